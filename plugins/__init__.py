@@ -1,0 +1,1 @@
+"""First-party adapters to heavy dependencies, one small module each."""

@@ -1,0 +1,5 @@
+"""``python -m ssd_harness`` is the ``ssd-harness`` command."""
+
+from ssd_harness.cli import main
+
+raise SystemExit(main())

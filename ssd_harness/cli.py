@@ -1,0 +1,71 @@
+"""The ``ssd-harness`` command: a table of sub-commands, each loaded only when it is asked for."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from ssd_harness import __version__
+from ssd_harness.errors import ExitCode, SsdError
+
+# name → one-line help; the code is ssd_harness.commands.<name> with add_arguments(parser) and run(arguments) -> int.
+COMMANDS: dict[str, str] = {
+    "eval": "run lm_eval with our models and tasks, without the start-up hook",
+    "distill": "run the transform alone: sample, filter, fine-tune, register",
+    "score": "judge programs that something else generated",
+    "recipe": "show what the transform would do to a model, and why",
+    "data": "fetch, verify and describe the LiveCodeBench data",
+    "models": "list and show registered checkpoints",
+    "sandbox": "build, check and prune the sandbox that programs run in",
+    "doctor": "say what this machine can do and what is missing",
+}
+
+EPILOG = """exit codes: 0 done, 1 a gate found a regression, 2 usage or configuration,
+3 infrastructure (engine, data, disk, internal errors left), 4 inconclusive where asked to fail"""
+
+
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Build the argument parser; only ``command``'s module is imported, so that ``--help`` stays quick."""
+    root = argparse.ArgumentParser(
+        prog="ssd-harness",
+        description="Put a language model through simple self-distillation and measure the result honestly.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"ssd-harness {__version__}")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        # `eval` hands its arguments on untouched, lm_eval's own --help among them.
+        child = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            add_help=name != "eval",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name == command:
+            module = importlib.import_module(f"ssd_harness.commands.{name}")
+            module.add_arguments(child)
+            child.set_defaults(run=module.run)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one sub-command and return its exit code; expected failures are one line on stderr."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = next((word for word in words if not word.startswith("-")), None)
+    try:
+        if command == "eval" and words[0] == "eval":
+            from ssd_harness.commands import eval as eval_command
+
+            return eval_command.run(words[1:])
+        parsed = parser(command if command in COMMANDS else None).parse_args(words)
+        return int(parsed.run(parsed))
+    except SsdError as error:
+        print(f"ssd-harness: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("ssd-harness: interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return ExitCode.DONE

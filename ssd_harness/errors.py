@@ -1,0 +1,43 @@
+"""The one family of expected failures, and the exit codes they end in."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a finished ``ssd-harness`` command tells the shell."""
+
+    DONE = 0
+    REGRESSION = 1
+    """A gate found the candidate worse than its baseline."""
+    USAGE = 2
+    """The command line, a recipe or an option is wrong."""
+    INFRASTRUCTURE = 3
+    """Engine, data or disk failed, or internal errors are left among the verdicts."""
+    INCONCLUSIVE = 4
+    """The evidence decides nothing and the caller asked for that to fail."""
+
+
+class SsdError(Exception):
+    """An expected failure: what happened, where, and what to do next, in one line.
+
+    The command line prints it without a traceback; anything else that escapes is a bug and keeps its own.
+    """
+
+    exit_code = ExitCode.INFRASTRUCTURE
+
+    def __init__(self, what: str, *, where: object = None, next_step: str | None = None) -> None:
+        self.what, self.where, self.next_step = what, where, next_step
+        line = what if where is None else f"{what} [{where}]"
+        if next_step:
+            line = f"{line}; {next_step}"
+        super().__init__(" ".join(line.split()))
+
+
+class UsageError(SsdError):
+    """The caller asked for something that cannot be: exit code 2."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InfrastructureError(SsdError):
+    """The engine, the data, the disk or one of our own parts failed: exit code 3."""

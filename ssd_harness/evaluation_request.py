@@ -1,0 +1,42 @@
+"""What the user asked lm-eval for, captured before lm-eval builds the model."""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRequest:
+    """The arguments of one ``simple_evaluate`` call that our model and tasks need before lm-eval hands them over."""
+
+    tasks: tuple[str, ...] = ()
+    """Task names after expansion of tags and groups, as far as they are known."""
+    own_tasks: tuple[str, ...] = ()
+    """Those of them that are ours."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """``--metadata`` alone, without the model_args that lm-eval merges in."""
+    gen_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """``--gen_kwargs`` as the user gave it: only the fields written there."""
+    apply_chat_template: bool | str = False
+    predict_only: bool = False
+    limit: float | None = None
+    output_path: str | None = None
+
+
+_current: ContextVar[EvaluationRequest | None] = ContextVar("ssd_evaluation_request", default=None)
+
+
+def current() -> EvaluationRequest | None:
+    """Return the request of the ``simple_evaluate`` call that is running, or None outside of one."""
+    return _current.get()
+
+
+def begin(request: EvaluationRequest) -> Any:
+    """Set the current request; hand the returned token to :func:`end`."""
+    return _current.set(request)
+
+
+def end(token: Any) -> None:
+    """Restore what was current before :func:`begin`."""
+    _current.reset(token)

@@ -1,0 +1,69 @@
+"""The words a judgement is given in."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """How a program did; every one but AC, and IE, counts as wrong."""
+
+    AC = "AC"
+    """Accepted: every test passed."""
+    WA = "WA"
+    """Wrong answer."""
+    RE = "RE"
+    """Runtime error: an exception, a non-zero exit, a crash."""
+    TLE = "TLE"
+    """Over the time limit."""
+    MLE = "MLE"
+    """Over the memory limit."""
+    OLE = "OLE"
+    """Printed or returned more than the limit."""
+    CE = "CE"
+    """Does not compile."""
+    NO_CODE = "NO_CODE"
+    """The generation holds no program."""
+    IE = "IE"
+    """Internal error: ours, never the program's. It is retried, then fails the run; it never counts as wrong."""
+
+
+# The official scorer's error codes: -2 wrong answer, -3 time limit, -4 runtime or compile error, -5 runner error.
+OFFICIAL_CODES = {
+    Verdict.WA: -2,
+    Verdict.TLE: -3,
+    Verdict.RE: -4,
+    Verdict.CE: -4,
+    Verdict.NO_CODE: -4,
+    Verdict.MLE: -5,
+    Verdict.OLE: -2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramVerdict:
+    """What became of one program."""
+
+    question_id: str
+    sample: int
+    verdict: Verdict
+    test: int | None = None
+    """Number of the first failing test, counted from 1 in the order run; None if none was run or all passed."""
+    cpu_s: float = 0.0
+    """CPU of the whole program over all tests that ran."""
+    wall_s: float = 0.0
+    peak: int = 0
+    """Peak resident memory in bytes."""
+    message: str = ""
+    """A short, printable reason; hostile text, cut and escaped."""
+    reruns: int = 0
+    """How often it was run again: near the time limit, or after a lost slot."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was accepted."""
+        return self.verdict is Verdict.AC
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the JSON row of ``verdicts.jsonl``."""
+        return {**asdict(self), "verdict": self.verdict.value, "passed": self.passed}

@@ -1,0 +1,72 @@
+"""Write files so that a kill at any moment leaves the old state or the new one, never half of it."""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from ssd_harness.errors import InfrastructureError
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+
+
+@contextlib.contextmanager
+def disk_errors(path: os.PathLike[str] | str) -> Iterator[None]:
+    """Turn a full, read-only or forbidden disk into one clear line that names the path."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
+        raise InfrastructureError(
+            f"cannot write: {error.strerror}",
+            where=path,
+            next_step="free space or choose another folder and run the same command again (finished work is kept)",
+        ) from error
+
+
+@contextlib.contextmanager
+def atomic_writer(path: os.PathLike[str] | str, mode: str = "w") -> Iterator[IO[Any]]:
+    """Yield a file that replaces ``path`` when the block ends well, and vanishes when it does not."""
+    target = Path(path)
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    encoding = None if "b" in mode else "utf-8"
+    try:
+        with disk_errors(target), os.fdopen(descriptor, mode, encoding=encoding) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+            umask = os.umask(0)
+            os.umask(umask)
+            os.fchmod(stream.fileno(), 0o666 & ~umask)
+        with disk_errors(target):
+            Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: os.PathLike[str] | str, value: Any) -> None:
+    """Replace ``path`` atomically by ``value`` as indented JSON with sorted keys."""
+    with atomic_writer(path) as stream:
+        json.dump(value, stream, indent=2, sort_keys=True, ensure_ascii=False)
+        stream.write("\n")
+
+
+@contextlib.contextmanager
+def locked(path: os.PathLike[str] | str) -> Iterator[None]:
+    """Hold an exclusive advisory lock on ``path``; the kernel lets go of it when the process dies."""
+    target = Path(path)
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stream = target.open("a")
+    with stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
