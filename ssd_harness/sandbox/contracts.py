@@ -138,7 +138,7 @@ class Sandbox(Protocol):
     name: str
 
     def check(self) -> None:
-        """Raise a one-line :class:`~ssd_harness.errors.SsdError` if no slot can be opened here (engine, image, rights)."""
+        """Raise a one-line :class:`SsdError` if no slot can be opened here (engine, image, rights)."""
 
     def open_slot(self) -> Slot:
         """Open one slot (0.2-0.5 s with Docker); blocks while all of the host's slots are leased."""
