@@ -1,0 +1,35 @@
+"""``ssd-harness compare``: two or more finished runs side by side."""
+
+import argparse
+import json
+from dataclasses import asdict
+
+from ssd_harness.errors import ExitCode, UsageError
+from ssd_harness.results.comparison import compare, render
+from ssd_harness.results.outcomes import read_outcomes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the runs and the output form."""
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="NAME=PATH",
+        help="an lm-eval samples_*.jsonl, a verdicts.jsonl, or a folder with one of them; the first is the baseline",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the comparison."""
+    runs = []
+    for word in arguments.runs:
+        name, separator, path = word.partition("=")
+        if not separator:
+            name = path = word
+        if any(name == other for other, _ in runs):
+            raise UsageError(f"two runs are called {name!r}", next_step="write NAME=PATH with different names")
+        runs.append((name, read_outcomes(path)))
+    rows = compare(runs)
+    print(json.dumps([asdict(row) for row in rows], indent=2) if arguments.json else render(rows))
+    return ExitCode.DONE

@@ -1,0 +1,91 @@
+"""Runs beside each other: pass@k with intervals, and each run's paired difference to the first."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ssd_harness.errors import UsageError
+from ssd_harness.judge.pass_at_k import pass_at_k
+from ssd_harness.results.intervals import Estimate, mean_estimate, paired_difference
+from ssd_harness.results.outcomes import DIFFICULTIES, ProblemOutcome
+
+Outcomes = Mapping[str, ProblemOutcome]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One line of the comparison; every figure is a proportion in [0, 1]."""
+
+    name: str
+    pass_at: Mapping[int, Estimate]
+    difference: Mapping[int, Estimate]
+    """Paired with the first run; empty in the first run's own row."""
+    by_difficulty: Mapping[str, float]
+    """pass@1 of each difficulty that occurs."""
+
+
+def compare(runs: Sequence[tuple[str, Outcomes]], ks: Sequence[int] = (1, 5)) -> list[RunRow]:
+    """Compare ``runs`` (name, outcomes) with the first one; a k that some problem has too few samples for is left out.
+
+    Raises :class:`UsageError` when the runs do not cover the same problems: a difference would then mix two causes.
+    """
+    first_name, first = runs[0]
+    for name, outcomes in runs[1:]:
+        if outcomes.keys() != first.keys():
+            only = len(first.keys() ^ outcomes.keys())
+            raise UsageError(
+                f"{first_name!r} and {name!r} differ in {only} problems",
+                next_step="compare runs of the same task and --limit",
+            )
+    order = sorted(first)
+    fewest = min(outcome.samples for _, outcomes in runs for outcome in outcomes.values())
+    usable = [k for k in ks if k <= fewest]
+    return [
+        _row(name, outcomes, first if index else None, order, usable) for index, (name, outcomes) in enumerate(runs)
+    ]
+
+
+def _row(name: str, outcomes: Outcomes, first: Outcomes | None, order: Sequence[str], ks: Sequence[int]) -> RunRow:
+    values = {k: _per_problem(outcomes, order, k) for k in ks}
+    difference = {k: paired_difference(values[k], _per_problem(first, order, k)) for k in ks} if first else {}
+    by_difficulty = {}
+    for level in DIFFICULTIES:
+        group = [question for question in order if outcomes[question].difficulty == level]
+        if group:
+            by_difficulty[level] = sum(_per_problem(outcomes, group, 1)) / len(group)
+    return RunRow(name, {k: mean_estimate(values[k]) for k in ks}, difference, by_difficulty)
+
+
+def _per_problem(outcomes: Outcomes, order: Sequence[str], k: int) -> list[float]:
+    return [pass_at_k(outcomes[question].samples, outcomes[question].passed, k) for question in order]
+
+
+def render(rows: Sequence[RunRow]) -> str:
+    """Lay the comparison out as plain text, percentages with 95 % intervals over problems."""
+    ks = list(rows[0].pass_at)
+    levels = list(rows[0].by_difficulty)
+    header = ["run", *(f"pass@{k}" for k in ks), *(f"Δ pass@{k}" for k in ks), *levels]
+    table = [header]
+    for row in rows:
+        cells = [row.name, *(_interval(row.pass_at[k]) for k in ks)]
+        cells += [_interval(row.difference[k], signed=True) if k in row.difference else "-" for k in ks]
+        cells += [f"{100 * row.by_difficulty[level]:.1f}" for level in levels]
+        table.append(cells)
+    widths = [max(len(line[column]) for line in table) for column in range(len(header))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if not index else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in table
+    ]
+    lines.insert(1, "─" * len(lines[0]))
+    problems = rows[0].pass_at[ks[0]].problems
+    lines.append(
+        f"percent, [95 % interval over {problems} problems]; Δ is paired with {rows[0].name!r}; difficulties are pass@1"
+    )
+    return "\n".join(lines)
+
+
+def _interval(estimate: Estimate, *, signed: bool = False) -> str:
+    sign = "+" if signed else ""
+    return f"{100 * estimate.mean:{sign}.1f} [{100 * estimate.low:{sign}.1f}, {100 * estimate.high:{sign}.1f}]"
