@@ -1,0 +1,15 @@
+"""Prompts for programming problems: one text file each, used alike for training samples and for evaluation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ssd_harness.prompts.template import PromptTemplate, RenderedPrompt, load, names
+
+__all__ = ["DEFAULT", "PromptTemplate", "RenderedPrompt", "load", "names", "render"]
+
+DEFAULT = "ssd/chat"
+
+
+def render(row: Mapping[str, Any], style: str = DEFAULT) -> RenderedPrompt:
+    """Render one problem row with the prompt called ``style``; see :func:`load` for the names."""
+    return load(style).render(row)

@@ -1,0 +1,133 @@
+"""A prompt template: a text for problems on standard input, one for starter code, and maybe a system message.
+
+Templates hold ``{{question_content}}`` and ``{{starter_code}}`` (and may hold ``{{question_title}}``); each is replaced
+once, so that braces inside a problem's statement stay what they are.
+"""
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ssd_harness.errors import UsageError
+
+_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+_FIELDS = {"question_content", "starter_code", "question_title"}
+_FILE = "file:"
+
+# name → (text for standard input, text for starter code, system message, whether it is a chat turn)
+_BUILTIN: Mapping[str, tuple[str, str, str | None, bool]] = {
+    "ssd/chat": ("stdin.txt", "functional.txt", None, True),
+    "ssd/chat-system": ("stdin.txt", "functional.txt", "system.txt", True),
+    "ssd/completion": ("completion_stdin.txt", "completion_functional.txt", None, False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedPrompt:
+    """One problem's prompt, before any chat template."""
+
+    user: str
+    """The user's turn, or the whole text where ``chat`` is false."""
+    system: str | None
+    chat: bool
+    """Whether a chat template belongs around it; false for the raw completion form."""
+    sha256: str
+    """Hash of the template it came from."""
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """Return the chat turns, the system message first if there is one."""
+        turns = [{"role": "user", "content": self.user}]
+        return [{"role": "system", "content": self.system}, *turns] if self.system is not None else turns
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTemplate:
+    """The texts of one prompt style."""
+
+    name: str
+    stdin: str
+    functional: str
+    system: str | None = None
+    chat: bool = True
+
+    @property
+    def sha256(self) -> str:
+        """Hash all texts and the form, not the name: two names with the same texts are the same prompt."""
+        parts = [self.stdin, self.functional, self.system, self.chat]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    @property
+    def opens_block(self) -> bool:
+        """Whether the text ends inside a code block, which the completion goes on with."""
+        return not self.chat and self.stdin.rstrip().endswith("```python")
+
+    def render(self, row: Mapping[str, Any]) -> RenderedPrompt:
+        """Fill in one problem; a non-empty ``starter_code`` makes it a functional one."""
+        text = self.functional if row.get("starter_code") else self.stdin
+        filled = _PLACEHOLDER.sub(lambda match: str(row.get(match[1], "")).strip("\n"), text)
+        return RenderedPrompt(user=filled, system=self.system, chat=self.chat, sha256=self.sha256)
+
+
+def names() -> list[str]:
+    """Return the names of the built-in prompts."""
+    return sorted(_BUILTIN)
+
+
+@functools.cache
+def load(name: str) -> PromptTemplate:
+    """Load a built-in prompt by name, or ``file:PATH``: the user's exact text.
+
+    PATH is one file, used for both kinds of problem, or a folder with ``stdin.txt``, ``functional.txt`` and maybe
+    ``system.txt``. Raises :class:`UsageError` for an unknown name, an unreadable file or an unknown placeholder.
+    """
+    if name.startswith(_FILE):
+        return _from_path(name, Path(name.removeprefix(_FILE)).expanduser())
+    if name not in _BUILTIN:
+        raise UsageError(f"no prompt is called {name!r}", next_step=f"choose one of: {', '.join(names())}, file:PATH")
+    stdin, functional, system, chat = _BUILTIN[name]
+    folder = resources.files("ssd_harness.prompts")
+    # One final newline ends the file; a completion must keep it, a chat turn must not.
+    ending = "\n" if not chat else ""
+    read = {
+        file: (folder / file).read_text(encoding="utf-8").rstrip("\n") for file in (stdin, functional, system) if file
+    }
+    return PromptTemplate(name, read[stdin] + ending, read[functional] + ending, read.get(system or ""), chat)
+
+
+def _from_path(name: str, path: Path) -> PromptTemplate:
+    if path.is_dir():
+        system = path / "system.txt"
+        return PromptTemplate(
+            name,
+            _read(path / "stdin.txt"),
+            _read(path / "functional.txt"),
+            _read(system, needs_question=False) if system.exists() else None,
+        )
+    text = _read(path)
+    return PromptTemplate(name, text, text)
+
+
+def _read(path: Path, *, needs_question: bool = True) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise UsageError(f"cannot read the prompt: {reason}", where=path) from error
+    used = set(_PLACEHOLDER.findall(text))
+    if unknown := used - _FIELDS:
+        known = ", ".join(f"{{{{{field}}}}}" for field in sorted(_FIELDS))
+        raise UsageError(
+            f"unknown placeholder {{{{{min(unknown)}}}}} in a prompt", where=path, next_step=f"use {known}"
+        )
+    if needs_question and "question_content" not in used:
+        raise UsageError(
+            "this prompt never shows the problem", where=path, next_step="write {{question_content}} into it"
+        )
+    return text
