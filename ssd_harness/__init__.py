@@ -1,8 +1,13 @@
 """Simple self-distillation of language models, measured honestly on LiveCodeBench."""
 
-from importlib.metadata import PackageNotFoundError, version
 
-try:
-    __version__ = version("ssd-harness")
-except PackageNotFoundError:  # a checkout that was never installed
-    __version__ = "0+unknown"
+def __getattr__(name: str) -> str:
+    # Looked up on demand: the start-up hook imports this package in every interpreter of the environment.
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("ssd-harness")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "0+unknown"

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if command == "eval" and words[0] == "eval":
             from ssd_harness.commands import eval as eval_command
 
-            return eval_command.run(words[1:])
+            return eval_command.evaluate(words[1:])
         parsed = parser(command if command in COMMANDS else None).parse_args(words)
         return int(parsed.run(parsed))
     except SsdError as error:
@@ -69,4 +70,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("ssd-harness: interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     except BrokenPipeError:
+        # The reader has had enough; without this the interpreter complains once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE

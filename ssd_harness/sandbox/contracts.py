@@ -108,6 +108,10 @@ class SlotLost(InfrastructureError):
     """The slot died under a job (container killed, engine gone, not clean after a sweep): run the job elsewhere."""
 
 
+class ImageMissing(InfrastructureError):
+    """What :meth:`Sandbox.check` raises when only the image or root file system is missing: it can be built here."""
+
+
 class Slot(Protocol):
     """One isolated place that runs one program at a time, in order of submission; not thread-safe."""
 

@@ -1,0 +1,86 @@
+"""Capture what an evaluation asks for, and look at the machine before lm-eval builds the model."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ssd_harness import bridge, evaluation_request, preflight
+from ssd_harness.bridge import discovery, flags, ownership
+from ssd_harness.evaluation_request import EvaluationRequest
+
+
+def wrap_simple_evaluate(evaluator: Any) -> None:
+    """Wrap ``simple_evaluate``: lm-eval's command line and its library users both look it up in this module."""
+    original: Callable[..., Any] = evaluator.simple_evaluate
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def simple_evaluate(*positional: Any, **named: Any) -> Any:
+        try:
+            arguments = signature.bind(*positional, **named).arguments
+            index = _index(arguments)
+            request = request_of(arguments, index)
+            own_model = ownership.is_own_model(arguments["model"])
+        except Exception as error:  # noqa: BLE001 - a call that we do not understand is lm-eval's alone
+            bridge.step_aside("cannot read this evaluation's arguments", error)
+            return original(*positional, **named)
+        token = evaluation_request.begin(request)
+        try:
+            if own_model or request.own_tasks:
+                flags.check(request, arguments, index, own_model=own_model)
+                preflight.run(request, own_model=own_model)
+            with discovery.asking(request.tasks):
+                return original(*positional, **named)
+        finally:
+            evaluation_request.end(token)
+
+    evaluator.simple_evaluate = simple_evaluate
+
+
+def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> EvaluationRequest:
+    """Return the request behind ``simple_evaluate``'s arguments; ``index`` maps task names to lm-eval's entries."""
+    tasks: dict[str, bool] = {}
+    given = arguments.get("tasks")
+    for task in given if isinstance(given, list | tuple) else [given] if given else []:
+        if isinstance(task, str):
+            tasks |= {name: ownership.is_own_name(name, index) for name in ownership.leaves(task, index)}
+        elif isinstance(task, Mapping):
+            name = str(task.get("task") or task.get("group") or "")
+            own = ownership.is_own_class(task.get("class")) or ownership.is_own_name(name, index)
+            tasks[name] = own
+        else:
+            tasks[str(getattr(task, "task_name", ""))] = ownership.is_own_class(type(task))
+    model_args = _as_dict(arguments.get("model_args"))
+    metadata = _as_dict(arguments.get("metadata"))
+    return EvaluationRequest(
+        tasks=tuple(tasks),
+        own_tasks=tuple(name for name, own in tasks.items() if own),
+        # lm-eval's command line hands both over in one dictionary.
+        metadata={key: value for key, value in metadata.items() if model_args.get(key, _ABSENT) != value},
+        gen_kwargs=_as_dict(arguments.get("gen_kwargs")),
+        apply_chat_template=arguments.get("apply_chat_template", False),
+        predict_only=bool(arguments.get("predict_only")),
+        limit=arguments.get("limit"),
+        output_path=getattr(arguments.get("evaluation_tracker"), "output_path", None),
+    )
+
+
+_ABSENT = object()
+
+
+def _index(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    manager = arguments.get("task_manager")
+    if manager is not None:
+        return manager.task_index
+    from lm_eval.tasks.manager import TaskIndex
+
+    return TaskIndex.build(discovery.task_folders())
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        from lm_eval.utils import simple_parse_args_string
+
+        return dict(simple_parse_args_string(value))
+    return dict(value or {})

@@ -1,0 +1,66 @@
+"""Tell our models and tasks from everybody else's, by what lm-eval's indexes say of them."""
+
+import fnmatch
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+_PACKAGE = "ssd_harness"
+
+
+def is_own_model(model: Any) -> bool:
+    """Say whether lm-eval's ``model`` argument, a name or an object, is one of our classes."""
+    if isinstance(model, str):
+        return any(
+            entry.name == model and entry.module.split(".")[0] == _PACKAGE
+            for entry in entry_points(group="lm_eval.models")
+        )
+    return type(model).__module__.split(".")[0] == _PACKAGE
+
+
+def is_own_pattern(pattern: str, index: Mapping[str, Any]) -> bool:
+    """Say whether every task that a name, tag, group or wildcard can mean is one of ours."""
+    literal = min((pattern.find(sign) for sign in "*?[" if sign in pattern), default=None)
+    if literal is not None and not any(
+        pattern[:literal].startswith(name)
+        for name, entry in index.items()
+        if entry.kind.name == "TAG" and is_own_name(name, index)
+    ):
+        return False  # only what begins with a tag of ours is sure not to match a built-in task
+    matches = fnmatch.filter(index, pattern)
+    return bool(matches) and all(is_own_name(name, index) for name in matches)
+
+
+def is_own_name(name: str, index: Mapping[str, Any]) -> bool:
+    """Say whether a task is ours, or a tag or group of nothing but our tasks."""
+    entry = index.get(name)
+    if entry is None:
+        return False
+    members = _members(entry)
+    if members is not None:
+        return bool(members) and all(isinstance(member, str) and is_own_name(member, index) for member in members)
+    return is_own_class((entry.cfg or {}).get("class"))
+
+
+def is_own_class(value: Any) -> bool:
+    """Say whether a task's ``class`` is of this package; an unresolved one is a path that ends in the dotted name."""
+    name = value.__module__ if isinstance(value, type) else Path(value).name if isinstance(value, str) else ""
+    return name.split(".")[0] == _PACKAGE
+
+
+def leaves(name: str, index: Mapping[str, Any]) -> list[str]:
+    """Expand a tag or a group to the names of its tasks; what the index does not know stands for itself."""
+    members = _members(index[name]) if name in index else None
+    if members is None:
+        return [name]
+    return [leaf for member in members if isinstance(member, str) for leaf in leaves(member, index)]
+
+
+def _members(entry: Any) -> list[Any] | None:
+    if entry.kind.name == "TAG":
+        return sorted(entry.tags)
+    if entry.kind.name == "GROUP":
+        members = (entry.cfg or {}).get("task")
+        return members if isinstance(members, list) else []
+    return None
