@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Everything that a contributor or CI checks, on a machine with Python 3.11 and nothing else: set-up, lint, all tests.
+#
+#   bash runs/test.sh [pytest arguments]
+#
+# As root on Debian or Ubuntu without a Docker engine it installs and starts one; elsewhere it runs what needs no engine and
+# says what was left out. SSD_REQUIRE_DOCKER=1 makes a missing engine an error. More variables: runs/setup.sh.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source runs/setup.sh
+ssd_setup hf,dev
+
+export OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+# The tests keep their state in folders of their own, whatever the user's settings are.
+unset SSD_HARNESS_SANDBOX SSD_HARNESS_HOME SSD_HARNESS_NO_HOOK SSD_HARNESS_PRETRAINED
+
+ruff check .
+ruff format --check .
+lint-imports
+mypy
+
+python -m pytest "$@"
+
+case $SSD_ENGINE in
+  docker) ;;
+  process) ssd_say "left out: every test marked docker, since no Docker engine answers" ;;
+  none) ssd_say "left out: every test that runs programs, since there is neither a Docker engine nor root" ;;
+esac
