@@ -1,0 +1,246 @@
+"""What to do to a model, as frozen data: every number of the method, its side, and where it came from."""
+
+import dataclasses
+import difflib
+import functools
+import hashlib
+import json
+import math
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ssd_harness.engines.contracts import Decoding
+from ssd_harness.errors import UsageError
+from ssd_harness.recipes.presets import chosen_preset, find_preset
+
+DEMO = "demo"
+"""The ``pretrained`` that names the model embedded in the package."""
+
+_NONE_WORDS = {"none", "null", ""}
+_TRUE_WORDS, _FALSE_WORDS = {"true", "yes", "1"}, {"false", "no", "0"}
+
+
+def _train(default: Any, meaning: str) -> Any:
+    """Declare a field that shapes the checkpoint: it is part of the fingerprint."""
+    return field(default=default, metadata={"side": "train", "meaning": meaning})
+
+
+def _evaluate(default: Any, meaning: str) -> Any:
+    """Declare a field that only the evaluation reads."""
+    return field(default=default, metadata={"side": "eval", "meaning": meaning})
+
+
+def _run(default: Any, meaning: str) -> Any:
+    """Declare a field that says how to run, and changes nothing in what is made."""
+    return field(default=default, metadata={"side": "run", "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One way to put one model through simple self-distillation.
+
+    A temperature below 1e-5 is greedy; ``top_k`` None and ``top_p`` 1 truncate nothing. A model without a preset is
+    sampled as Apple's published configuration does (T 1.5, top-k 20, top-p .8) and evaluated at the temperature that
+    makes T_train * T_eval 1.2, where the paper's fit of pass@1 has its peak.
+    """
+
+    prompts: str | None = _train(None, "a prompt source by name, or the path of a .jsonl or .parquet file")
+    prompt_limit: int | None = _train(None, "take only the first so many prompts (how many the generator draws)")
+    prompt_column: str | None = _train(None, "column with the prompt text or the chat messages; None looks for one")
+    id_column: str | None = _train(None, "column that names a prompt; None names it by its content")
+    prompt_format: str = _train("chat", "chat: through the model's chat template; raw: the text as it stands")
+    system_message: str | None = _train(None, "system message put before every prompt")
+    reasoning_effort: str | None = _train(None, "handed to chat templates that know it (gpt-oss)")
+
+    sampler: str = _train("hf", "engine that draws the samples")
+    T_train: float = _train(1.5, "temperature of the training samples")
+    top_k_train: int | None = _train(20, "top-k of the training samples")
+    top_p_train: float = _train(0.8, "top-p of the training samples")
+    n_train: int = _train(1, "samples a prompt")
+    max_new_tokens_train: int = _train(65536, "longest sample in tokens; a longer one is cut and gets no EOS")
+    filter: str = _train("stub", "which samples are dropped before training")
+
+    transform: str = _train("ssd", "the whole transform; ssd is the paper's")
+    rounds: int = _train(1, "how often to repeat; 0 evaluates the base model as it is")
+    trainer: str = _train("trl", "what fine-tunes")
+    steps: int | None = _train(None, "optimiser steps; None counts epochs")
+    epochs: float | None = _train(8.0, "passes over the kept samples where steps is None")
+    batch_size_train: int = _train(32, "sequences an optimiser step")
+    max_length_train: int = _train(65536, "longest training sequence in tokens, prompt included")
+    lr: float = _train(5e-6, "peak learning rate")
+    min_lr: float = _train(1e-6, "learning rate at the end of the cosine")
+    warmup_steps: int | None = _train(None, "steps of linear warm-up; None takes a tenth of all")
+    weight_decay: float = _train(0.1, "AdamW weight decay")
+    beta1: float = _train(0.9, "AdamW first moment")
+    beta2: float = _train(0.95, "AdamW second moment")
+    max_grad_norm: float = _train(1.0, "gradients are clipped to this norm; 0 clips nothing")
+    lora_rank: int | None = _train(None, "rank of LoRA adapters; None trains all parameters")
+    lora_alpha: float | None = _train(None, "LoRA scale; None takes twice the rank")
+    lora_dropout: float = _train(0.0, "LoRA dropout")
+    lora_targets: str = _train("all-linear", "modules that get adapters, separated by +")
+    dtype_train: str = _train("auto", "auto: bfloat16 compute over float32 weights on accelerators, float32 on CPU")
+    dtype_checkpoint: str = _train("auto", "precision the checkpoint is stored in; auto keeps the base model's")
+    seed: int = _train(0, "seed of prompt drawing, sampling and training")
+
+    T_eval: float = _evaluate(0.8, "temperature of the evaluated generations")
+    top_k_eval: int | None = _evaluate(20, "top-k of the evaluated generations")
+    top_p_eval: float = _evaluate(0.8, "top-p of the evaluated generations")
+    max_gen_toks_eval: int | None = _evaluate(None, "longest evaluated generation; None leaves it to the task")
+    T_base: float | None = _evaluate(None, "the base model's own temperature; None asks its generation_config.json")
+    top_k_base: int | None = _evaluate(None, "the base model's own top-k")
+    top_p_base: float | None = _evaluate(None, "the base model's own top-p")
+
+    device: str | None = _run(None, "where to sample and train; None takes an accelerator if there is one")
+    sampling_rows: int | None = _run(None, "sequences generated side by side; None asks the free memory")
+    shard_prompts: int = _run(64, "prompts a shard of samples: what a killed run has to draw again at most")
+    micro_batch_size: int = _run(8, "sequences a forward pass of the training")
+    gradient_checkpointing: bool = _run(False, "trade time for memory while training")
+    save_steps: int | None = _run(None, "training state is saved every so many steps; None saves ten times")
+    dequantize: bool = _run(False, "unpack MXFP4 weights at loading (gpt-oss)")
+    trust_remote_code: bool = _run(False, "run code that the model's repository brings along")
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be meant."""
+        for name in ("T_train", "T_eval", "lr", "min_lr", "weight_decay", "max_grad_norm", "rounds"):
+            self._require(name, getattr(self, name) >= 0, "0 or more")
+        positive = ["n_train", "max_new_tokens_train", "batch_size_train", "micro_batch_size", "max_length_train"]
+        optional = ["prompt_limit", "steps", "epochs", "top_k_train", "top_k_eval", "lora_rank", "save_steps"]
+        positive += ["shard_prompts", *(name for name in optional if getattr(self, name) is not None)]
+        for name in positive:
+            self._require(name, getattr(self, name) > 0, "more than 0")
+        for name in ("top_p_train", "top_p_eval"):
+            self._require(name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
+        self._require("prompt_format", self.prompt_format in {"chat", "raw"}, "chat or raw")
+        self._require("steps", not (self.steps is None and self.epochs is None), "given, or epochs is")
+
+    def _require(self, name: str, holds: bool, wanted: str) -> None:
+        if not holds:
+            raise UsageError(f"recipe field {name} is {getattr(self, name)!r} but must be {wanted}")
+
+    @property
+    def train_decoding(self) -> Decoding:
+        """How training samples are drawn."""
+        return Decoding(self.T_train, self.top_k_train, self.top_p_train, self.max_new_tokens_train)
+
+    def side(self, side: str) -> dict[str, Any]:
+        """Return the fields of one side (``train``, ``eval``, ``run``) and their values."""
+        return {name: getattr(self, name) for name, known in FIELDS.items() if known.metadata["side"] == side}
+
+
+FIELDS: dict[str, "dataclasses.Field[Any]"] = {known.name: known for known in dataclasses.fields(Recipe)}
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A recipe with the origin of each of its values."""
+
+    recipe: Recipe
+    origins: Mapping[str, str]
+    preset: str | None
+    """Name of the preset that fits the model, if one does."""
+
+
+def resolve(
+    pretrained: str,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    inherited: tuple[str, Mapping[str, Any]] | None = None,
+) -> Resolved:
+    """Put the recipe for ``pretrained`` together: defaults < preset < ``inherited`` < recipe file < ``overrides``.
+
+    ``overrides`` holds field=value pairs as words or values, and optionally ``recipe``: a preset's name or the path of
+    a YAML file. ``inherited`` is (origin, fields), from the manifest of a registered checkpoint. Raises
+    :class:`UsageError` for a field that does not exist (and names the nearest) or a value of the wrong kind.
+    """
+    given = dict(overrides or {})
+    chosen = given.pop("recipe", None)
+    preset = find_preset(pretrained)
+    layers: list[tuple[str, Mapping[str, Any]]] = []
+    if preset:
+        layers.append((f"preset {preset.name}", preset.fields))
+    if inherited:
+        layers.append(inherited)
+    if chosen is not None:
+        layers.append(chosen_preset(str(chosen)))
+    layers.append(("given", given))
+
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(FIELDS, "default")
+    for origin, layer in layers:
+        for name, value in layer.items():
+            values[name] = coerce(name, value)
+            origins[name] = origin
+        if layer.get("epochs") is not None and layer.get("steps") is None:
+            # Whoever asks for epochs does not want an earlier layer's number of steps.
+            values["steps"], origins["steps"] = None, origin
+    return Resolved(Recipe(**values), origins, preset.name if preset else None)
+
+
+def coerce(name: str, value: Any) -> Any:
+    """Turn a word from a command line or YAML into the kind of value that field ``name`` takes."""
+    if name not in FIELDS:
+        raise UsageError(f"a recipe has no field {name!r}", next_step=nearest(name, FIELDS))
+    kinds = _kinds()[name]
+    word = value.strip().lower() if isinstance(value, str) else value
+    if word is None or (isinstance(word, str) and word in _NONE_WORDS):
+        if types.NoneType in kinds:
+            return None
+        raise UsageError(f"recipe field {name} needs a value")
+    kind = next(kind for kind in kinds if kind is not types.NoneType)
+    try:
+        return _convert(kind, value, word)
+    except (TypeError, ValueError, OverflowError):
+        wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}[kind]
+        raise UsageError(f"recipe field {name} is {value!r} but must be {wanted}") from None
+
+
+def _convert(kind: type, value: Any, word: Any) -> Any:
+    if kind is bool:
+        if str(word).lower() in _TRUE_WORDS | _FALSE_WORDS:
+            return str(word).lower() in _TRUE_WORDS
+        raise ValueError
+    if kind is str:
+        return str(value)
+    if isinstance(word, bool):
+        raise TypeError
+    number = float(word)
+    if not math.isfinite(number):
+        raise ValueError
+    if kind is float:
+        return number
+    if number != int(number):
+        raise ValueError
+    return int(word) if isinstance(word, int) else int(number)
+
+
+@functools.cache
+def _kinds() -> dict[str, tuple[type, ...]]:
+    hints = typing.get_type_hints(Recipe)
+    return {name: typing.get_args(hint) or (hint,) for name, hint in hints.items() if name in FIELDS}
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Say which known name the misspelt ``word`` was probably meant to be."""
+    names = sorted(known)
+    lower = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.5)
+    return f"did you mean {lower[close[0]]!r}?" if close else f"choose one of: {', '.join(names)}"
+
+
+def fingerprint(recipe: Recipe, *, base: str, tokenizer: str, prompts: str, sampler: str, trainer: str) -> str:
+    """Return the name of what the recipe makes, as 64 hexadecimal digits: equal means that it can be reused.
+
+    ``base`` is the weights' hash or commit, ``tokenizer`` that of tokenizer and chat template, ``prompts`` the prompt
+    set's hash, ``sampler`` and ``trainer`` are ``name@semantic version``. The evaluation's decoding, devices, batch
+    shapes and library versions take no part: they change nothing in the checkpoint that anybody asked for. Nor does
+    where the prompts came from: their hash says which they are.
+    """
+    fields = recipe.side("train")
+    for name in ("prompts", "prompt_limit", "prompt_column", "id_column", "sampler", "trainer"):
+        del fields[name]
+    identity = {"base": base, "tokenizer": tokenizer, "prompts": prompts, "sampler": sampler, "trainer": trainer}
+    text = json.dumps({"fields": fields, **identity}, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

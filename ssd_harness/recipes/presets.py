@@ -1,0 +1,71 @@
+"""Recipes as YAML files: those that ship with the package, one a model, and those that a user points at."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ssd_harness.errors import UsageError
+
+_ABOUT = {"models", "source"}
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A recipe file: fields by name, the models it is for, and where its numbers come from."""
+
+    name: str
+    models: tuple[str, ...]
+    source: str
+    fields: Mapping[str, Any]
+
+
+@functools.cache
+def presets() -> dict[str, Preset]:
+    """Read the presets that ship with the package, by name."""
+    found = {}
+    for entry in resources.files("ssd_harness.recipes").iterdir():
+        if entry.name.endswith(".yaml"):
+            preset = parse(entry.name, entry.read_text("utf-8"))
+            found[preset.name] = preset
+    return dict(sorted(found.items()))
+
+
+def find_preset(pretrained: str) -> Preset | None:
+    """Return the preset for a Hub id, or for a local folder that carries the last part of one as its name."""
+    wanted = pretrained.rstrip("/").lower()
+    for preset in presets().values():
+        known = {model.lower() for model in preset.models}
+        if wanted in known or wanted.rsplit("/", 1)[-1] in {model.rsplit("/", 1)[-1] for model in known}:
+            return preset
+    return None
+
+
+def chosen_preset(chosen: str) -> tuple[str, Mapping[str, Any]]:
+    """Return origin and fields of the preset called ``chosen``, or of the YAML file at that path."""
+    if chosen in presets():
+        return f"preset {chosen}", presets()[chosen].fields
+    path = Path(chosen).expanduser()
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        next_step = f"give a YAML file or one of: {', '.join(presets())}"
+        raise UsageError(f"cannot read the recipe: {error}", where=chosen, next_step=next_step) from error
+    return f"file {path.name}", parse(str(path), text).fields
+
+
+def parse(name: str, text: str) -> Preset:
+    """Parse a recipe file: ``models``, ``source`` and ``fields``, or the bare fields."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"not YAML: {error}", where=name) from error
+    fields = content.get("fields", content) if isinstance(content, dict) else None
+    if not isinstance(fields, dict):
+        raise UsageError("a recipe file holds a mapping", where=name, next_step="write one `field: value` a line")
+    fields = {key: value for key, value in fields.items() if key not in _ABOUT}
+    return Preset(Path(name).stem, tuple(content.get("models", ())), str(content.get("source", "")), fields)
