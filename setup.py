@@ -1,9 +1,9 @@
-"""Ship the start-up hook for lm-eval next to the package: ``pyproject.toml`` has no word for a ``.pth`` file."""
+"""What ``pyproject.toml`` has no word for: packages from mapped folders, and the start-up hook beside them."""
 
 from pathlib import Path
 from typing import Any
 
-from setuptools import setup
+from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 from setuptools.command.editable_wheel import editable_wheel
 
@@ -39,4 +39,7 @@ class EditableWithHook(editable_wheel):
         return outputs
 
 
-setup(cmdclass={"build_py": BuildWithHook, "editable_wheel": EditableWithHook})
+setup(
+    packages=[*find_packages(include=["ssd_harness", "ssd_harness.*"]), "ssd_harness.plugins", "ssd_harness.tasks"],
+    cmdclass={"build_py": BuildWithHook, "editable_wheel": EditableWithHook},
+)

@@ -1,0 +1,85 @@
+"""Installations to look at: fresh environments that borrow every package of this one but ours."""
+
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command, **options):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=300, **options)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory):
+    """A copy of what is, or would be, committed: builds leave no trace in the checkout."""
+    copy = tmp_path_factory.mktemp("sources")
+    names = run("git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    for name in names:
+        if name and (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes((ROOT / name).read_bytes())
+    (copy / "README.md").touch()
+    return copy
+
+
+@pytest.fixture(scope="session")
+def wheel(sources, tmp_path_factory):
+    out = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", out, sources)
+    return next(out.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def sdist(sources, tmp_path_factory):
+    out = tmp_path_factory.mktemp("sdist")
+    run(sys.executable, "-m", "build", "--no-isolation", "--sdist", "--outdir", out, sources)
+    return next(out.glob("*.tar.gz"))
+
+
+@pytest.fixture(scope="session")
+def borrowed(tmp_path_factory):
+    """Links to all packages of this environment except our own."""
+    folder = tmp_path_factory.mktemp("borrowed")
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if "ssd_harness" not in entry.name and entry.suffix != ".pth":
+            (folder / entry.name).symlink_to(entry)
+    return folder
+
+
+class Installation:
+    """A fresh environment; its Python runs in an empty folder, with none of this process's settings for us."""
+
+    def __init__(self, folder, borrowed, environment):
+        venv.create(folder / "env", with_pip=False, symlinks=True)
+        self.python = folder / "env/bin/python"
+        self.site = Path(run(self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+        (self.site / "borrowed.pth").write_text(f"{borrowed}\n")
+        self.empty = folder / "empty"
+        self.empty.mkdir()
+        self.environment = environment
+
+    def pip(self, *arguments):
+        return run(sys.executable, "-m", "pip", "--python", self.python, *arguments, cwd=self.empty)
+
+    def install(self, *arguments):
+        self.pip("install", "--no-deps", "--no-build-isolation", "--no-index", *arguments)
+
+    def run(self, *arguments, **environment):
+        return run(self.python, *arguments, cwd=self.empty, env=self.environment | environment)
+
+
+@pytest.fixture
+def installation(tmp_path, borrowed, monkeypatch):
+    for name in ("PYTHONPATH", "SSD_HARNESS_NO_HOOK", "SSD_HARNESS_SANDBOX"):
+        monkeypatch.delenv(name, raising=False)
+    import os
+
+    return Installation(tmp_path, borrowed, {**os.environ, "SSD_HARNESS_HOME": str(tmp_path / "home")})
