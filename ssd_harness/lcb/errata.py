@@ -1,0 +1,26 @@
+"""Problems that LiveCodeBench's own errata list: flagged in results, never dropped.
+
+Programs that are right can fail on them, for every model alike. Question ids as the data set writes them (the errata
+name LeetCode problems by their title).
+"""
+
+_MANY_ANSWERS = "several answers are right, the tests accept one"
+_INTERACTIVE = "interactive: no program can pass"
+_BAD_TESTS = "erroneous tests"
+
+ERRATA = {
+    "abc311_c": _MANY_ANSWERS,
+    "abc326_d": _MANY_ANSWERS,
+    "abc327_b": _MANY_ANSWERS,
+    "abc333_e": _MANY_ANSWERS,
+    "abc343_e": _MANY_ANSWERS,
+    "abc362_c": _MANY_ANSWERS,
+    "3194": _MANY_ANSWERS,  # find-words-containing-character
+    "3221": _MANY_ANSWERS,  # find-the-peaks
+    "3453": _MANY_ANSWERS,  # generate-binary-strings-without-adjacent-zeros
+    "abc337_e": _INTERACTIVE,
+    "abc355_e": _INTERACTIVE,
+    "abc350_c": _BAD_TESTS,
+    "3308": _BAD_TESTS,  # apply-operations-to-make-string-empty
+    "3363": _BAD_TESTS,  # most-frequent-ids
+}

@@ -1,0 +1,50 @@
+"""Remember what a data file holds, so that only its first reading takes time."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from ssd_harness.home import home
+from ssd_harness.lcb.problem import Problem
+from ssd_harness.lcb.rows import FileContent, read_file, unreadable
+from ssd_harness.storage import locked, write_json
+
+_VERSION = 1
+
+
+def indexed(path: Path, progress: Callable[[int], None] = lambda _: None) -> FileContent:
+    """Return the file's content, from the index if the file is the one that was indexed, else by reading it.
+
+    An index belongs to a path, size and time of change. Processes that ask together read the file once.
+    """
+    index = _index_path(path)
+    if content := _load(index):
+        return content
+    with locked(index.with_suffix(".lock")):
+        if content := _load(index):
+            return content
+        content = read_file(path, progress)
+        rows = [list(asdict(problem).values()) for problem in content.problems]
+        write_json(index, {"sha256": content.sha256, "problems": rows})
+    return content
+
+
+def _index_path(path: Path) -> Path:
+    try:
+        real = path.resolve(strict=True)
+        status = real.stat()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    identity = [str(real), path.name, status.st_size, status.st_mtime_ns, Problem.fields(), _VERSION]
+    key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+    return home() / "lcb" / "index" / f"{path.stem}-{key}.json"
+
+
+def _load(index: Path) -> FileContent | None:
+    try:
+        stored = json.loads(index.read_bytes())
+        return FileContent(stored["sha256"], tuple(Problem(*row) for row in stored["problems"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # absent, or not ours: the file itself is read again

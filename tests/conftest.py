@@ -1,0 +1,62 @@
+import base64
+import json
+import os
+import pickle
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+LCB_FIXTURES = Path(os.environ.get("SSD_LCB_FIXTURES") or Path(__file__).parents[2] / "shared" / "lcb")
+
+
+def _encode(tests, protocol=4):
+    """Encode tests as the LiveCodeBench data set does."""
+    return base64.b64encode(zlib.compress(pickle.dumps(json.dumps(tests), protocol=protocol))).decode()
+
+
+def _row(question_id="q1", **changes):
+    """A whole row of the data set; two tests: add two integers."""
+    row = {
+        "question_title": "Add",
+        "question_content": "Print the sum of two integers.",
+        "platform": "atcoder",
+        "question_id": question_id,
+        "contest_id": "c1",
+        "contest_date": "2025-03-01T00:00:00",
+        "starter_code": "",
+        "difficulty": "easy",
+        "public_test_cases": json.dumps([{"input": "1 2\n", "output": "3\n", "testtype": "stdin"}]),
+        "private_test_cases": _encode([{"input": "2 2\n", "output": "4\n", "testtype": "stdin"}]),
+        "metadata": "{}",
+    }
+    return {**row, **changes}
+
+
+def _write(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def lcb_rows():
+    """Build LiveCodeBench rows: ``make(question_id, **changes)``, ``encode(tests)``, ``write(path, rows)``."""
+    return SimpleNamespace(make=_row, encode=_encode, write=_write)
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    """A state folder of the test's own, and no data folder from outside."""
+    monkeypatch.setenv("SSD_HARNESS_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("SSD_LCB_DATA", raising=False)
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def lcb_fixtures():
+    """The folder with real LiveCodeBench rows and programs."""
+    if not (LCB_FIXTURES / "code_generation_lite").is_dir():
+        pytest.skip(f"no real LiveCodeBench rows at {LCB_FIXTURES} (SSD_LCB_FIXTURES)")
+    return LCB_FIXTURES
