@@ -1,0 +1,91 @@
+"""The command line as a user meets it: every command explains itself, failures are one line and an exit code."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from ssd_harness import cli
+from ssd_harness.errors import ExitCode, InfrastructureError, UsageError
+
+
+def command(*words, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "ssd_harness", *words], capture_output=True, text=True, timeout=120, **options
+    )
+
+
+def test_help_names_every_command_and_exit_code():
+    shown = command("--help").stdout
+    assert all(name in shown for name in cli.COMMANDS)
+    assert all(str(int(code)) in shown.partition("exit codes:")[2] for code in ExitCode)
+
+
+@pytest.mark.parametrize("name", sorted(cli.COMMANDS))
+def test_every_command_has_its_module_and_help(name):
+    module = importlib.import_module(f"ssd_harness.commands.{name}")
+    assert callable(module.run)
+    assert callable(module.add_arguments)
+    if name != "eval":  # lm_eval's own help, tested with the bridge
+        done = command(name, "--help")
+        assert done.returncode == 0, done.stderr
+        assert f"ssd-harness {name}" in done.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("nonsense",), ("doctor", "--nonsense")])
+def test_bad_usage_is_exit_code_2(words):
+    done = command(*words)
+    assert done.returncode == ExitCode.USAGE
+    assert "usage: ssd-harness" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("no such thing", next_step="try another"), ExitCode.USAGE),
+        (InfrastructureError("the disk is full", where="/there"), ExitCode.INFRASTRUCTURE),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_an_expected_failure_is_one_line(error, code, monkeypatch, capsys):
+    from ssd_harness.commands import doctor
+
+    def fail(arguments):
+        raise error
+
+    monkeypatch.setattr(doctor, "run", fail)
+    assert cli.main(["doctor"]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("ssd-harness: ")
+    assert err.count("\n") == 1
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    from ssd_harness.commands import doctor
+
+    def fail(arguments):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(doctor, "run", fail)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["doctor"])
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    done = subprocess.run(
+        f"{sys.executable} -m ssd_harness doctor | head -n 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        executable="/bin/bash",
+    )
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_a_message_is_one_line_whatever_is_in_it():
+    assert "\n" not in str(UsageError("two\nlines", where="a\nb", next_step="c\nd"))
