@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ssd_harness import bridge, evaluation_request, preflight
+from ssd_harness import bridge, evaluation_request
 from ssd_harness.bridge import discovery, flags, ownership
 from ssd_harness.evaluation_request import EvaluationRequest
 
@@ -28,6 +28,8 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
         token = evaluation_request.begin(request)
         try:
             if own_model or request.own_tasks:
+                from ssd_harness import preflight  # only now: evaluations that are not about us load none of it
+
                 flags.check(request, arguments, index, own_model=own_model)
                 preflight.run(request, own_model=own_model)
             with discovery.asking(request.tasks):
