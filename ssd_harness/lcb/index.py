@@ -2,19 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from ssd_harness.home import home
 from ssd_harness.lcb.problem import Problem
+from ssd_harness.lcb.progress import ProgressLine
 from ssd_harness.lcb.rows import FileContent, read_file, unreadable
 from ssd_harness.storage import locked, write_json
 
 _VERSION = 1
 
 
-def indexed(path: Path, progress: Callable[[int], None] = lambda _: None) -> FileContent:
+def indexed(path: Path) -> FileContent:
     """Return the file's content, from the index if the file is the one that was indexed, else by reading it.
 
     An index belongs to a path, size and time of change. Processes that ask together read the file once.
@@ -25,7 +25,8 @@ def indexed(path: Path, progress: Callable[[int], None] = lambda _: None) -> Fil
     with locked(index.with_suffix(".lock")):
         if content := _load(index):
             return content
-        content = read_file(path, progress)
+        with ProgressLine(f"reading {path.name}, bytes", path.stat().st_size) as line:
+            content = read_file(path, line.advance)
         rows = [list(asdict(problem).values()) for problem in content.problems]
         write_json(index, {"sha256": content.sha256, "problems": rows})
     return content

@@ -2,7 +2,7 @@
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ssd_harness.lcb.sources import Source, locate
 class ProblemStore:
     """Problems by question_id, in the files' order. Safe to read from several threads."""
 
-    def __init__(self, selection: Selection, source: Source, progress: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(self, selection: Selection, source: Source) -> None:
         self.selection, self.source = selection, source
         self.problems: dict[str, Problem] = {}
         self.files: dict[str, dict[str, Any]] = {}
@@ -26,7 +26,7 @@ class ProblemStore:
         self._paths = {path.name: path for path in source.paths}
         seen: dict[str, str] = {}
         for path in source.paths:
-            content = indexed(path, progress)
+            content = indexed(path)
             self.files[path.name] = {"sha256": content.sha256, "rows": len(content.problems)}
             for problem in content.problems:
                 where = f"{path}:{problem.line}"
@@ -95,14 +95,12 @@ class ProblemStore:
         return message
 
 
-def open_store(
-    selection: Selection, folder: Path | str | None = None, progress: Callable[[int], None] = lambda _: None
-) -> ProblemStore:
+def open_store(selection: Selection, folder: Path | str | None = None) -> ProblemStore:
     """Find the data of ``selection`` (downloading it from the Hub if no folder is named) and open it."""
-    return ProblemStore(selection, locate(selection, folder), progress)
+    return ProblemStore(selection, locate(selection, folder))
 
 
-def known_elsewhere(store: ProblemStore, question_ids: Mapping[str, Any] | set[str]) -> set[str]:
+def known_elsewhere(store: ProblemStore, question_ids: Iterable[str]) -> set[str]:
     """Return those ids that the release has outside of the store's window, as far as the data is at hand."""
     whole = store.selection.whole_release
     folder = store.source.paths[0].parent if store.source.kind == "folder" else None

@@ -1,0 +1,91 @@
+"""What a user may set for an evaluation: lm-eval's ``--metadata`` keys, and the options of ``ssd-harness score``."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ssd_harness import prompts
+from ssd_harness.errors import UsageError
+
+SANDBOX_VARIABLE = "SSD_HARNESS_SANDBOX"
+JUDGES = ("lcb", "stdio")
+TESTS = ("all", "public", "private")
+DEFAULT_REPEATS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringOptions:
+    """How programs are judged."""
+
+    judge: str = "lcb"
+    tests: str = "all"
+    sandbox: str = ""
+    """Name of the sandbox; empty means ``SSD_HARNESS_SANDBOX``, else ``docker``."""
+    workers: int | None = None
+    """Slots at once; None means as many as the machine has cores."""
+
+    def __post_init__(self) -> None:
+        _one_of("judge", self.judge, JUDGES)
+        _one_of("tests", self.tests, TESTS)
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"{self.workers} workers cannot score anything", next_step="ask for at least one")
+
+    @property
+    def sandbox_name(self) -> str:
+        """Return the sandbox to use."""
+        return self.sandbox or os.environ.get(SANDBOX_VARIABLE) or "docker"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationOptions:
+    """What ``--metadata`` may say to our tasks."""
+
+    release: str | None = None
+    window: str | None = None
+    repeats: int = DEFAULT_REPEATS
+    prompt: str = prompts.DEFAULT
+    scoring: ScoringOptions = field(default_factory=ScoringOptions)
+
+
+_SCORING_KEYS = ("judge", "tests", "sandbox", "workers")
+KEYS = ("release", "window", "repeats", "prompt", *_SCORING_KEYS)
+
+
+def evaluation_options(metadata: Mapping[str, Any], *, strict: bool) -> EvaluationOptions:
+    """Read our keys; with ``strict`` any other key is refused, naming the nearest one."""
+    if strict:
+        for key in metadata:
+            if key not in KEYS:
+                near = difflib.get_close_matches(str(key), KEYS, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(KEYS)}"
+                raise UsageError(f"--metadata has no key {key!r} for livecodebench tasks", next_step=hint)
+    given = {key: metadata[key] for key in KEYS if metadata.get(key) is not None}
+    for key in ("repeats", "workers"):
+        if key in given:
+            given[key] = _positive(key, given[key])
+    for key in given.keys() - {"repeats", "workers"}:
+        if not isinstance(given[key], str):
+            raise UsageError(f"--metadata: {key} must be a text, not {given[key]!r}")
+    scoring = ScoringOptions(
+        **{key: given.pop(key) for key in ("judge", "tests", "sandbox", "workers") if key in given}
+    )
+    options = EvaluationOptions(**given, scoring=scoring)
+    prompts.load(options.prompt)
+    return options
+
+
+def _positive(key: str, value: Any) -> int:
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise UsageError(f"--metadata: {key} must be a whole number of at least 1, not {value!r}")
+    return number
+
+
+def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"{what} cannot be {value!r}", next_step=f"choose one of: {', '.join(known)}")

@@ -1,0 +1,80 @@
+"""Sum verdicts up: pass@k over problems, by difficulty, platform and month, and what the failures were."""
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ssd_harness.judge.pass_at_k import pass_at_k
+from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
+from ssd_harness.lcb.problem import DIFFICULTIES, Problem
+
+KS = (1, 5, 10)
+
+
+def possible_ks(samples: Iterable[int]) -> list[int]:
+    """Return those k of 1, 5, 10 for which every problem has enough samples."""
+    fewest = min(samples, default=0)
+    return [k for k in KS if k <= fewest]
+
+
+def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
+    """Return the mean and its standard error with the problem as the unit; one problem has no error."""
+    mean = sum(values) / len(values)
+    return mean, statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
+
+
+def summarize(verdicts: Iterable[ProgramVerdict], problems: Mapping[str, Problem]) -> dict[str, Any]:
+    """Return counts, and pass@k with standard errors, for all problems that have samples and for groups of them."""
+    by_problem: dict[str, list[ProgramVerdict]] = defaultdict(list)
+    for verdict in verdicts:
+        by_problem[verdict.question_id].append(verdict)
+    counts = {name: (len(of), sum(verdict.passed for verdict in of)) for name, of in by_problem.items()}
+    ks = possible_ks(samples for samples, _ in counts.values())
+    every = [verdict for of in by_problem.values() for verdict in of]
+
+    def grouped(key: Callable[[Problem], str], first: Sequence[str] = ()) -> dict[str, Any]:
+        groups: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for name, count in counts.items():
+            groups[key(problems[name])].append(count)
+        order = [name for name in first if name in groups] + sorted(set(groups) - set(first))
+        return {name: _figures(groups[name], ks) for name in order}
+
+    verdict_counts = Counter(verdict.verdict for verdict in every)
+    return {
+        "all": _figures(list(counts.values()), ks),
+        "by_difficulty": grouped(lambda problem: problem.difficulty, DIFFICULTIES),
+        "by_platform": grouped(lambda problem: problem.platform),
+        "by_month": grouped(lambda problem: problem.month),
+        "verdicts": {verdict.value: verdict_counts[verdict] for verdict in Verdict if verdict_counts[verdict]},
+        "reruns": sum(verdict.reruns for verdict in every),
+        "errata_problems": sorted(name for name in counts if problems[name].erratum),
+    }
+
+
+def render(summary: Mapping[str, Any]) -> str:
+    """Return the figures as a table for people, in percent."""
+    ks = [key for key in summary["all"] if key.startswith("pass@") and not key.endswith("_stderr")]
+    lines = [f"{'':12}{'problems':>10}{'programs':>10}" + "".join(f"{key:>16}" for key in ks)]
+    for name, figures in {"all": summary["all"], **summary["by_difficulty"]}.items():
+        cells = "".join(f"{_percent(figures[key], figures[f'{key}_stderr']):>16}" for key in ks)
+        lines.append(f"{name:12}{figures['problems']:>10}{figures['samples']:>10}{cells}")
+    counts = ", ".join(f"{count} {name}" for name, count in summary["verdicts"].items())
+    reruns = f"; {summary['reruns']} run again near the time limit" if summary["reruns"] else ""
+    return "\n".join([*lines, f"verdicts: {counts}{reruns}"])
+
+
+def _figures(counts: Sequence[tuple[int, int]], ks: Iterable[int]) -> dict[str, Any]:
+    figures: dict[str, Any] = {
+        "problems": len(counts),
+        "samples": sum(samples for samples, _ in counts),
+        "passed": sum(passed for _, passed in counts),
+    }
+    for k in ks:
+        values = [pass_at_k(samples, passed, k) for samples, passed in counts]
+        figures[f"pass@{k}"], figures[f"pass@{k}_stderr"] = mean_and_error(values)
+    return figures
+
+
+def _percent(value: float, error: float | None) -> str:
+    return f"{100 * value:.1f}" + (f" ± {100 * error:.1f}" if error is not None else "")

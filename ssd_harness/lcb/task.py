@@ -1,0 +1,230 @@
+"""LiveCodeBench as an lm-eval task: thin, since data, prompts, extraction and judging are modules of their own.
+
+All programs of a task are scored in one batch when lm-eval applies its filters. Options come from ``--metadata``; what
+a result was made with is in its ``configs`` entry under ``metadata.ssd_harness``.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import datasets
+from lm_eval.api.instance import Instance
+from lm_eval.api.task import ConfigurableTask
+
+from ssd_harness import evaluation_request, prompts, provenance
+from ssd_harness.errors import UsageError
+from ssd_harness.home import home
+from ssd_harness.judge.pass_at_k import pass_at_k
+from ssd_harness.judge.problem import Program
+from ssd_harness.lcb.extraction import extract_program
+from ssd_harness.lcb.journal import Journal
+from ssd_harness.lcb.options import EvaluationOptions, evaluation_options
+from ssd_harness.lcb.progress import ProgressLine
+from ssd_harness.lcb.scoring import Scoring, score
+from ssd_harness.lcb.store import ProblemStore, open_store
+from ssd_harness.lcb.summary import mean_and_error, possible_ks, summarize
+from ssd_harness.lcb.tasks import selection_of
+
+# lm-eval shows INFO of its own logger tree alone.
+_log = logging.getLogger("lm_eval.ssd_harness")
+
+_FILTER = "none"
+_STDERR = "_stderr"
+
+
+class LivecodebenchTask(ConfigurableTask):
+    """One window of LiveCodeBench, n programs a problem, pass@k overall and by difficulty."""
+
+    def __init__(self, config: dict[str, Any] | None = None) -> None:
+        config = {**(config or {})}
+        config.pop("class", None)  # lm-eval's own way to name this class; TaskConfig does not know it
+        self._options = _options(config)
+        self._prompt = prompts.load(self._options.prompt)
+        self._store = _open(config, self._options)
+        self._system_instruction: str | None = None
+        self._report: dict[str, Any] = {}
+        config["repeats"] = self._options.repeats
+        config["description"] = _literal(self._prompt.system or "")
+        config["metric_list"] = _metric_list(self._options.repeats, self._store)
+        config["process_results"] = "ssd_harness"  # set, or lm-eval looks pass@1 up in the `evaluate` package
+        super().__init__(config=config)
+        _log.info("%s: %s", self.config.task, self._store.summary())
+        if self._store.warning:
+            _log.warning("%s: %s", self.config.task, self._store.warning)
+
+    def download(self, *_: Any, **__: Any) -> None:
+        """Give lm-eval the problems without any tests: documents are logged."""
+        docs = [problem.as_doc() for problem in self._store.problems.values()]
+        self.dataset = {self.config.test_split: datasets.Dataset.from_list(docs)}
+
+    def doc_to_text(self, doc: Mapping[str, Any], *_: Any) -> str:
+        """Return the user's turn (or the raw completion prompt), without any chat template."""
+        return self._prompt.render(doc).user
+
+    def doc_to_target(self, *_: Any) -> str:
+        """Return nothing: there is no reference program."""
+        return ""
+
+    def build_all_requests(self, **arguments: Any) -> None:
+        """Build the requests, remembering the user's system instruction for :meth:`construct_requests`."""
+        self._system_instruction = arguments.get("system_instruction")
+        super().build_all_requests(**arguments)
+
+    def construct_requests(self, doc: dict[str, Any], ctx: str | list[str], **arguments: Any) -> Any:
+        """Build one request; where lm-eval has not applied a chat template, its ``messages`` say what to render.
+
+        A model that sees ``messages`` on an instance renders them once itself; one that does not know the attribute
+        gets the plain text. Raw completion prompts and rendered ones carry None.
+        """
+        templated = arguments.get("apply_chat_template", False)
+        instance = super().construct_requests(doc, ctx, **arguments)
+        instance.messages = None if templated or not self._prompt.chat else self._messages(doc)
+        return instance
+
+    def apply_filters(self) -> None:
+        """Extract all programs and score them in one batch; each response becomes its verdict row."""
+        programs = [program for instance in self._instances for program in self._programs(instance)]
+        if self.predict_only:
+            codes = iter(program.code for program in programs)
+            for instance in self._instances:
+                instance.filtered_resps[_FILTER] = [next(codes) for _ in self._responses(instance)]
+            return
+        scoring = self._score(programs)
+        rows = iter(verdict.as_row() for verdict in scoring.verdicts)
+        for instance in self._instances:
+            instance.filtered_resps[_FILTER] = [next(rows) for _ in self._responses(instance)]
+
+    def process_results(self, doc: Mapping[str, Any], results: list[Any]) -> dict[str, Any]:
+        """Return pass@k of one problem under each metric's name; None under those of other difficulties."""
+        if self.predict_only:
+            return {"bypass": 999}
+        rows = results[0]
+        passed = sum(row["passed"] for row in rows)
+        metrics: dict[str, float | None] = {}
+        for k in possible_ks([self._options.repeats]):
+            value = pass_at_k(len(rows), passed, k)
+            metrics[f"pass@{k}"] = value
+            for difficulty in self._store.split:
+                own = value if doc["difficulty"] == difficulty else None
+                # lm-eval knows no error of an aggregation like ours, so the error is a metric beside it.
+                metrics |= {f"pass@{k}_{difficulty}": own, f"pass@{k}_{difficulty}{_STDERR}": own}
+        return metrics
+
+    def dump_config(self) -> dict[str, Any]:
+        """Return the configuration that lm-eval stores with the results, with everything about their making."""
+        config = super().dump_config()
+        # lm-eval would store the source code of our aggregations.
+        config["metric_list"] = [metric["metric"] for metric in config["metric_list"]]
+        config["metadata"] = {**(config.get("metadata") or {}), "ssd_harness": self.provenance()}
+        return config
+
+    def provenance(self) -> dict[str, Any]:
+        """Return data, prompt, decoding, judge, sandbox and software of this task's result."""
+        request = evaluation_request.current()
+        return {
+            "data": self._store.describe(),
+            "data_warning": self._store.warning,
+            "prompt": {"name": self._prompt.name, "sha256": self._prompt.sha256},
+            "system_instruction": self._system_instruction,
+            "apply_chat_template": request.apply_chat_template if request else None,
+            "repeats": self._options.repeats,
+            "generation_kwargs": self.config.generation_kwargs,
+            "software": provenance.collect(),
+            **self._report,
+        }
+
+    @property
+    def predict_only(self) -> bool:
+        """Whether lm-eval was asked for generations alone: it puts its metric ``bypass`` in the place of ours."""
+        return "bypass" in self._metric_fn_list
+
+    def _messages(self, doc: Mapping[str, Any]) -> list[dict[str, str]]:
+        rendered = self._prompt.render(doc)
+        system = [text for text in (self._system_instruction, rendered.system) if text]
+        turns = [{"role": "system", "content": "\n\n".join(system)}] if system else []
+        return [*turns, {"role": "user", "content": rendered.user}]
+
+    def _responses(self, instance: Instance) -> list[str]:
+        # With several ranks lm-eval pads with copies of the last request, whose answers pile up on it.
+        return instance.resps[: instance.repeats]
+
+    def _programs(self, instance: Instance) -> list[Program]:
+        question_id, opened = instance.doc["question_id"], self._prompt.opens_block
+        return [
+            Program(question_id, number, extract_program(text, block_is_open=opened))
+            for number, text in enumerate(self._responses(instance))
+        ]
+
+    def _score(self, programs: list[Program]) -> Scoring:
+        journal = Journal(home() / "verdicts" / f"{self.config.task}.jsonl")
+        with ProgressLine(f"{self.config.task}: scoring", len(programs)) as line:
+            scoring = score(
+                programs,
+                self._store,
+                self._options.scoring,
+                journal,
+                on_start=lambda missing: line.advance(len(programs) - missing),
+                on_verdict=lambda _: line.advance(),
+            )
+        scoring.require_complete(f"the other verdicts are kept in {journal.path}; run the same command again")
+        self._report = {
+            "scoring": {**scoring.provenance, "judged": scoring.judged, "programs": len(programs)},
+            "summary": summarize(scoring.verdicts, self._store.problems),
+        }
+        _log.info("%s: %d programs scored, %d of them newly judged", self.config.task, len(programs), scoring.judged)
+        return scoring
+
+
+def _options(config: Mapping[str, Any]) -> EvaluationOptions:
+    """Read the user's keys: ``--metadata`` alone where the bridge captured it, else what lm-eval merged with others."""
+    request = evaluation_request.current()
+    if request is None:
+        return evaluation_options(config.get("metadata") or {}, strict=False)
+    all_ours = set(request.tasks) == set(request.own_tasks)
+    return evaluation_options(request.metadata, strict=all_ours)
+
+
+def _open(config: Mapping[str, Any], options: EvaluationOptions) -> ProblemStore:
+    own = config.get("dataset_kwargs") or {}
+    name = str(config.get("task"))
+    selection = selection_of(
+        name, release=options.release or own.get("release"), window=options.window or own.get("window")
+    )
+    if selection is None:
+        raise UsageError(
+            f"the task {name} says neither release nor window", next_step="give both in its dataset_kwargs"
+        )
+    return open_store(selection)
+
+
+def _literal(text: str) -> str:
+    """Protect a text from lm-eval's template engine."""
+    return f"{{% raw %}}{text}{{% endraw %}}" if "{" in text else text
+
+
+def _metric_list(repeats: int, store: ProblemStore) -> list[dict[str, Any]]:
+    metrics: list[dict[str, Any]] = []
+    for k in possible_ks([repeats]):
+        metrics.append({"metric": f"pass@{k}", "aggregation": "mean", "higher_is_better": True})
+        for name in (
+            f"pass@{k}_{difficulty}" for difficulty in (*DIFFICULTIES, *store.split) if difficulty in store.split
+        ):
+            metrics += [
+                {"metric": name, "aggregation": _mean_of_own, "higher_is_better": True},
+                {"metric": f"{name}{_STDERR}", "aggregation": _error_of_own, "higher_is_better": False},
+            ]
+    return metrics
+
+
+def _mean_of_own(values: list[float | None]) -> float | str:
+    """Average over the problems of the metric's own difficulty; the others brought None."""
+    own = [value for value in values if value is not None]
+    return mean_and_error(own)[0] if own else "N/A"
+
+
+def _error_of_own(values: list[float | None]) -> float | str:
+    """Return the standard error of that average, with the problem as the unit."""
+    own = [value for value in values if value is not None]
+    error = mean_and_error(own)[1] if own else None
+    return "N/A" if error is None else error
