@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ssd_harness import prompts
 from ssd_harness.errors import UsageError
@@ -19,8 +19,8 @@ DEFAULT_REPEATS = 10
 class ScoringOptions:
     """How programs are judged."""
 
-    judge: str = "lcb"
-    tests: str = "all"
+    judge: Literal["lcb", "stdio"] = "lcb"
+    tests: Literal["all", "public", "private"] = "all"
     sandbox: str = ""
     """Name of the sandbox; empty means ``SSD_HARNESS_SANDBOX``, else ``docker``."""
     workers: int | None = None

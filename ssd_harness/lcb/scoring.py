@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,49 +72,28 @@ def score(
         on_start(len(missing))
         if missing:
             sandbox.check()
-            recorder = _Recorder(journal, {(p.question_id, p.sample): key for key, p in missing.items()}, on_verdict)
-            for verdict in judge_programs(
+            key_of_program = {(program.question_id, program.sample): key for key, program in missing.items()}
+
+            def record(verdict: ProgramVerdict) -> None:
+                key = key_of_program[verdict.question_id, verdict.sample]
+                known[key] = verdict
+                journal.append(key, verdict)
+                on_verdict(verdict)
+
+            judge_programs(
                 list(missing.values()),
                 store.tests,
                 judge=options.judge,
                 sandbox=sandbox,
                 workers=options.workers,
                 tests=options.tests,
-                on_verdict=recorder,
-            ):
-                known[recorder.keys[verdict.question_id, verdict.sample]] = verdict
-            recorder.raise_failure()
+                on_verdict=record,
+            )
     verdicts = tuple(
         dataclasses.replace(known[key], question_id=program.question_id, sample=program.sample)
         for key, program in zip(keys, programs, strict=True)
     )
     return Scoring(verdicts, {"judge": options.judge, "tests": options.tests, "sandbox": described}, len(missing))
-
-
-class _Recorder:
-    """Writes verdicts down as they come; a disk that fails is remembered, and everything after it is not tried."""
-
-    def __init__(
-        self, journal: Journal, keys: dict[tuple[str, int], str], on_verdict: Callable[[ProgramVerdict], None]
-    ) -> None:
-        self.keys = keys
-        self._journal, self._on_verdict = journal, on_verdict
-        self._lock = threading.Lock()
-        self._failure: InfrastructureError | None = None
-
-    def __call__(self, verdict: ProgramVerdict) -> None:
-        with self._lock:
-            self.raise_failure()
-            try:
-                self._journal.append(self.keys[verdict.question_id, verdict.sample], verdict)
-            except InfrastructureError as error:
-                self._failure = error
-                raise
-            self._on_verdict(verdict)
-
-    def raise_failure(self) -> None:
-        if self._failure:
-            raise self._failure
 
 
 def _scheme(options: ScoringOptions, described: dict[str, Any]) -> str:

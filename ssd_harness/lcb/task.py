@@ -207,9 +207,7 @@ def _metric_list(repeats: int, store: ProblemStore) -> list[dict[str, Any]]:
     metrics: list[dict[str, Any]] = []
     for k in possible_ks([repeats]):
         metrics.append({"metric": f"pass@{k}", "aggregation": "mean", "higher_is_better": True})
-        for name in (
-            f"pass@{k}_{difficulty}" for difficulty in (*DIFFICULTIES, *store.split) if difficulty in store.split
-        ):
+        for name in (f"pass@{k}_{difficulty}" for difficulty in store.split):
             metrics += [
                 {"metric": name, "aggregation": _mean_of_own, "higher_is_better": True},
                 {"metric": f"{name}{_STDERR}", "aggregation": _error_of_own, "higher_is_better": False},

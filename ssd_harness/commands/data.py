@@ -1,0 +1,93 @@
+"""``ssd-harness data``: what LiveCodeBench data a selection needs, whether it is sound, and how to get it."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from ssd_harness.errors import ExitCode, InfrastructureError, SsdError
+from ssd_harness.lcb.releases import DATA_SET, MINI, RELEASES, REVISION, Selection, select
+from ssd_harness.lcb.sources import FOLDER_VARIABLE, fetch, locate, missing
+from ssd_harness.lcb.store import ProblemStore, open_store
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the three actions and the selection that they are about."""
+    parser.add_argument(
+        "action",
+        choices=("info", "verify", "fetch"),
+        help="info: files, counts and checksums; verify: decode every test; fetch: download what is missing",
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help=f"folder of the files (default: {FOLDER_VARIABLE}, else Hub)"
+    )
+    parser.add_argument("--release", default="v6", help=f"{', '.join(RELEASES)} (default: v6)")
+    parser.add_argument("--window", default="v6", help="v6, v5, YYYY-MM..YYYY-MM or all (default: v6)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do one of the three."""
+    window = "all" if arguments.release in {MINI, "test6"} and arguments.window == "v6" else arguments.window
+    selection = select(arguments.release, window)
+    return {"info": _info, "verify": _verify, "fetch": _fetch}[arguments.action](selection, arguments.data)
+
+
+def _info(selection: Selection, folder: Path | None) -> int:
+    origin = "the package" if selection.release == MINI else f"{DATA_SET} at {REVISION[:12]}"
+    print(f"{selection} needs, of {origin}:")
+    for file in selection.files:
+        rows = f"{file.rows} rows, " if file.rows else ""
+        print(f"  {file.name}: {rows}{file.size}")
+    if absent := missing(selection, folder):
+        names = " ".join(file.name for file in absent)
+        print(
+            f"not here yet: {names}; run `ssd-harness data fetch --release {selection.release} "
+            f"--window {selection.window.name}`, or set {FOLDER_VARIABLE}"
+        )
+        return ExitCode.DONE
+    _describe(open_store(selection, folder))
+    return ExitCode.DONE
+
+
+def _verify(selection: Selection, folder: Path | None) -> int:
+    """Decode all tests of all problems, and name every problem whose tests cannot be."""
+    store = open_store(selection, folder)
+    _describe(store)
+    failures = list(_failures(store))
+    for failure in failures:
+        print(f"  {failure}")
+    if failures:
+        raise InfrastructureError(
+            f"the tests of {len(failures)} of {len(store.problems)} problems cannot be read",
+            where=failures[0].where,
+            next_step="fetch the file again",
+        )
+    print(f"all tests of {len(store.problems)} problems can be decoded")
+    return ExitCode.DONE
+
+
+def _fetch(selection: Selection, folder: Path | None) -> int:
+    for file in missing(selection, folder):
+        print(f"fetching {file.name} ({file.size})", flush=True)
+        fetch(file)
+    for path in locate(selection, folder).paths:
+        print(path)
+    _describe(open_store(selection, folder))
+    return ExitCode.DONE
+
+
+def _failures(store: ProblemStore) -> Iterator[SsdError]:
+    for name in store.problems:
+        try:
+            store.tests(name)
+        except SsdError as error:
+            yield error
+
+
+def _describe(store: ProblemStore) -> None:
+    print(store.summary())
+    for name, file in store.files.items():
+        print(f"  {name}: {file['rows']} rows, sha256 {file['sha256']}")
+    if errata := store.describe()["errata"]:
+        print(f"  with known errata (scored like the others): {', '.join(errata)}")
+    if store.warning:
+        print(f"warning: {store.warning}")

@@ -1,0 +1,129 @@
+"""``ssd-harness score``: judge programs that something else generated. Needs no model, no torch and no lm-eval."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import provenance
+from ssd_harness.errors import ExitCode, UsageError
+from ssd_harness.lcb.journal import Journal
+from ssd_harness.lcb.options import JUDGES, SANDBOX_VARIABLE, TESTS, ScoringOptions
+from ssd_harness.lcb.progress import ProgressLine
+from ssd_harness.lcb.releases import RELEASES, select
+from ssd_harness.lcb.samples import LocatedProgram, read_samples
+from ssd_harness.lcb.scoring import Scoring, score
+from ssd_harness.lcb.sources import FOLDER_VARIABLE
+from ssd_harness.lcb.store import ProblemStore, known_elsewhere, open_store
+from ssd_harness.lcb.summary import render, summarize
+from ssd_harness.storage import atomic_writer, disk_errors, write_json
+
+_SHOWN = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what to score, against which problems, and how."""
+    parser.add_argument(
+        "samples",
+        type=Path,
+        metavar="SAMPLES.jsonl",
+        help="rows {question_id, code}, {question_id, output} or {question_id, code_list}; several rows of one problem "
+        "are several samples; lm-eval's samples_*.jsonl and LiveCodeBench's result lists are taken too",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for verdicts.jsonl and summary.json")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help=f"folder of the data files (default: {FOLDER_VARIABLE}, else Hub)",
+    )
+    parser.add_argument("--release", default="v6", help=f"{', '.join(RELEASES)} (default: v6)")
+    parser.add_argument("--window", default="all", help="v6, v5, YYYY-MM..YYYY-MM or all (default: all)")
+    parser.add_argument(
+        "--judge", choices=JUDGES, default="lcb", help="lcb: the official scorer's semantics; stdio: real pipes"
+    )
+    parser.add_argument("--tests", choices=TESTS, default="all", help="which tests to run (default: all)")
+    parser.add_argument(
+        "--sandbox", default="", metavar="NAME", help=f"docker or process (default: {SANDBOX_VARIABLE}, else docker)"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="slots at once (default: as many as cores)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score the samples and write ``verdicts.jsonl`` and ``summary.json``."""
+    options = ScoringOptions(arguments.judge, arguments.tests, arguments.sandbox, arguments.workers)
+    selection = select(arguments.release, arguments.window)
+    samples = read_samples(arguments.samples)
+    store = open_store(selection, arguments.data)
+    samples, outside = _inside(samples, store)
+    with disk_errors(arguments.out):
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    _say(store.summary())
+    if store.warning:
+        _say(f"warning: {store.warning}")
+    if outside:
+        _say(f"note: {outside} samples belong to problems outside of the window and are left out")
+
+    journal = Journal(arguments.out / "verdicts.journal.jsonl")
+    with ProgressLine("scoring", len(samples)) as line:
+        scoring = score(
+            [sample.program for sample in samples],
+            store,
+            options,
+            journal,
+            on_start=lambda missing: line.advance(len(samples) - missing),
+            on_verdict=lambda _: line.advance(),
+        )
+    summary = _write(arguments.out, scoring, store, outside)
+    print(render(summary))
+    print(f"written to {arguments.out}/verdicts.jsonl and summary.json")
+    scoring.require_complete("all other verdicts are kept; run the same command again")
+    return ExitCode.DONE
+
+
+def _inside(samples: Sequence[LocatedProgram], store: ProblemStore) -> tuple[list[LocatedProgram], int]:
+    """Keep the samples of the store's problems; others must at least be in the release."""
+    strange = {s.program.question_id: s.where for s in reversed(samples) if s.program.question_id not in store.problems}
+    outside = known_elsewhere(store, strange) if strange else set()
+    if unknown := [name for name in sorted(strange, key=list(reversed(strange)).index) if name not in outside]:
+        names = ", ".join(f"{name!r}" for name in unknown[:_SHOWN]) + (", ..." if len(unknown) > _SHOWN else "")
+        raise UsageError(
+            f"{len(unknown)} problems of the samples are not in {store.selection}: {names}",
+            where=strange[unknown[0]],
+            next_step="correct the question_id, or choose another --release or --window",
+        )
+    kept = [sample for sample in samples if sample.program.question_id in store.problems]
+    if not kept:
+        raise UsageError(
+            f"all samples belong to problems outside of {store.selection}", next_step="choose another --window"
+        )
+    return kept, len(samples) - len(kept)
+
+
+def _write(out: Path, scoring: Scoring, store: ProblemStore, outside: int) -> dict[str, Any]:
+    rows = sorted(scoring.verdicts, key=lambda verdict: (verdict.question_id, verdict.sample))
+    with atomic_writer(out / "verdicts.jsonl") as stream:
+        for verdict in rows:
+            difficulty = store.problems[verdict.question_id].difficulty
+            stream.write(json.dumps({**verdict.as_row(), "difficulty": difficulty}) + "\n")
+    judged = [verdict for verdict in scoring.verdicts if verdict not in scoring.internal_errors]
+    scored = {verdict.question_id for verdict in scoring.verdicts}
+    summary = {
+        **summarize(scoring.verdicts, store.problems),
+        "complete": len(judged) == len(scoring.verdicts),
+        "problems_without_samples": len(store.problems) - len(scored),
+        "samples_outside_of_window": outside,
+        "judged_now": scoring.judged,
+        "data": {**store.describe(), "warning": store.warning},
+        "scoring": scoring.provenance,
+        "software": provenance.collect(),
+        "command": provenance.command(),
+    }
+    write_json(out / "summary.json", summary)
+    return summary
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
