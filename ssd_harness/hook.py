@@ -6,9 +6,12 @@ that :mod:`ssd_harness.bridge` completes. It costs a fraction of a millisecond a
 """
 
 import sys
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+
+TYPE_CHECKING = False  # importing typing's, or what stands below it, would cost ten times the rest
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
 # Where lm-eval looks up models, tasks and the evaluation itself; each is completed right after it has executed.
 WATCHED = frozenset(
@@ -26,7 +29,9 @@ class BridgeFinder:
     """Find the watched modules as everybody does, and call the bridge once each has executed."""
 
     @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
+    ) -> "ModuleSpec | None":
         """Return the spec that the other finders give, its loader extended; None for all modules but the watched."""
         if name not in WATCHED:
             return None
@@ -39,17 +44,21 @@ class BridgeFinder:
         return None
 
 
-def _extend(spec: ModuleSpec) -> None:
+def _extend(spec: "ModuleSpec") -> None:
     loader = spec.loader
     execute = getattr(loader, "exec_module", None)
     if execute is None:
         return
 
-    def exec_module(module: ModuleType) -> None:
+    def exec_module(module: "ModuleType") -> None:
         execute(module)
-        from ssd_harness import bridge
-
-        bridge.attach(module)
+        try:
+            from ssd_harness import bridge
+        except ImportError as error:  # half of us is gone: somebody else's evaluation must go on
+            sys.meta_path.remove(BridgeFinder)
+            print(f"ssd-harness: not available in lm_eval: {error}", file=sys.stderr)
+        else:
+            bridge.attach(module)
 
     loader.exec_module = exec_module  # type: ignore[method-assign, union-attr]
 

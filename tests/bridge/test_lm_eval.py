@@ -1,0 +1,175 @@
+"""The real lm_eval in processes of its own: with the hook, without it, and through ``ssd-harness eval``."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+RUN = ("--model", "dummy", "--tasks", "livecodebench_mini", "--limit", "2", "--predict_only")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a command in an empty folder; lm-eval is told to stay off the network."""
+
+    def run(*command, **environment):
+        settings = {**os.environ, "SSD_HARNESS_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
+        for name in ("SSD_HARNESS_NO_HOOK", "SSD_HARNESS_SANDBOX", "SSD_LCB_DATA"):
+            settings.pop(name, None)
+        return subprocess.run(
+            [sys.executable, *map(str, command)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=tmp_path,
+            env=settings | environment,
+        )
+
+    return run
+
+
+def python(run, program, **environment):
+    done = run("-c", program, **environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def results(folder):
+    (found,) = folder.rglob("results_*.json")
+    return json.loads(found.read_text())
+
+
+def assert_hook(run):
+    if not python(run, "import sys; print(int('ssd_harness.hook' in sys.modules))"):
+        pytest.fail("the start-up hook is not installed in this environment: run pip install -e .")
+
+
+MODELS = """
+import json
+from lm_eval.api.registry import get_model, model_registry
+from lm_eval.models import MODEL_MAPPING
+
+get_model("dummy")
+print(json.dumps(["ssd-hf" in model_registry, set(MODEL_MAPPING) <= set(model_registry)]))
+"""
+
+
+def test_every_built_in_model_is_still_there_and_ours_with_it(run):
+    assert_hook(run)
+    assert python(run, MODELS) == [True, True]
+    assert python(run, MODELS, SSD_HARNESS_NO_HOOK="1") == [False, True]
+
+
+TASKS = """
+import json
+from lm_eval.tasks import TaskManager
+
+print(json.dumps(TaskManager().all_tasks))
+"""
+
+
+@pytest.mark.slow
+def test_every_built_in_task_is_still_there_and_ours_with_it(run):
+    with_hook = set(python(run, TASKS))
+    without = set(python(run, TASKS, SSD_HARNESS_NO_HOOK="1"))
+    assert without < with_hook
+    assert len(without) > 10_000
+    assert {"livecodebench_v6", "livecodebench_v5", "livecodebench_mini"} <= with_hook - without
+    # What lets a wildcard over our names leave the built-in tasks unread.
+    assert [name for name in without if name.startswith("livecodebench")] == []
+
+
+@pytest.mark.parametrize("command", [("-m", "lm_eval"), ("-m", "lm_eval", "run"), ("-m", "ssd_harness", "eval")])
+def test_our_task_runs_under_a_stock_model(run, tmp_path, command):
+    environment = {"SSD_HARNESS_NO_HOOK": "1"} if "ssd_harness" in command else {}
+    done = run(*command, *RUN, "--output_path", tmp_path / "out", **environment)
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "out")["n-samples"]["livecodebench_mini"]["effective"] == 2
+
+
+def test_without_the_hook_lm_eval_says_clearly_that_it_does_not_know_us(run):
+    done = run("-m", "lm_eval", *RUN, "--output_path", "out", SSD_HARNESS_NO_HOOK="1")
+    assert done.returncode != 0
+    assert "Tasks not found: livecodebench_mini" in done.stderr
+
+
+def test_own_command_shows_lm_evals_help(run):
+    done = run("-m", "ssd_harness", "eval", "run", "--help", SSD_HARNESS_NO_HOOK="1")
+    assert done.returncode == 0
+    assert "--model_args" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (("--metadata", '{"windw": "v6"}'), 2, "did you mean 'window'?"),
+        (("--metadata", '{"window": "v7"}'), 2, "no window is called 'v7'"),
+        (("--use_cache", "cache"), 2, "--use_cache"),
+        (("--cache_requests", "true"), 2, "--cache_requests"),
+    ],
+)
+def test_an_expected_failure_is_one_line_and_comes_before_the_model(run, words, code, line):
+    done = run("-m", "lm_eval", *RUN, "--output_path", "out", *words)
+    assert done.returncode == code, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ssd-harness: error: ")
+    assert line in last
+    assert "Traceback" not in done.stderr
+    assert "Initializing dummy model" not in done.stderr
+
+
+def test_missing_data_is_said_before_the_model(run, tmp_path):
+    done = run("-m", "lm_eval", *RUN, "--tasks", "livecodebench_v6", "--output_path", "out", SSD_LCB_DATA=str(tmp_path))
+    assert done.returncode == 3, done.stderr
+    assert "test6.jsonl" in done.stderr.splitlines()[-1]
+    assert "Initializing dummy model" not in done.stderr
+
+
+def test_no_engine_is_said_before_the_model(run):
+    done = run(
+        "-m", "lm_eval", "--model", "dummy", "--tasks", "livecodebench_mini", DOCKER_HOST="unix:///nowhere/docker.sock"
+    )
+    assert done.returncode == 3, done.stderr
+    assert "Initializing dummy model" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("ssd-harness: error: ")
+
+
+SURPRISE = """
+import json, sys
+sys.modules["ssd_harness.bridge.discovery"] = None  # importing it now fails
+from lm_eval.api.registry import get_model
+import lm_eval.models, lm_eval.evaluator, lm_eval.tasks.manager
+
+print(json.dumps(get_model("dummy").__name__))
+"""
+
+
+def test_a_surprise_in_the_bridge_is_one_warning_and_lm_eval_goes_on(run):
+    done = run("-c", SURPRISE)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == "DummyLM"
+    assert done.stderr.count("lm_eval goes on without it") == 1
+
+
+LIBRARY = """
+import json, lm_eval
+from lm_eval.tasks import TaskManager
+from ssd_harness import evaluation_request
+from ssd_harness.lcb import task
+
+seen = []
+original = task.LivecodebenchTask.__init__
+def __init__(self, *arguments, **options):
+    original(self, *arguments, **options)
+    seen.append(evaluation_request.current())
+task.LivecodebenchTask.__init__ = __init__
+lm_eval.simple_evaluate("dummy", tasks=["livecodebench_mini"], limit=1, predict_only=True, metadata={"repeats": 2})
+(request,) = seen
+print(json.dumps([request.own_tasks, request.metadata, evaluation_request.current()]))
+"""
+
+
+def test_library_use_is_captured_too(run):
+    assert python(run, LIBRARY) == [["livecodebench_mini"], {"repeats": 2}, None]
