@@ -8,6 +8,9 @@ from importlib.util import find_spec
 from ssd_harness import plugin_manager
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
+from ssd_harness.lcb.options import evaluation_options
+from ssd_harness.lcb.store import open_store
+from ssd_harness.lcb.tasks import selection_of
 from ssd_harness.sandbox.contracts import ImageMissing
 
 TRANSFORM_PACKAGES = ("torch", "transformers", "accelerate", "trl", "peft")
@@ -16,15 +19,20 @@ TRANSFORM_PACKAGES = ("torch", "transformers", "accelerate", "trl", "peft")
 def run(request: EvaluationRequest, *, own_model: bool) -> None:
     """Raise a one-line error for whatever would stop this evaluation later.
 
-    Our model needs the packages of the ``hf`` extra; our tasks need their data and, unless only predictions are asked
-    for, the sandbox. Other tasks need neither.
+    Our model needs the packages of the ``hf`` extra; our tasks need their options right, their data and, unless only
+    predictions are asked for, a sandbox. Other tasks need none of it.
     """
     if own_model:
         check_packages()
     if request.own_tasks:
+        # Other tasks in the same run may have metadata of their own.
+        options = evaluation_options(request.metadata, strict=set(request.tasks) == set(request.own_tasks))
         if not request.predict_only:
-            check_sandbox(sandbox_name(request))
-        check_data(request)
+            check_sandbox(options.scoring.sandbox_name)
+        for task in request.own_tasks:
+            selection = selection_of(task, release=options.release, window=options.window)
+            if selection is not None:
+                open_store(selection)
 
 
 def check_packages() -> None:
@@ -32,12 +40,6 @@ def check_packages() -> None:
     missing = [name for name in TRANSFORM_PACKAGES if find_spec(name) is None]
     if missing:
         raise UsageError(f"not installed: {', '.join(missing)}", next_step="pip install 'ssd-harness[hf]'")
-
-
-def sandbox_name(request: EvaluationRequest | None = None) -> str:
-    """Return the sandbox that ``--metadata`` or ``SSD_HARNESS_SANDBOX`` names, Docker otherwise."""
-    asked = request.metadata.get("sandbox") if request else None
-    return str(asked or os.environ.get("SSD_HARNESS_SANDBOX") or "docker")
 
 
 def check_sandbox(name: str) -> None:
@@ -50,10 +52,6 @@ def check_sandbox(name: str) -> None:
             raise
         _build(name)
         sandbox.check()
-
-
-def check_data(request: EvaluationRequest) -> None:
-    """Require the problems that our tasks evaluate on."""
 
 
 def _may_build(name: str) -> bool:
