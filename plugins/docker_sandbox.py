@@ -1,0 +1,258 @@
+"""Slots in Docker containers: no network, nothing of the host mounted, read-only root, two capabilities, one core's share.
+
+The engine is the one that ``DOCKER_HOST`` names, else the local one; podman's Docker-compatible socket works as well.
+"""
+
+import contextlib
+import os
+import threading
+import time
+from typing import Any, Self
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound
+from docker.types import Ulimit
+
+from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.sandbox import leases
+from ssd_harness.sandbox.contracts import Limits, Slot, SlotLost
+from ssd_harness.sandbox.image import contents, docker_image
+from ssd_harness.sandbox.slots import SlotConnection
+
+_ARCHITECTURES = ("amd64", "arm64")
+_ENGINE_PATIENCE_S = 120
+_STDOUT = 1
+_STREAM_HEADER = 8
+_READ = 1 << 18
+_STDERR_TAIL = 2000
+_OWN_MEMORY = 1 << 30
+"""What a slot needs beyond one program's address space: inputs, pipes, the worker itself."""
+MEMORY = Limits().memory + _OWN_MEMORY
+
+
+class _ContainerStream:
+    """The standard streams of one container, as the engine multiplexes them over one socket."""
+
+    def __init__(self, api: docker.APIClient, options: dict[str, Any]) -> None:
+        self._api = api
+        self._raw = bytearray()
+        self._stderr = bytearray()
+        self.id: str = api.create_container(**options)["Id"]
+        try:
+            # Attached before the start, so that no byte is lost and the worker sees the end of input when we die.
+            self._wrapper = api.attach_socket(
+                self.id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
+            )
+            self._socket = getattr(self._wrapper, "_sock", self._wrapper)
+            api.start(self.id)
+        except BaseException:
+            self.close()
+            raise
+
+    def send(self, data: bytes | memoryview, timeout_s: float) -> None:
+        """Send all of ``data``."""
+        try:
+            self._socket.settimeout(timeout_s)
+            self._socket.sendall(data)
+        except OSError as error:
+            raise self._lost(f"cannot send: {error}") from error
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return the next bytes of the worker's standard output."""
+        end = time.monotonic() + timeout_s
+        while True:
+            data = self._demultiplex()
+            if data:
+                return data
+            try:
+                self._socket.settimeout(max(0.001, end - time.monotonic()))
+                piece = self._socket.recv(_READ)
+            except OSError as error:
+                raise self._lost(f"no answer: {error}") from error
+            if not piece:
+                raise self._lost("the container is gone")
+            self._raw += piece
+
+    def _demultiplex(self) -> bytes:
+        """Take the whole blocks that have arrived; keep the end of what the worker wrote to its standard error."""
+        out = bytearray()
+        start, raw = 0, self._raw
+        while len(raw) - start >= _STREAM_HEADER:
+            end = start + _STREAM_HEADER + int.from_bytes(raw[start + 4 : start + _STREAM_HEADER], "big")
+            if end > len(raw):
+                break
+            block = raw[start + _STREAM_HEADER : end]
+            if raw[start] == _STDOUT:
+                out += block
+            else:
+                self._stderr += block
+                del self._stderr[:-_STDERR_TAIL]
+            start = end
+        del raw[:start]
+        return bytes(out)
+
+    def _lost(self, what: str) -> SlotLost:
+        said = self._stderr.decode("utf-8", "backslashreplace").strip().splitlines()
+        return SlotLost(f"{what} ({said[-1]})" if said else what, where=f"container {self.id[:12]}")
+
+    def close(self) -> None:
+        """Kill and remove the container."""
+        with contextlib.suppress(Exception):
+            self._wrapper.close()
+        with contextlib.suppress(DockerException, OSError):
+            self._api.remove_container(self.id, force=True)
+        self._api.close()
+
+
+class DockerSandbox:
+    """Opens slots as containers of the sandbox's image."""
+
+    name = "docker"
+
+    def __init__(self, *, runtime: str | None = None, memory: int = MEMORY) -> None:
+        """Take an OCI runtime other than the engine's default (``SSD_HARNESS_RUNTIME``), and a slot's memory in bytes."""
+        self.runtime = runtime or os.environ.get("SSD_HARNESS_RUNTIME") or None
+        self.memory = memory
+        self._slots: set[SlotConnection] = set()
+        self._lock = threading.Lock()
+        self._checked: dict[str, Any] | None = None
+
+    # -- the engine --------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def engine() -> docker.APIClient:
+        """Return a client of the engine, or raise one line that says how to get one."""
+        try:
+            return docker.APIClient(**docker.utils.kwargs_from_env(), version="auto", timeout=_ENGINE_PATIENCE_S)
+        except DockerException as error:
+            where = os.environ.get("DOCKER_HOST") or "the local socket"
+            raise InfrastructureError(
+                "no Docker engine answers",
+                where=where,
+                next_step="install and start one (Debian: `apt-get install docker.io`, then `dockerd &` as root), or ask for"
+                " the weaker sandbox that needs none with SSD_HARNESS_SANDBOX=process",
+            ) from error
+
+    def check(self) -> None:
+        """Raise a one-line error unless the engine answers, fits, and has the image of this very worker."""
+        api = self.engine()
+        try:
+            version = api.version()
+            architecture = version.get("Arch", "")
+            if architecture not in _ARCHITECTURES:
+                raise InfrastructureError(
+                    f"no seccomp filter is known for {architecture}",
+                    where="the Docker engine's machine",
+                    next_step=f"use a machine of {' or '.join(_ARCHITECTURES)}",
+                )
+            if self.runtime and self.runtime not in (api.info().get("Runtimes") or {self.runtime: {}}):
+                raise UsageError(
+                    f"the engine has no runtime {self.runtime!r}", next_step="register it with the engine, or unset it"
+                )
+            try:
+                image = api.inspect_image(docker_image.tag())
+            except ImageNotFound as error:
+                raise InfrastructureError(
+                    "the sandbox's image is not built, or belongs to another version",
+                    where=docker_image.tag(),
+                    next_step="run `ssd-harness sandbox build`",
+                ) from error
+        except (DockerException, OSError) as error:
+            raise InfrastructureError(
+                f"the Docker engine fails: {error}", where="check", next_step="look at the engine's own log"
+            ) from error
+        finally:
+            api.close()
+        self._checked = {
+            "image": image["Id"],
+            "engine": version.get("Version", ""),
+            "api": version.get("ApiVersion", ""),
+        }
+
+    def build(self) -> str:
+        """Build the image and return its id."""
+        api = self.engine()
+        try:
+            return docker_image.build(api)
+        finally:
+            api.close()
+
+    # -- slots -------------------------------------------------------------------------------------------------------------
+
+    def open_slot(self) -> Slot:
+        """Open one slot; blocks while all of the host's slots are leased."""
+        if self._checked is None:
+            self.check()
+        assert self._checked is not None
+        lease = leases.acquire()
+        try:
+            api = self.engine()
+            stream = _ContainerStream(api, self._container(api, lease, self._checked["image"]))
+        except (DockerException, OSError) as error:
+            lease.release()
+            raise SlotLost(f"cannot start a container: {error}", where=f"slot {lease.index}") from error
+        except BaseException:
+            lease.release()
+            raise
+        slot = SlotConnection(f"docker-{stream.id[:12]}", stream, lease, {})
+        with self._lock:
+            self._slots.add(slot)
+        slot.on_close(self._forget)
+        return slot
+
+    def _forget(self, slot: SlotConnection) -> None:
+        with self._lock:
+            self._slots.discard(slot)
+
+    def _container(self, api: docker.APIClient, lease: leases.Lease, image: str) -> dict[str, Any]:
+        host = api.create_host_config(
+            network_mode="none",
+            ipc_mode="none",
+            read_only=True,
+            cap_drop=["ALL"],
+            cap_add=["SETUID", "SETGID"],
+            security_opt=["no-new-privileges"],
+            mem_limit=self.memory,
+            memswap_limit=self.memory,
+            pids_limit=256,
+            # The one directory that a program could write to otherwise.
+            tmpfs={"/dev/mqueue": "ro,size=4k"},
+            ulimits=[Ulimit(name="nofile", soft=256, hard=256), Ulimit(name="core", soft=0, hard=0)],
+            log_config={"type": "none"},
+            auto_remove=True,
+            runtime=self.runtime,
+        )
+        return {
+            "image": image,
+            "stdin_open": True,
+            "tty": False,
+            "user": "0:0",
+            "network_disabled": True,
+            "host_config": host,
+            "labels": {docker_image.LABEL: "slot", "ssd-harness.slot": str(lease.index)},
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a result must say about where its programs ran."""
+        if self._checked is None:
+            self.check()
+        assert self._checked is not None
+        return {
+            "sandbox": self.name,
+            "isolation": "container: no network, read-only root, no capabilities, seccomp, own uid, memory and process limits",
+            "weaker": False,
+            **self._checked,
+            "fingerprint": contents.fingerprint(),
+            "packages": contents.packages(),
+            "runtime": self.runtime or "default",
+            "slot_memory": self.memory,
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with self._lock:
+            slots = list(self._slots)
+        for slot in slots:
+            slot.close()

@@ -1,0 +1,76 @@
+"""What goes into the sandbox's root, and the fingerprint that names it."""
+
+import functools
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+from ssd_harness.errors import InfrastructureError
+
+PYTHON = "3.11"
+_WORKER = Path(str(files("ssd_harness.sandbox"))) / "worker"
+_IMAGE = Path(str(files("ssd_harness.sandbox.image")))
+PACKAGES, DOCKERFILE = _IMAGE / "packages.txt", _IMAGE / "Dockerfile"
+ROOT = "opt/ssd"
+"""Where packages and worker lie inside."""
+
+
+def worker_sources() -> list[Path]:
+    """Return the worker's files, in a fixed order."""
+    return sorted(_WORKER.rglob("*.py"))
+
+
+@functools.cache
+def fingerprint() -> str:
+    """Return 16 hexadecimal digits that change with the worker, the package list or the Dockerfile."""
+    digest = hashlib.sha256()
+    for path in [*worker_sources(), PACKAGES, DOCKERFILE]:
+        data = path.read_bytes()
+        digest.update(f"{path.name}:{len(data)}:".encode() + data)
+    return digest.hexdigest()[:16]
+
+
+def packages() -> dict[str, str]:
+    """Return the pinned packages and their versions."""
+    lines = (line.strip() for line in PACKAGES.read_text(encoding="utf-8").splitlines())
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def write_worker(folder: Path) -> None:
+    """Copy the worker below ``folder``, under the package name that it has here."""
+    target = folder / "ssd_harness" / "sandbox" / "worker"
+    for source in worker_sources():
+        copy = target / source.relative_to(_WORKER)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+
+
+def write_packages(folder: Path) -> None:
+    """Fetch the pinned packages for the sandbox's interpreter, whatever runs us, into ``folder/packages``."""
+    machine = platform.machine()
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-compile",
+        "--no-deps",
+    ]
+    command += ["--only-binary=:all:", "--implementation=cp", f"--python-version={PYTHON}"]
+    command += [f"--platform=manylinux2014_{machine}", f"--platform=manylinux_2_28_{machine}"]
+    command += ["--target", str(folder / "packages"), "--requirement", str(PACKAGES)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if finished.returncode:
+        reason = (finished.stderr.strip() or finished.stdout.strip() or "no message").splitlines()[-1]
+        raise InfrastructureError(
+            f"cannot fetch the sandbox's packages: {reason}",
+            where=PACKAGES,
+            next_step="give pip an index that it can reach and run `ssd-harness sandbox build` again",
+        )
+    shutil.rmtree(folder / "packages" / "bin", ignore_errors=True)

@@ -1,0 +1,174 @@
+"""The host's end of a slot: jobs and inputs out, outcomes in, over any byte stream."""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from ssd_harness.sandbox.contracts import Job, JobEnd, SlotLost, Status, TestOutcome
+from ssd_harness.sandbox.leases import Lease
+from ssd_harness.sandbox.worker import protocol
+from ssd_harness.sandbox.worker.protocol import End, FrameBuffer, Outcome, ProtocolError, Request
+
+_START_S = 60.0
+_PATIENCE_S = 120.0
+"""How long a slot may be silent beyond what its jobs' own limits allow."""
+_PIECE = 1 << 20
+
+
+class Stream(Protocol):
+    """A byte stream to a worker. Both calls raise :class:`SlotLost` when it is gone or when the time is over."""
+
+    def send(self, data: bytes | memoryview, timeout_s: float) -> None:
+        """Send all of ``data``."""
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return the next bytes."""
+
+    def close(self) -> None:
+        """Destroy the worker and the place that it runs in; never raises."""
+
+
+def printable(text: bytes) -> str:
+    """Decode what a hostile program wrote, with every control character escaped."""
+    decoded = text.decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() or letter == " " else f"\\x{ord(letter):02x}" for letter in decoded)
+
+
+class SlotConnection:
+    """A :class:`~ssd_harness.sandbox.contracts.Slot` over a stream."""
+
+    def __init__(self, name: str, stream: Stream, lease: Lease, config: dict[str, Any]) -> None:
+        """Configure the worker and wait until it is ready; closes the stream and gives the lease back if it fails."""
+        self.name = name
+        self._stream, self._lease = stream, lease
+        self._frames = FrameBuffer()
+        self._keys: dict[str, int] = {}
+        self._numbers = 0
+        self._open_jobs: dict[int, float] = {}
+        self._on_close: list[Callable[[SlotConnection], None]] = []
+        self._closed = False
+        try:
+            self._send(protocol.frame(protocol.CONFIG, 0, json.dumps({"uid": lease.uid, **config}).encode()))
+            kind, _, payload = self._next_frame(_START_S)
+            if kind != protocol.READY:
+                raise SlotLost("the worker did not get ready", where=name)
+            self.ready: dict[str, Any] = json.loads(payload)
+        except BaseException:
+            self.close()
+            raise
+
+    def load(self, key: str, inputs: Sequence[bytes]) -> None:
+        """Send a problem's inputs once; jobs refer to them by ``key``."""
+        if key in self._keys:
+            raise ValueError(f"inputs {key!r} are loaded already")
+        self._numbers += 1
+        self._send(protocol.load_header(self._numbers, [len(data) for data in inputs]))
+        pending = bytearray()
+        for data in inputs:
+            if len(data) >= _PIECE:
+                self._send(pending)
+                pending = bytearray()
+                self._send(data)
+            else:
+                pending += data
+                if len(pending) >= _PIECE:
+                    self._send(pending)
+                    pending = bytearray()
+        self._send(pending)
+        self._keys[key] = self._numbers
+
+    def drop(self, key: str) -> None:
+        """Forget the inputs; jobs that are already submitted still see them."""
+        self._send(protocol.frame(protocol.DROP, self._keys.pop(key)))
+
+    def submit(self, job_id: int, job: Job) -> None:
+        """Queue a job without waiting."""
+        limits = job.limits
+        request = Request(
+            runner=job.runner.value,
+            inputs=self._keys[job.inputs_key],
+            cpu_s=limits.cpu_s,
+            wall_s=limits.wall_s,
+            memory=limits.memory,
+            output=min(limits.output, protocol.MAX_OUTPUT),
+            processes=limits.processes,
+            tests=tuple(job.tests),
+            entry=job.entry,
+            program=job.program,
+        )
+        if self._open_jobs.get(job_id) is not None:
+            raise ValueError(f"job {job_id} is submitted already")
+        self._send(protocol.frame(protocol.JOB, job_id, request.encode()))
+        self._open_jobs[job_id] = (len(job.tests) + 1) * limits.wall_s
+
+    def cancel(self, job_id: int) -> None:
+        """Stop the job now if it runs, skip it if it is queued; its end still comes."""
+        if job_id in self._open_jobs:
+            self._send(protocol.frame(protocol.CANCEL, job_id))
+
+    def receive(self) -> TestOutcome | JobEnd:
+        """Wait for the next event; raises :class:`SlotLost`."""
+        longest = max(self._open_jobs.values(), default=0.0)
+        kind, job, payload = self._next_frame(longest + _PATIENCE_S)
+        try:
+            if kind == protocol.OUTCOME:
+                outcome = Outcome.decode(payload)
+                return TestOutcome(
+                    job=job,
+                    test=outcome.test,
+                    status=Status(outcome.status),
+                    output=outcome.output,
+                    cpu_s=outcome.cpu_s,
+                    wall_s=outcome.wall_s,
+                    peak=outcome.peak,
+                    message=printable(outcome.message),
+                )
+            if kind == protocol.END and self._open_jobs.pop(job, None) is not None:
+                end = End.decode(payload)
+                return JobEnd(job, end.cpu_s, end.wall_s, end.peak, end.swept)
+        except ProtocolError as error:
+            raise self._lost(f"the worker sent nonsense: {error}") from error
+        raise self._lost(f"the worker sent an unexpected frame of kind {kind}")
+
+    def close(self) -> None:
+        """Destroy the slot and everything that runs in it; never raises."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(Exception):
+            self._stream.close()
+        self._lease.release()
+        for callback in self._on_close:
+            callback(self)
+
+    def on_close(self, callback: "Callable[[SlotConnection], None]") -> None:
+        """Call ``callback`` once the slot is closed."""
+        self._on_close.append(callback)
+
+    # -- frames ------------------------------------------------------------------------------------------------------------
+
+    def _send(self, data: bytes | bytearray) -> None:
+        if self._closed:
+            raise SlotLost("the slot is closed", where=self.name)
+        view = memoryview(data)
+        for start in range(0, len(view), _PIECE):
+            self._stream.send(view[start : start + _PIECE], _PATIENCE_S)
+
+    def _next_frame(self, timeout_s: float) -> tuple[int, int, bytes]:
+        if self._closed:
+            raise SlotLost("the slot is closed", where=self.name)
+        end = time.monotonic() + timeout_s
+        try:
+            while (frame := self._frames.frame()) is None:
+                self._frames.feed(self._stream.receive(max(0.0, end - time.monotonic())))
+        except ProtocolError as error:
+            raise self._lost(f"the worker sent nonsense: {error}") from error
+        if frame[0] == protocol.FATAL:
+            lines = printable(frame[2]).split("\\x0a")
+            raise self._lost(f"the worker gave up: {' | '.join(line.strip() for line in lines if line.strip())[-500:]}")
+        return frame
+
+    def _lost(self, what: str) -> SlotLost:
+        return SlotLost(what, where=self.name)

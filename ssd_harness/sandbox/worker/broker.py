@@ -1,0 +1,187 @@
+"""The slot's first process: it speaks the protocol, keeps the inputs, and sees one job after the other through.
+
+It is root in a container without rights, never runs anything of a program's, and dies with a FATAL frame when it cannot vouch
+for the slot any more; the host then opens another.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+import traceback
+from collections import deque
+from typing import NoReturn
+
+from . import protocol
+from .execution import Execution, Slot
+from .inputs import Inputs
+from .loop import READABLE, Loop, Outbox
+from .meter import Meter
+from .program_execution import ProgramExecution
+from .protocol import CANCEL, CONFIG, DROP, FATAL, JOB, LOAD, READY, TEST_RUNNERS, FrameBuffer, ProtocolError, Request
+from .test_execution import TestExecution
+from .zygote import Zygote
+
+_CHUNK = 1 << 20
+
+
+class Broker:
+    """Reads frames, queues jobs, and owns the loop."""
+
+    def __init__(self, stdin: int, stdout: int) -> None:
+        self._stdin = stdin
+        self._frames = FrameBuffer()
+        config = self._config()
+        loop = Loop()
+        zygote = Zygote(int(config["uid"]))
+        meter = Meter(zygote.pid, config.get("files", {}))
+        self.outbox = Outbox(loop, stdout)
+        self._slot = Slot(loop, self.outbox, zygote, meter)
+        self._inputs: dict[int, Inputs] = {}
+        self._loading: Inputs | None = None
+        self._queue: deque[tuple[int, Request, Inputs]] = deque()
+        self._running: Execution | None = None
+        os.set_blocking(stdin, False)
+        loop.watch(zygote.fd, READABLE, self._zygote_readable)
+        loop.watch(stdin, READABLE, self._stdin_readable)
+        ready = {
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "runners": zygote.runners,
+            "meter": meter.kind,
+            "cpus": meter.cpus,
+        }
+        self.outbox.put(protocol.frame(READY, 0, json.dumps(ready).encode()))
+
+    def _config(self) -> dict[str, object]:
+        """Wait for the first frame; nothing works without it."""
+        while (frame := self._frames.frame()) is None:
+            data = os.read(self._stdin, _CHUNK)
+            if not data:
+                sys.exit(0)
+            self._frames.feed(data)
+        kind, _, payload = frame
+        if kind != CONFIG:
+            raise ProtocolError("the first frame must be the configuration")
+        return json.loads(payload)
+
+    def run(self) -> NoReturn:
+        """Serve until the host hangs up."""
+        outbox, loop = self.outbox, self._slot.loop
+        while True:
+            running = self._running
+            moments = [outbox.due, running.deadline if running else None]
+            loop.step(min((moment for moment in moments if moment is not None), default=None))
+            if self._running:
+                self._running.check()
+                self._advance()
+            if outbox.due is not None and (self._running is None or time.monotonic() >= outbox.due):
+                outbox.flush()
+            self._regulate()
+
+    # -- jobs --------------------------------------------------------------------------------------------------------------
+
+    def _advance(self) -> None:
+        """Start the next job if the one before is over."""
+        while self._running is None or self._running.ended:
+            self._running = None
+            if not self._queue:
+                return
+            number, request, inputs = self._queue.popleft()
+            kind = TestExecution if request.runner in TEST_RUNNERS else ProgramExecution
+            self._running = kind(self._slot, number, request, inputs)
+            self._running.start()
+
+    def _regulate(self) -> None:
+        """Make a program wait while the host does not read what it prints."""
+        running, outbox = self._running, self.outbox
+        if running is None:
+            return
+        if outbox.full and running.paused_at is None:
+            running.hold()
+        elif outbox.low and running.paused_at is not None:
+            running.release_hold()
+
+    def _zygote_readable(self) -> None:
+        if self._running is None:
+            self._slot.zygote.exit()  # raises: without a job it has nothing to say but that it failed
+            raise ProtocolError("the zygote spoke without being asked")
+        self._running.zygote_says()
+        self._advance()
+
+    # -- the host ----------------------------------------------------------------------------------------------------------
+
+    def _stdin_readable(self) -> None:
+        data = os.read(self._stdin, _CHUNK)
+        if not data:
+            sys.exit(0)
+        self._frames.feed(data)
+        while True:
+            if self._loading is None and (header := self._frames.header()) is not None and header[0] == LOAD:
+                _, number, length = header
+                if number in self._inputs:
+                    raise ProtocolError(f"inputs {number} are loaded already")
+                self._loading = self._inputs[number] = Inputs(length)
+            if self._loading is not None:
+                self._loading.feed(self._frames.take(self._loading.remaining))
+                if self._loading.remaining:
+                    return
+                self._loading = None
+                continue
+            frame = self._frames.frame()
+            if frame is None:
+                return
+            self._take(*frame)
+
+    def _take(self, kind: int, number: int, payload: bytes) -> None:
+        if kind == JOB:
+            request = Request.decode(payload)
+            inputs = self._inputs.get(request.inputs)
+            if inputs is None or any(test >= len(inputs.sections) for test in request.tests):
+                raise ProtocolError(f"job {number} names inputs that are not loaded")
+            if request.runner not in self._slot.zygote.runners:
+                raise ProtocolError(f"this image has no runner {request.runner}")
+            inputs.users += 1
+            self._queue.append((number, request, inputs))
+            self._advance()
+        elif kind == CANCEL:
+            self._cancel(number)
+        elif kind == DROP:
+            dropped = self._inputs.pop(number, None)
+            if dropped is not None:
+                dropped.drop()
+        else:
+            raise ProtocolError(f"unexpected frame of kind {kind}")
+
+    def _cancel(self, number: int) -> None:
+        """Stop or skip a job; one that is over already is left alone."""
+        if self._running is not None and self._running.number == number:
+            self._running.cancel()
+            self._advance()
+            return
+        for queued in self._queue:
+            if queued[0] == number:
+                self._queue.remove(queued)
+                queued[2].release()
+                self.outbox.put(protocol.End(0.0, 0.0, 0, swept=False).frame(number))
+                return
+
+
+def main() -> NoReturn:
+    """Run the broker on descriptors 0 and 1; tell the host before dying of anything unexpected."""
+    stdin, stdout = os.dup(0), os.dup(1)
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    outbox: Outbox | None = None
+    try:
+        broker = Broker(stdin, stdout)
+        outbox = broker.outbox
+        broker.run()
+    except Exception:
+        text = traceback.format_exc()[-8000:].encode("utf-8", "backslashreplace")
+        outbox = outbox or Outbox(Loop(), stdout)
+        outbox.put(protocol.frame(FATAL, 0, text))
+        outbox.flush_finally()
+        os._exit(3)

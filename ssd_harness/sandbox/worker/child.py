@@ -1,0 +1,105 @@
+"""What a fork of the zygote does until it is a confined program, and how the program's runner is called in it."""
+
+import os
+import resource
+import signal
+import struct
+from types import ModuleType
+from typing import NamedTuple
+
+from .protocol import TEST_RUNNERS
+from .report import Report, Tests
+
+_SPAWN = struct.Struct("<16sIQIQ")  # runner, CPU seconds, address space, processes, size of the task
+_TASK = struct.Struct("<II")  # number of tests, length of entry
+
+MAX_DESCRIPTORS = 64
+"""Open files of a program; what it has no business with lies at the upper end, away from what it opens itself."""
+
+_exit = os._exit
+
+
+class Spawn(NamedTuple):
+    """What the zygote is told about a child: limits and sizes, nothing of the job's content."""
+
+    runner: str
+    cpu_s: int
+    memory: int
+    processes: int
+    task_size: int
+
+    def encode(self) -> bytes:
+        """Return the message."""
+        return _SPAWN.pack(self.runner.encode(), *self[1:])
+
+    @classmethod
+    def decode(cls, message: bytes) -> "Spawn":
+        """Read the message."""
+        runner, *rest = _SPAWN.unpack(message)
+        return cls(runner.rstrip(b"\0").decode(), *rest)
+
+
+def encode_task(source: bytes, entry: str, sections: list[tuple[int, int]]) -> bytes:
+    """Return what the child itself reads of its job: the program, its entry, and where each input lies."""
+    name = entry.encode()
+    flat = [number for section in sections for number in section]
+    return _TASK.pack(len(sections), len(name)) + struct.pack(f"<{len(flat)}Q", *flat) + name + source
+
+
+def decode_task(task: bytes) -> tuple[bytes, str, list[tuple[int, int]]]:
+    """Return (source, entry, sections)."""
+    count, length = _TASK.unpack_from(task)
+    start = _TASK.size + 16 * count
+    sections = list(struct.iter_unpack("<QQ", task[_TASK.size : start]))
+    return task[start + length :], task[start : start + length].decode(), sections
+
+
+def confine(spawn: Spawn, uid: int) -> None:
+    """Take everything away from this process that the program must not have; what the zygote lacks it never had."""
+    os.setsid()
+    limit = resource.setrlimit
+    limit(resource.RLIMIT_CPU, (spawn.cpu_s, spawn.cpu_s + 1))
+    limit(resource.RLIMIT_AS, (spawn.memory, spawn.memory))
+    limit(resource.RLIMIT_NPROC, (spawn.processes, spawn.processes))
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def run(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> None:
+    """Become the program; never returns. Descriptors: task, then inputs and report, or stdin, stdout, stderr, result, report."""
+    task_fd = fds[0]
+    channels = fds[1:]
+    if spawn.runner in TEST_RUNNERS:
+        for standard, fd in enumerate(fds[1:4]):
+            os.dup2(fd, standard)
+        channels = fds[4:]
+    high = MAX_DESCRIPTORS - len(channels)
+    task = os.pread(task_fd, spawn.task_size, 0)
+    for target, fd in enumerate(channels, high):
+        os.dup2(fd, target, inheritable=False)
+    os.closerange(3, high)
+    confine(spawn, uid)
+    source, entry, sections = decode_task(task)
+    report = Report(MAX_DESCRIPTORS - 1)
+    if spawn.runner in TEST_RUNNERS:
+        _run_test(runner, source, entry, high if len(channels) > 1 else -1, report)
+    else:
+        _run_program(runner, source, entry, Tests(high, sections), report)
+
+
+def _run_program(runner: ModuleType, source: bytes, entry: str, tests: Tests, report: Report) -> None:
+    try:
+        runner.run(source, entry, tests, report)
+    except BaseException as error:
+        report.end(report.position, "exception", b"", f"{type(error).__name__} escaped from the runner")
+    _exit(0)
+
+
+def _run_test(runner: ModuleType, source: bytes, entry: str, result: int, report: Report) -> None:
+    try:
+        status, message = runner.run(source, entry, result)
+    except BaseException as error:
+        status, message = "exception", f"{type(error).__name__} escaped from the runner"
+    report.end(0, status, b"", message)
+    _exit(0)

@@ -1,0 +1,197 @@
+"""A process for every test, with real pipes as its standard streams."""
+
+import os
+
+from .child import encode_task
+from .execution import Execution, pipe
+from .inputs import SealedFile
+from .loop import READABLE, WRITABLE
+from .protocol import MAX_MESSAGE
+from .report import BrokenReport, ReportReader
+from .zygote import Exit
+
+_CHUNK = 1 << 16
+_LARGE_PIPE = 1 << 20
+_STDERR_TAIL = 1000
+
+
+class TestExecution(Execution):
+    """A job of a test runner."""
+
+    __test__ = False  # not a pytest class
+
+    def start(self) -> None:
+        """Put the program into a sealed file, which every test's process reads, and start the first test."""
+        request = self.request
+        task = encode_task(request.program, request.entry, [])
+        self._task, self._task_size = SealedFile(), len(task)
+        self._task.write(task)
+        self._task.seal()
+        self._functional = request.runner != "stdio"
+        self._postponed = False
+        self._start_test()
+
+    def _start_test(self) -> None:
+        if not self.request.tests:
+            self._finish()
+            return
+        request = self.request
+        self._offset, self._left = self.inputs.sections[request.tests[self.position]]
+        self._stdout, self._result, self._stderr = bytearray(), bytearray(), bytearray()
+        self._reports = ReportReader(request.output)
+        task = self._task.open()
+        their_input, self._input = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self._input, False)
+        stdout, their_stdout = pipe()
+        stderr, their_stderr = pipe()
+        report, their_report = pipe()
+        theirs = [their_input, their_stdout, their_stderr, their_report]
+        self._sinks = {stdout: self._take_stdout, stderr: self._take_stderr, report: self._take_report}
+        if self._functional:
+            result, their_result = pipe()
+            theirs.insert(3, their_result)
+            self._sinks[result] = self._take_result
+        self._feed_input()
+        self.spawn(task, self._task_size, theirs, request.cpu_s)
+        for fd in (task, *theirs):
+            os.close(fd)
+        for fd in self._sinks:
+            self._watch(fd)
+
+    # -- pipes -------------------------------------------------------------------------------------------------------------
+
+    def _watch(self, fd: int) -> None:
+        self.slot.loop.watch(fd, READABLE, lambda: self._readable(fd))
+
+    def _feed_input(self) -> None:
+        """Write as much input as the pipe takes; close it at the end of the input."""
+        try:
+            while self._left:
+                data = self.inputs.file.read(min(self._left, _LARGE_PIPE), self._offset)
+                written = os.write(self._input, data)
+                self._offset += written
+                self._left -= written
+        except BlockingIOError:
+            self.slot.loop.watch(self._input, WRITABLE, self._feed_input)
+            return
+        except BrokenPipeError:
+            self._left = 0  # the program reads no more
+        self._close_input()
+
+    def _close_input(self) -> None:
+        if self._input >= 0:
+            self.slot.loop.unwatch(self._input)
+            os.close(self._input)
+            self._input = -1
+
+    def _readable(self, fd: int) -> bool:
+        """Hand what is there to the pipe's sink; return whether more may come."""
+        try:
+            data = os.read(fd, _CHUNK)
+        except BlockingIOError:
+            return True
+        if not data:
+            self.slot.loop.unwatch(fd)
+            return False
+        self._sinks[fd](data)
+        return True
+
+    def _take_stdout(self, data: bytes) -> None:
+        # What a functional program prints is nobody's business, but reading it keeps the program from blocking.
+        if not self._functional:
+            self._take_output(self._stdout, data)
+
+    def _take_result(self, data: bytes) -> None:
+        self._take_output(self._result, data)
+
+    def _take_output(self, output: bytearray, data: bytes) -> None:
+        if len(output) + len(data) <= self.request.output:
+            output += data
+        elif self.reason is None:
+            self.kill("output")
+            self.reason = "output"
+
+    def _take_stderr(self, data: bytes) -> None:
+        self._stderr += data
+        del self._stderr[:-_STDERR_TAIL]
+
+    def _take_report(self, data: bytes) -> None:
+        self._reports.feed(data[:_CHUNK])
+
+    # -- ends --------------------------------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Take what is left in the pipes, and close them all."""
+        self._close_input()
+        for fd in self._sinks:
+            while self._readable(fd):
+                pass
+            self.slot.loop.unwatch(fd)
+            os.close(fd)
+
+    def child_ended(self, ended: Exit, cpu_s: float) -> None:
+        """Tell the test's outcome; go on with the next test if it ran to its end."""
+        _, wall_s = self.lap()
+        status, message = self._verdict(ended)
+        if status == "done" and cpu_s > self.request.cpu_s:
+            status = "cpu"
+        if not status:
+            self._finish()
+            return
+        if status == "done":
+            output = bytes(self._result if self._functional else self._stdout)
+        else:
+            output = b""
+            message = (message + b"\n" + bytes(self._stderr)).strip()[:MAX_MESSAGE]
+        self.tell(status, cpu_s, wall_s, ended.peak, message, output)
+        if status != "done" or self.position == len(self.request.tests):
+            self._finish()
+        elif self.slot.outbox.full:
+            self._postponed = True
+        else:
+            self._start_test()
+
+    def _verdict(self, ended: Exit) -> tuple[str, bytes]:
+        """Return the status and message of a test whose process is gone."""
+        if self.reason is None and os.WIFEXITED(ended.status):
+            code = os.WEXITSTATUS(ended.status)
+            if code:
+                return "exception", f"exit status {code}".encode()
+            try:
+                report = self._reports.next()
+            except BrokenReport:
+                return "signal", b"broke the protocol"
+            if report is not None and report is not True:
+                return report.status, report.message  # type: ignore[union-attr]
+            if not self._functional:
+                return "done", b""  # left by os._exit(0), as a real program may
+        status, message = self.cause(ended)
+        return status, message.encode()
+
+    def _finish(self) -> None:
+        self._task.close()
+        self.inputs.release()
+        self.ended = True
+
+    def cancel(self) -> None:
+        """Stop the job, also where it waits for the host to read."""
+        if self._postponed:
+            self._postponed = False
+            self._finish()
+            self.conclude()
+        else:
+            super().cancel()
+
+    def pause(self) -> None:
+        """Let the pipes fill."""
+        for fd in self._sinks:
+            self.slot.loop.unwatch(fd)
+
+    def resume(self) -> None:
+        """Read on, or start the test that waited."""
+        if self._postponed:
+            self._postponed = False
+            self._start_test()
+        elif self.alive:
+            for fd in self._sinks:
+                self._watch(fd)

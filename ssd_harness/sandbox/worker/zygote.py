@@ -1,0 +1,186 @@
+"""The process that programs are forked from: runners imported, heap frozen, confined, and without any job's data.
+
+It receives descriptors and limits over a socket, forks, tells the pid, waits, sweeps, and tells how it ended. The child reads
+its own job from the descriptors, so nothing of one program is left in the memory that the next one inherits.
+"""
+
+import ctypes
+import gc
+import importlib
+import os
+import resource
+import signal
+import socket
+import struct
+import traceback
+from types import ModuleType
+from typing import NamedTuple, NoReturn
+
+from . import child, seccomp
+from .child import Spawn
+from .protocol import RUNNERS
+from .sweep import Usage, kill_all, reap, sweep
+
+_KILL = b"K"
+_KILL_SIGNAL, _SETUP_FAILED_SIGNAL = signal.SIGUSR1, signal.SIGUSR2
+_WAITED = (signal.SIGCHLD, _KILL_SIGNAL, _SETUP_FAILED_SIGNAL)
+_PID = struct.Struct("<i")
+_EXIT = struct.Struct("<idQ??")
+_MAX_FDS = 8
+_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
+
+
+class Exit(NamedTuple):
+    """How a child ended, and with it all its descendants."""
+
+    status: int
+    """As ``waitpid`` gives it."""
+    cpu_s: float
+    peak: int
+    swept: bool
+    """Whether anybody had to be killed after the child was gone."""
+    clean: bool
+    """Whether nobody is left alive; if not, the slot must not be used again."""
+
+
+class Failed(Exception):
+    """The zygote itself failed: the slot is lost, and the program is not to blame."""
+
+
+class Zygote:
+    """The broker's handle on the zygote."""
+
+    def __init__(self, uid: int) -> None:
+        if os.getpid() != 1:
+            # kill(-1) is how programs are swept away: outside of a PID namespace of our own it would reach the whole machine.
+            raise Failed("the worker must be process 1 of its own PID namespace")
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.fd = self._socket.fileno()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._socket.close()
+            _main(theirs, uid)
+        theirs.close()
+        self.runners = self._receive().decode().split()
+        """The runners that could be imported."""
+
+    def spawn(self, spawn: Spawn, fds: list[int]) -> int:
+        """Fork a child that owns copies of ``fds``; return its pid."""
+        socket.send_fds(self._socket, [spawn.encode()], fds)
+        return int(_PID.unpack(self._receive())[0])
+
+    def kill(self) -> None:
+        """Kill the child and its descendants; the exit follows as usual."""
+        self._socket.send(_KILL)
+        os.kill(self.pid, _KILL_SIGNAL)
+
+    def exit(self) -> Exit:
+        """Take the exit that is due once :attr:`fd` is readable."""
+        return Exit(*_EXIT.unpack(self._receive()))
+
+    def _receive(self) -> bytes:
+        message = self._socket.recv(1 << 16)
+        if not message:
+            raise Failed("the zygote is gone")
+        if message[:1] == b"!":
+            raise Failed(message[1:].decode("utf-8", "replace"))
+        return message[1:]
+
+
+def _main(connection: socket.socket, uid: int) -> NoReturn:
+    try:
+        connection = _only_descriptor(connection)
+        runners = _prepare()
+        connection.send(b" " + " ".join(runners).encode())
+        while True:
+            _serve(connection, uid, runners)
+    except BaseException:
+        connection.send(b"!" + traceback.format_exc()[-8000:].encode("utf-8", "backslashreplace"))
+    finally:
+        os._exit(1)
+
+
+def _only_descriptor(connection: socket.socket) -> socket.socket:
+    """Return the connection as descriptor 3; standard streams lead nowhere, and nothing else is open."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for standard in range(3):
+        os.dup2(null, standard)
+    os.dup2(connection.detach(), 3)
+    os.closerange(4, 1024)
+    return socket.socket(fileno=3)
+
+
+def _prepare() -> dict[str, ModuleType]:
+    """Become what every program inherits: no groups, low limits, the filter, warm modules; return the runners."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
+    runners = {}
+    for name in RUNNERS:
+        try:
+            runners[name] = importlib.import_module(f"{__package__}.runners.{name}")
+        except ModuleNotFoundError:
+            continue
+        if hasattr(runners[name], "prepare"):
+            runners[name].prepare()
+    os.setgroups([])
+    os.umask(0o077)
+    os.chdir("/")
+    for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
+        resource.setrlimit(limit, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (child.MAX_DESCRIPTORS, child.MAX_DESCRIPTORS))
+    seccomp.install()
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    gc.collect()
+    gc.freeze()
+    return runners
+
+
+def _serve(connection: socket.socket, uid: int, runners: dict[str, ModuleType]) -> None:
+    """Fork one child and see it to its end."""
+    message, fds, _, _ = socket.recv_fds(connection, 4096, _MAX_FDS)
+    if not message:
+        os._exit(0)  # the broker is gone
+    if message == _KILL:
+        return  # meant for a child that ended by itself meanwhile
+    spawn = Spawn.decode(message)
+    pid = os.fork()
+    if pid == 0:
+        _become(spawn, fds, uid, runners[spawn.runner])
+    for fd in fds:
+        os.close(fd)
+    connection.send(b" " + _PID.pack(pid))
+    usage = Usage()
+    status, alive = _wait(connection, pid, uid, usage)
+    clean = not alive or sweep(uid, usage)
+    connection.send(b" " + _EXIT.pack(status, usage.cpu_s, usage.peak, alive, clean))
+
+
+def _become(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> NoReturn:
+    try:
+        child.run(spawn, fds, uid, runner)
+    except BaseException:
+        # Only a process that is still root may signal the zygote: from a program this is a refused system call.
+        os.kill(os.getppid(), _SETUP_FAILED_SIGNAL)
+    finally:
+        os._exit(125)
+
+
+def _wait(connection: socket.socket, pid: int, uid: int, usage: Usage) -> tuple[int, bool]:
+    """Wait for the child, killing it when the broker says so; return its status and whether descendants outlive it."""
+    while True:
+        number = signal.sigwait(_WAITED)
+        if number == _SETUP_FAILED_SIGNAL:
+            raise Failed("a child could not be confined")
+        if number == _KILL_SIGNAL and _asked_to_kill(connection):
+            kill_all(uid)
+        ended, alive = reap(usage)
+        if pid in ended:
+            return ended[pid], alive
+
+
+def _asked_to_kill(connection: socket.socket) -> bool:
+    """Tell a fresh request from a signal that came after its child's end."""
+    try:
+        return connection.recv(64, socket.MSG_DONTWAIT) == _KILL
+    except BlockingIOError:
+        return False
