@@ -1,6 +1,7 @@
 """Load plugins, the built-in ones as any other, and look names up in them."""
 
 import functools
+import re
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any
@@ -56,7 +57,7 @@ def lookup(hook: str, name: str) -> Callable[..., Any]:
     try:
         return known[name]
     except KeyError:
-        kind = hook.removeprefix("ssd_").replace("_", " ").removesuffix("s")
+        kind = re.sub("((?<=x)e)?s$", "", hook.removeprefix("ssd_").replace("_", " "))
         raise UsageError(
             f"no {kind} is called {name!r}", next_step=f"choose one of: {', '.join(sorted(known))}"
         ) from None

@@ -62,7 +62,7 @@ def _may_build(name: str) -> bool:
     print(
         f"ssd-harness: the {name} sandbox has no image yet. Build it now? [Y/n] ", end="", file=sys.stderr, flush=True
     )
-    return sys.stdin.readline().strip().lower() in {"", "y", "yes"}
+    return sys.stdin.readline().lower() in {"\n", "y\n", "yes\n"}  # the end of input is not a yes
 
 
 def _build(name: str) -> None:

@@ -121,7 +121,8 @@ def test_an_expected_failure_is_one_line_and_comes_before_the_model(run, words, 
 
 
 def test_missing_data_is_said_before_the_model(run, tmp_path):
-    done = run("-m", "lm_eval", *RUN, "--tasks", "livecodebench_v6", "--output_path", "out", SSD_LCB_DATA=str(tmp_path))
+    words = ["livecodebench_v6" if word == "livecodebench_mini" else word for word in RUN]
+    done = run("-m", "lm_eval", *words, "--output_path", "out", SSD_LCB_DATA=str(tmp_path))
     assert done.returncode == 3, done.stderr
     assert "test6.jsonl" in done.stderr.splitlines()[-1]
     assert "Initializing dummy model" not in done.stderr
