@@ -1,5 +1,6 @@
 """Verdicts on disk as they come, found again by what they depend on: a killed run loses none of them."""
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -70,5 +71,6 @@ def _append(descriptor: int, line: bytes) -> None:
         while rest:
             rest = rest[os.write(descriptor, rest) :]
     except OSError:
-        os.ftruncate(descriptor, size)
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, size)
         raise

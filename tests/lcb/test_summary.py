@@ -1,0 +1,57 @@
+import statistics
+from math import comb
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
+from ssd_harness.lcb.problem import Problem
+from ssd_harness.lcb.summary import possible_ks, render, summarize
+
+
+def problem(name, difficulty="easy", date="2025-02-01", platform="atcoder"):
+    return Problem(name, name, "q", platform, "c", date, difficulty, "", None, "0", "f", 1, 0, 1)
+
+
+def verdicts(name, outcomes):
+    return [ProgramVerdict(name, n, kind) for n, kind in enumerate(outcomes)]
+
+
+AC, WA, TLE = Verdict.AC, Verdict.WA, Verdict.TLE
+
+
+def test_a_k_is_given_only_where_every_problem_has_enough_samples():
+    assert possible_ks([10, 10]) == [1, 5, 10]
+    assert possible_ks([10, 7]) == [1, 5]
+    assert possible_ks([1]) == [1]
+    assert possible_ks([]) == []
+
+
+def test_groups_and_counts():
+    problems = {"a": problem("a"), "b": problem("b", "hard", "2025-03-01"), "c": problem("c", "hard", "2025-03-02")}
+    rows = [*verdicts("a", [AC] * 5), *verdicts("b", [AC, WA, WA, WA, TLE]), *verdicts("c", [WA] * 5)]
+    summary = summarize(rows, problems)
+    assert summary["all"]["problems"] == 3
+    assert summary["all"]["pass@1"] == pytest.approx((1 + 0.2 + 0) / 3)
+    assert summary["all"]["pass@5"] == pytest.approx(2 / 3)
+    assert summary["all"]["pass@1_stderr"] == pytest.approx(statistics.stdev([1, 0.2, 0]) / 3**0.5)
+    assert list(summary["by_difficulty"]) == ["easy", "hard"]
+    assert summary["by_difficulty"]["hard"]["pass@1"] == pytest.approx(0.1)
+    assert summary["by_difficulty"]["easy"]["pass@1_stderr"] is None
+    assert summary["by_month"]["2025-03"]["problems"] == 2
+    assert summary["verdicts"] == {"AC": 6, "WA": 8, "TLE": 1}
+    table = render(summary)
+    assert "40.0" in table
+    assert "pass@5" in table
+    assert "pass@10" not in table
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=10, max_size=12), min_size=1, max_size=6))
+def test_the_estimator_is_the_mean_over_problems(outcomes):
+    problems = {str(n): problem(str(n)) for n in range(len(outcomes))}
+    rows = [row for n, flags in enumerate(outcomes) for row in verdicts(str(n), [AC if f else WA for f in flags])]
+    figures = summarize(rows, problems)["all"]
+    for k in (1, 5, 10):
+        wanted = [1 - comb(len(f) - sum(f), k) / comb(len(f), k) for f in outcomes]
+        assert figures[f"pass@{k}"] == pytest.approx(sum(wanted) / len(wanted))
