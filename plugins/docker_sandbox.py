@@ -15,7 +15,7 @@ from docker.types import Ulimit
 
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.sandbox import leases
-from ssd_harness.sandbox.contracts import Limits, Slot, SlotLost
+from ssd_harness.sandbox.contracts import ImageMissing, Limits, Slot, SlotLost
 from ssd_harness.sandbox.image import contents, docker_image
 from ssd_harness.sandbox.slots import SlotConnection
 
@@ -152,7 +152,7 @@ class DockerSandbox:
             try:
                 image = api.inspect_image(docker_image.tag())
             except ImageNotFound as error:
-                raise InfrastructureError(
+                raise ImageMissing(
                     "the sandbox's image is not built, or belongs to another version",
                     where=docker_image.tag(),
                     next_step="run `ssd-harness sandbox build`",
@@ -169,11 +169,11 @@ class DockerSandbox:
             "api": version.get("ApiVersion", ""),
         }
 
-    def build(self) -> str:
-        """Build the image and return its id."""
+    def build(self, *, fresh: bool = False) -> str:
+        """Build the image and return its id; ``fresh`` takes nothing that was built before."""
         api = self.engine()
         try:
-            return docker_image.build(api)
+            return docker_image.build(api, fresh=fresh)
         finally:
             api.close()
 
