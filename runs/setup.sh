@@ -72,8 +72,8 @@ ssd_engine_answers() { python -c 'import docker; docker.from_env(timeout=10).pin
 
 ssd_start_engine() {
   local log=$ssd_log/dockerd.log waited
-  command -v dockerd > /dev/null || ssd_apt docker.io mmdebstrap || return 1
-  command -v mmdebstrap > /dev/null || ssd_apt mmdebstrap || true
+  command -v dockerd > /dev/null || ssd_apt docker.io || return 1
+  command -v mmdebstrap > /dev/null || ssd_apt mmdebstrap debian-archive-keyring || true
   for waited in 1 2 3; do # the package may just have started it
     ssd_engine_answers && return
     sleep 1
@@ -108,7 +108,7 @@ ssd_build_sandbox() {
       ;;
     process)
       ssd_say "no Docker engine: programs run in the process sandbox, whose isolation is weaker"
-      command -v mmdebstrap > /dev/null || ssd_apt mmdebstrap || true
+      command -v mmdebstrap > /dev/null || ssd_apt mmdebstrap debian-archive-keyring || true
       if ssd-harness sandbox build --sandbox process >&2 && ssd-harness sandbox check --sandbox process >&2; then
         export SSD_HARNESS_SANDBOX=process
       else

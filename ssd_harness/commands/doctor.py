@@ -103,6 +103,8 @@ def _sandbox(name: str) -> Finding:
         return Finding(subject, f"can run here, but {error.what}", f"run `ssd-harness sandbox build --sandbox {name}`")
     except SsdError as error:
         return Finding(subject, error.what, error.next_step or "see the message")
+    except ImportError as error:
+        return Finding(subject, f"does not load: {error}", "reinstall the package that provides it")
     return Finding(subject, f"{known.get('isolation', 'ready')}, image {known.get('fingerprint', 'unknown')}")
 
 
