@@ -28,6 +28,9 @@ class Verdict(StrEnum):
     """Internal error: ours, never the program's. It is retried, then fails the run; it never counts as wrong."""
 
 
+CRASH = "signal"
+"""The cause of a runtime error that ended the process without an exception."""
+
 # The official scorer's error codes: -2 wrong answer, -3 time limit, -4 runtime or compile error, -5 runner error.
 OFFICIAL_CODES = {
     Verdict.WA: -2,
@@ -58,11 +61,20 @@ class ProgramVerdict:
     """A short, printable reason; hostile text, cut and escaped."""
     reruns: int = 0
     """How often it was run again: near the time limit, or after a lost slot."""
+    cause: str = ""
+    """How the failing test ended in the sandbox: a value of ``sandbox.contracts.Status``; "" if none failed."""
 
     @property
     def passed(self) -> bool:
         """Whether it was accepted."""
         return self.verdict is Verdict.AC
+
+    @property
+    def official_code(self) -> int | None:
+        """The official scorer's error code, None if accepted; raises KeyError for an internal error, which has none."""
+        if self.passed:
+            return None
+        return -5 if self.verdict is Verdict.RE and self.cause == CRASH else OFFICIAL_CODES[self.verdict]
 
     def as_row(self) -> dict[str, Any]:
         """Return the JSON row of ``verdicts.jsonl``."""

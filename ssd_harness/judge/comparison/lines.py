@@ -1,0 +1,61 @@
+"""Compare printed output as the official scorer does: line by line, numbers as exact decimals, no tolerance."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+
+from ssd_harness.judge.excerpt import excerpt
+
+_MAX_NUMBER = 100_000
+"""Longer tokens are no numbers; they are equal only as text."""
+_TOKEN = re.compile(r"\S+")
+
+
+def compare_lines(output: bytes, expected: str) -> str:
+    """Return "" if ``output`` matches ``expected``, else the first difference in words.
+
+    Both are stripped as a whole and split at newlines; each line is stripped. The counts of lines are equal, and each
+    pair of lines is equal as text, or both lines are all decimal numbers and equal token by token: ``1e3`` is ``1000``,
+    ``1_0`` is ``10``, ``1.0`` is not ``1.00001``.
+    """
+    got, wanted = output.decode("utf-8", "surrogateescape").strip(), expected.strip()
+    if got == wanted:
+        return ""
+    if got.count("\n") != wanted.count("\n"):
+        return f"{_count(got)} printed, {_count(wanted)} expected"
+    for number, (line, other) in enumerate(zip(_lines(got), _lines(wanted), strict=True), start=1):
+        if line != other and not _same_numbers(line, other):
+            return f"line {number}: printed {excerpt(line)}, expected {excerpt(other)}"
+    return ""
+
+
+def _count(text: str) -> str:
+    lines = text.count("\n") + 1
+    return f"{lines} line{'s' if lines > 1 else ''}" if text else "nothing"
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the stripped lines one by one: a list of millions of them would be a program's way to fill our memory."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end].strip()
+        start = end + 1
+    yield text[start:].strip()
+
+
+def _same_numbers(line: str, other: str) -> bool:
+    tokens, others = _TOKEN.finditer(line), _TOKEN.finditer(other)
+    for token in tokens:
+        counterpart = next(others, None)
+        if counterpart is None or not _same_number(token.group(), counterpart.group()):
+            return False
+    return next(others, None) is None
+
+
+def _same_number(token: str, other: str) -> bool:
+    if len(token) > _MAX_NUMBER or len(other) > _MAX_NUMBER:
+        return False
+    try:
+        return Decimal(token) == Decimal(other)
+    except InvalidOperation:  # not a number, or a signalling NaN, which cannot be compared
+        return False

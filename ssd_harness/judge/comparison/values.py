@@ -1,0 +1,80 @@
+"""Compare a returned value as Python's ``==`` with the expected JSON value would, running nothing of the program's."""
+
+import math
+import struct
+from typing import Any
+
+from ssd_harness.judge.decode import (
+    ExactNumber,
+    MappingValue,
+    NarrowFloat,
+    Opaque,
+    SingleElement,
+    TupleValue,
+    decode,
+    parse_expected,
+)
+from ssd_harness.judge.excerpt import excerpt
+
+_BASE, _RATIO = 1 << 16, 16
+"""What equals the expected value is not written much longer; decoding more would be a program's way to keep us busy."""
+
+
+def compare_values(output: bytes, expected: str) -> str:
+    """Return "" if the tagged JSON ``output`` equals the JSON value ``expected``, else the difference in words.
+
+    A tuple at the top counts as a list, a nested one does not; ``True == 1``, ``2.0 == 2``, NaN equals nothing, and
+    there is no tolerance. Raises ValueError if ``expected`` is no JSON.
+    """
+    if len(output) > _BASE + _RATIO * len(expected):
+        return f"returned far more than expected: {len(output)} bytes"
+    got, wanted = decode(output), parse_expected(expected)
+    if isinstance(got, TupleValue):
+        got = got.items
+    # Without an object there is no tag, and lists compare in C.
+    if equal(got, wanted) if b"{" in output else got == wanted:
+        return ""
+    shown = got.what if isinstance(got, Opaque) else excerpt(output.decode("utf-8", "replace"))
+    return f"returned {shown}, expected {excerpt(expected)}"
+
+
+def equal(got: Any, wanted: Any) -> bool:
+    """Return whether the decoded value ``got`` equals the JSON value ``wanted``."""
+    match got:
+        case list():
+            same = isinstance(wanted, list) and len(got) == len(wanted) and all(map(equal, got, wanted))
+        case MappingValue(pairs):
+            same = isinstance(wanted, dict) and _equal_mapping(pairs, wanted)
+        case SingleElement(element):
+            # numpy broadcasts: one element against any nesting of single-item lists.
+            while isinstance(wanted, list) and len(wanted) == 1:
+                wanted = wanted[0]
+            same = not isinstance(wanted, list) and equal(element, wanted)
+        case NarrowFloat(code, number):
+            same = isinstance(wanted, int | float) and math.isfinite(number) and _narrow(code, wanted) == number
+        case ExactNumber(number):
+            same = isinstance(wanted, int | float) and number == wanted
+        case TupleValue() | Opaque():
+            same = False
+        case _:
+            same = bool(got == wanted)
+    return same
+
+
+def _equal_mapping(pairs: list[Any], wanted: dict[str, Any]) -> bool:
+    if len(pairs) != len(wanted):
+        return False
+    seen = set()
+    for key, value in pairs:
+        if not isinstance(key, str) or key in seen or key not in wanted or not equal(value, wanted[key]):
+            return False
+        seen.add(key)
+    return True
+
+
+def _narrow(code: str, number: float) -> float:
+    """Round a Python number to the width of a narrow one, as numpy does before it compares the two."""
+    try:
+        return struct.unpack(code, struct.pack(code, float(number)))[0]
+    except (OverflowError, struct.error):  # beyond its range
+        return math.inf if number > 0 else -math.inf

@@ -1,0 +1,191 @@
+"""Read what a program returned, written by hostile code: bounded in time, memory and depth, and never an exception."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+from typing import Any, Final
+
+MAX_DEPTH: Final = 320
+"""Nesting in brackets; tags count too, up to three brackets a level."""
+MAX_DIGITS: Final = 50_000
+"""Digits of one number, as in the official scorer."""
+MAX_EXPONENT: Final = 400
+"""Decimal exponent of an exact number, either sign: beyond every float."""
+_MAX_FLOAT_TEXT: Final = 1_000
+_MAX_NAME: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class TupleValue:
+    """A tuple; only the outermost one counts as a list."""
+
+    items: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MappingValue:
+    """A dict, its items in any order."""
+
+    pairs: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SingleElement:
+    """An array of one element, of any number of dimensions."""
+
+    element: Any
+
+
+@dataclass(frozen=True, slots=True)
+class NarrowFloat:
+    """A floating point number of 16 or 32 bits, ``code`` as in :mod:`struct`."""
+
+    code: str
+    number: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExactNumber:
+    """A Decimal or a Fraction."""
+
+    number: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class LongInt:
+    """An int of more digits than ``int()`` takes, as canonical text."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opaque:
+    """A value that equals no JSON value, in words; two of them are not equal either."""
+
+    what: str
+
+
+_LONG_NUMBER = re.compile(rb"(?<![0-9])[0-9]{1000}|(?<![-+.0-9eE])[-+.0-9eE]{1200}")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z|\\\Z)', re.DOTALL)
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in _STEPS)
+_DECIMAL = re.compile(r"(-?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([-+]?[0-9]{1,6}))?")
+
+
+def decode(data: bytes) -> Any:
+    """Return the value that the tagged JSON ``data`` describes; what cannot be read is :class:`Opaque`.
+
+    The caller bounds ``len(data)``; time and memory are linear in it.
+    """
+    if _depth(data) > MAX_DEPTH:
+        return Opaque("a result nested too deep")
+    try:
+        return _load(data.decode("ascii"), data, object_pairs_hook=_tagged)
+    except (ValueError, RecursionError):
+        return Opaque("a result that cannot be read")
+
+
+def parse_expected(text: str) -> Any:
+    """Return one expected JSON value, long numbers as :func:`decode` gives them; raises ValueError if it is none."""
+    try:
+        return _load(text, text.encode("utf-8", "surrogatepass"))
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _load(text: str, data: bytes, **options: Any) -> Any:
+    """Parse JSON; only texts with long numbers take the slow way, the others the C parser's own numbers."""
+    if _LONG_NUMBER.search(data):
+        options.update(parse_int=_int, parse_float=_float)
+    return json.loads(text, **options)
+
+
+def _depth(data: bytes) -> int:
+    """Return how deep brackets nest outside of strings."""
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return 0
+    brackets = _STRING.sub(b"", data).translate(None, _NO_BRACKETS)
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
+
+
+def _int(text: str) -> Any:
+    if len(text) <= _MAX_FLOAT_TEXT:
+        return int(text)
+    sign, digits = ("-", text[1:]) if text[0] == "-" else ("", text)
+    digits = digits.lstrip("0")
+    return LongInt(sign + digits) if len(digits) <= MAX_DIGITS else Opaque("an int of too many digits")
+
+
+def _float(text: str) -> Any:
+    return float(text) if len(text) <= _MAX_FLOAT_TEXT else Opaque("a float of too many digits")
+
+
+def _tagged(pairs: list[tuple[str, Any]]) -> Any:
+    """Turn one tag into its value; a malformed one equals nothing."""
+    if len(pairs) != 1:
+        return Opaque("a malformed result")
+    tag, body = pairs[0]
+    reader = _READERS.get(tag)
+    value = reader(body) if reader else None
+    return Opaque("a malformed result") if value is None else value
+
+
+def _read_mapping(body: Any) -> MappingValue | None:
+    if isinstance(body, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in body):
+        return MappingValue(body)
+    return None
+
+
+def _read_narrow(body: Any) -> NarrowFloat | None:
+    match body:
+        case ["e" | "f" as code, float(number)]:
+            return NarrowFloat(code, number)
+    return None
+
+
+def _read_fraction(body: Any) -> ExactNumber | Opaque | None:
+    match body:
+        case [int(numerator), int(denominator)] if denominator > 0:
+            return ExactNumber(Fraction(numerator, denominator))
+        case [int() | LongInt(), int() | LongInt()]:
+            return Opaque("a Fraction of too many digits")
+    return None
+
+
+def _read_decimal(body: Any) -> ExactNumber | Opaque | float | None:
+    if not isinstance(body, str) or len(body) > MAX_DIGITS:
+        return None
+    if body in ("Infinity", "-Infinity"):
+        return float(body)
+    match = _DECIMAL.fullmatch(body)
+    if match is None:  # a NaN equals nothing
+        return Opaque(f"Decimal {body[:_MAX_NAME]}")
+    sign, whole, fraction, exponent = match.groups(default="")
+    digits, shift = whole + fraction, int(exponent or 0) - len(fraction)
+    if not digits or len(digits) > _MAX_FLOAT_TEXT or abs(shift) > MAX_EXPONENT:
+        return Opaque("a Decimal out of bounds")
+    number = Fraction(int(digits)) * Fraction(10) ** shift
+    return ExactNumber(-number if sign else number)
+
+
+def _read_complex(body: Any) -> Any:
+    match body:
+        case [float(real), float(imaginary)]:
+            return real if imaginary == 0 else Opaque("a complex number")
+    return None
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "t": lambda body: TupleValue(body) if isinstance(body, list) else None,
+    "d": _read_mapping,
+    "a": SingleElement,
+    "n": _read_narrow,
+    "D": _read_decimal,
+    "F": _read_fraction,
+    "c": _read_complex,
+    "o": lambda body: Opaque(f"a value of type {body[:_MAX_NAME]}") if isinstance(body, str) else None,
+    "x": lambda body: Opaque("a result over the bounds") if isinstance(body, str) else None,
+}

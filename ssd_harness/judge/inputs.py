@@ -1,0 +1,106 @@
+"""A problem's tests on their way to a slot: the inputs go there and are forgotten, the expected outputs stay."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import count
+from threading import Lock
+from typing import Literal
+
+from ssd_harness.errors import InfrastructureError
+from ssd_harness.judge.comparison import Checker, compare_lines, compare_values
+from ssd_harness.judge.problem import ProblemTests
+from ssd_harness.judge.trial import granted
+from ssd_harness.sandbox.contracts import Job, Limits, Runner, Slot
+
+Tests = Literal["all", "public", "private"]
+
+
+class Judge(StrEnum):
+    """Whose semantics decide."""
+
+    LCB = "lcb"
+    """The official scorer's, oddities included: for comparison with published numbers."""
+    STDIO = "stdio"
+    """A real ``__main__`` on real pipes, and a fresh process for every test."""
+
+
+_RUNNERS = {
+    (Judge.LCB, False): Runner.LCB_STDIN,
+    (Judge.LCB, True): Runner.LCB_FUNCTIONAL,
+    (Judge.STDIO, False): Runner.STDIO,
+    (Judge.STDIO, True): Runner.STDIO_FUNCTIONAL,
+}
+
+
+class UnusableTestsError(InfrastructureError):
+    """A problem's tests cannot be loaded or there are none: its programs are internal errors, the others go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTests:
+    """A problem's tests whose inputs lie in a slot under ``key``."""
+
+    key: str
+    expected: tuple[str, ...]
+    checker: Checker
+    limits: Limits
+    runner: Runner
+    entry: str
+
+    def job(self, code: str) -> Job:
+        """Return the job that runs ``code`` on all of the tests."""
+        return Job(
+            program=code.encode("utf-8", "surrogatepass"),
+            runner=self.runner,
+            inputs_key=self.key,
+            tests=range(len(self.expected)),
+            entry=self.entry,
+            limits=granted(self.limits),
+        )
+
+
+class TestLoader:
+    """Brings problems into slots, one problem at a time, so that at most one is decoded at any moment."""
+
+    __test__ = False  # not a pytest class
+
+    def __init__(
+        self, load_tests: Callable[[str], ProblemTests], judge: Judge, tests: Tests, limits: Limits | None
+    ) -> None:
+        self._load_tests, self._judge, self._tests = load_tests, judge, tests
+        self._limits = limits or Limits()
+        self._lock = Lock()
+        self._keys = count()
+
+    def load(self, question_id: str, slot: Slot) -> LoadedTests:
+        """Send the problem's inputs to ``slot``. Raises :class:`UnusableTestsError`, or what the slot raises."""
+        with self._lock:
+            try:
+                tests = self._load_tests(question_id)
+                inputs, expected = _chosen(tests, self._tests)
+            except Exception as error:
+                raise UnusableTestsError(f"tests cannot be loaded: {error}", where=question_id) from error
+            key = f"{next(self._keys)}"
+            slot.load(key, inputs)
+        limits = self._limits if tests.cpu_s is None else replace(self._limits, cpu_s=tests.cpu_s)
+        functional = tests.function is not None
+        return LoadedTests(
+            key=key,
+            expected=expected,
+            checker=compare_values if functional else compare_lines,
+            limits=limits,
+            runner=_RUNNERS[self._judge, functional],
+            entry=tests.function or "",
+        )
+
+
+def _chosen(tests: ProblemTests, which: Tests) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+    """Return (inputs, expected) of the tests asked for."""
+    if len(tests.inputs) != len(tests.expected):
+        raise ValueError(f"{len(tests.inputs)} inputs, {len(tests.expected)} expected outputs")
+    part = {"all": slice(None), "public": slice(tests.public), "private": slice(tests.public, None)}[which]
+    inputs, expected = tests.inputs[part], tests.expected[part]
+    if not inputs:
+        raise ValueError("no tests" if which == "all" else f"no {which} tests")
+    return inputs, expected

@@ -1,0 +1,123 @@
+"""Write any result as tagged JSON, so that the host can decide equality without running anything of the program's.
+
+Values that JSON tells apart stay themselves: None, bool, int, float, str, list. Everything else is an object with one
+key:
+
+======  ===========================  ==================================================
+``t``   ``[item, …]``                tuple
+``d``   ``[[key, value], …]``        dict and every other mapping
+``a``   ``item``                     array with exactly one element (others equal nothing)
+``n``   ``["e" | "f", float]``       floating point number of 16 or 32 bits
+``D``   ``"1.50"``                   Decimal
+``F``   ``[int, int]``               Fraction
+``c``   ``[float, float]``           complex number
+``o``   ``"type name"``              anything that equals no JSON value: set, deque, generator, bytes, object …
+``x``   ``"why"``                    over a bound: too deep or too long to equal any expected value
+======  ===========================  ==================================================
+
+An int over the digits limit is a ValueError, as the official scorer has it.
+Subclasses are written as the built-in value that they hold.
+"""
+
+import json
+import sys
+from collections import UserList, UserString
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+MAX_DEPTH = 100
+MAX_INT_BITS = 166_100
+"""An int of more bits has over 50,000 digits: the limit of expected values."""
+_SAFE_INT_BITS = 2_000
+"""Up to here ``str`` never minds the digits limit, whatever a program sets it to."""
+_MAX_NAME = 80
+_MAX_DECIMAL = 60_000
+
+_SCALARS = frozenset({type(None), bool, float, str})
+_dump = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
+
+
+def encode(value: object) -> bytes:
+    """Return the tagged JSON of ``value`` as ASCII."""
+    tree = _tree(value, 0)
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)  # the program may have lowered it; MAX_INT_BITS is the bound here
+    try:
+        return _dump(tree).encode("ascii")
+    finally:
+        sys.set_int_max_str_digits(limit)
+
+
+def _tree(value: Any, depth: int) -> Any:
+    """Turn ``value`` into what the plain JSON encoder writes as tagged JSON."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if kind is int:
+        if value.bit_length() > MAX_INT_BITS:
+            raise ValueError("Exceeds the limit (50000 digits) for integer string conversion")
+        return value
+    if depth >= MAX_DEPTH:
+        return {"x": "depth"}
+    if kind is list:
+        return _items(value, depth)
+    return _tagged(value, depth)
+
+
+def _items(items: list[Any], depth: int) -> list[Any]:
+    kinds = set(map(type, items))
+    if kinds <= _SCALARS or (kinds == {int} and _all_short(items)):
+        return items
+    return [_tree(item, depth + 1) for item in items]
+
+
+def _all_short(numbers: list[int]) -> bool:
+    bound = 1 << _SAFE_INT_BITS
+    return -bound < min(numbers) and max(numbers) < bound
+
+
+def _tagged(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind reads best
+    if isinstance(value, int):
+        return _tree(int.__int__(value), depth)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, list):
+        return _items(list.__getitem__(value, slice(None)), depth)
+    if isinstance(value, tuple):
+        return {"t": _items(list(tuple.__iter__(value)), depth)}
+    if isinstance(value, dict):
+        return {"d": _pairs(dict.items(value), depth)}
+    if isinstance(value, complex):
+        return {"c": [value.real, value.imag]}
+    if isinstance(value, Decimal):
+        text = Decimal.__str__(value)
+        return {"D": text} if len(text) <= _MAX_DECIMAL else {"x": "Decimal"}
+    if isinstance(value, Fraction):
+        return {"F": [_tree(value.numerator, depth), _tree(value.denominator, depth)]}
+    return _rare(value, depth)
+
+
+def _rare(value: Any, depth: int) -> Any:
+    """Write what equals a JSON value though it is no built-in: wrappers, mappings, numpy."""
+    if isinstance(value, UserList | UserString):
+        return _tree(value.data, depth + 1)
+    if isinstance(value, Mapping):
+        return {"d": _pairs(value.items(), depth)}
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        if isinstance(value, numpy.float16 | numpy.float32):
+            return {"n": ["e" if isinstance(value, numpy.float16) else "f", float(value)]}
+        if isinstance(value, numpy.bool_ | numpy.integer):
+            return value.item()
+        if isinstance(value, numpy.ndarray) and value.size == 1:
+            # Not item(): it would widen a narrow float.
+            return {"a": _tree(value.reshape(-1)[0], depth + 1)}
+    return {"o": str(type(value).__name__)[:_MAX_NAME]}
+
+
+def _pairs(items: Iterable[tuple[Any, Any]], depth: int) -> list[list[Any]]:
+    return [[_tree(key, depth + 1), _tree(item, depth + 1)] for key, item in items]

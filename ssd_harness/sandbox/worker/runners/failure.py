@@ -1,0 +1,50 @@
+"""Say what a program's exception was, in one bounded line, whatever the exception's own methods do."""
+
+import sys
+from types import TracebackType
+
+PROGRAM = "<program>"
+"""The file name that programs are compiled under."""
+
+_MESSAGE_LIMIT = 300
+
+
+def status_of(error: BaseException) -> str:
+    """Return the test status that an escaped exception means."""
+    return "memory" if isinstance(error, MemoryError) else "exception"
+
+
+def describe(error: BaseException) -> str:
+    """Return ``Type: text (line n)``; the text may come from hostile code and is cut."""
+    try:
+        name = type(error).__name__
+        line = _program_line(error.__traceback__)
+        text = str(error)[:_MESSAGE_LIMIT]
+    except BaseException:
+        return "an exception that cannot be shown"
+    message = f"{name}: {text}" if text else name
+    return f"{message} (line {line})" if line else message
+
+
+def _program_line(traceback: TracebackType | None) -> int | None:
+    line = None
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == PROGRAM:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def exit_status(error: SystemExit) -> tuple[int, str]:
+    """Return the exit status, 0 to 255, that the interpreter gives to ``error``, and the text it would print."""
+    code = error.code
+    if code is None:
+        return 0, ""
+    if isinstance(code, int):
+        return int(code) & 0xFF, ""
+    try:
+        text = str(code)
+        print(text, file=sys.stderr)
+    except BaseException:
+        text = ""
+    return 1, text[:_MESSAGE_LIMIT]

@@ -1,0 +1,71 @@
+"""Judge a standard-input program as the official scorer does: loaded once, one function called once per test."""
+
+import contextlib
+import io
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from . import preloaded, prelude, rewrite, streams, switched_off
+from .failure import describe, status_of
+from .mock_input import InputMocked
+
+
+class Captured(io.StringIO):
+    """Standard output as the official scorer gives it: text only, no ``buffer``; closing it does nothing."""
+
+    def close(self) -> None:
+        """Stay open: what was printed still counts."""
+
+
+def prepare() -> None:
+    """Run the prelude before any program arrives, and what the first rewriting in a process initialises."""
+    prelude.prepare()
+    rewrite.as_function("import sys\nif __name__ == '__main__':\n    print(sys)")
+
+
+def run(source: bytes, entry: str, tests: Any, report: Any) -> None:
+    """Load the program and call it on each test in order, up to the first that does not end normally."""
+    del entry
+    try:
+        code, has_solution = rewrite.as_function(source.decode("utf-8", "surrogatepass"))
+    except BaseException as error:
+        report.end(0, "compile", b"", describe(error))
+        return
+    streams.open_streams()
+    preloaded.preload(source)
+    switched_off.switch_off()
+    prelude.raise_limits()
+    names = prelude.namespace("tmp_sol")
+    names.update(quit=None, help=None)
+    try:
+        exec(code, names)
+        if has_solution:  # the class is a local of the function, but the official scorer takes it from the module
+            names["Solution"]()
+    except BaseException as error:
+        report.end(0, "load", b"", describe(error))
+        return
+    program = names[rewrite.FUNCTION]
+    report.loaded()
+    early = sys.stdin
+    for test in range(len(tests)):
+        text = tests.read(test).decode("utf-8", "surrogatepass")
+        report.begin(test)
+        status, output, message = _call(program, text, early)
+        report.end(test, status, output, message)
+        if status != "done":
+            return
+
+
+def _call(program: Callable[[], object], text: str, early: Any) -> tuple[str, bytes, str]:
+    """Run one test; return its status, output and message."""
+    real, captured = sys.stdout, Captured()
+    sys.stdout = captured
+    try:
+        with InputMocked(text, early), contextlib.suppress(SystemExit):
+            program()
+    except BaseException as error:
+        return status_of(error), b"", describe(error)
+    finally:
+        sys.stdout = real
+    return "done", captured.getvalue().encode("utf-8", "surrogatepass"), ""

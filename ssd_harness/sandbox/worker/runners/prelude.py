@@ -1,0 +1,54 @@
+"""The names that LiveCodeBench programs may take for granted, made once and copied for each program."""
+
+import sys
+from typing import Any
+
+STAR_IMPORTS = """
+string re datetime collections heapq bisect copy math random statistics itertools functools operator io sys json
+builtins typing
+""".split()  # noqa: SIM905 - a column of 18 strings reads worse
+"""``from M import *`` for each, in this order: a later module shadows the names of an earlier one."""
+
+PLAIN_IMPORTS = STAR_IMPORTS[:-2]
+"""Then ``import M`` for all but builtins and typing."""
+
+RECURSION_LIMIT = 50_000
+DIGITS_LIMIT = 50_000
+
+_names: dict[str, Any] = {}
+
+
+def prepare() -> None:
+    """Run the prelude once; children inherit its namespace."""
+    if _names:
+        return
+    _restore_site_builtins()
+    lines = [f"from {module} import *" for module in STAR_IMPORTS] + [f"import {module}" for module in PLAIN_IMPORTS]
+    exec("\n".join(lines), _names)
+    del _names["__builtins__"]
+
+
+def namespace(name: str) -> dict[str, Any]:
+    """Return the module namespace called ``name`` that holds the prelude, bound to the present standard streams.
+
+    It is the one that was prepared, not a copy: a process runs one program, and a copy would touch every object in it.
+    """
+    prepare()
+    _names.update(__name__=name, stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr)
+    return _names
+
+
+def raise_limits() -> None:
+    """Set the recursion and digits limits that programs run under."""
+    sys.setrecursionlimit(RECURSION_LIMIT)
+    sys.set_int_max_str_digits(DIGITS_LIMIT)
+
+
+def _restore_site_builtins() -> None:
+    """Give an interpreter that was started without ``site`` the ``exit`` and ``quit`` that programs know."""
+    import _sitebuiltins
+    import builtins
+
+    for name in ("exit", "quit"):
+        if not hasattr(builtins, name):
+            setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
