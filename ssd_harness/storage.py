@@ -13,6 +13,7 @@ from typing import IO, Any
 from ssd_harness.errors import InfrastructureError
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+_PATH_ERRORS = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
 
 
 @contextlib.contextmanager
@@ -21,7 +22,7 @@ def disk_errors(path: os.PathLike[str] | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _DISK_ERRORS:
+        if error.errno not in _DISK_ERRORS | _PATH_ERRORS:
             raise
         raise InfrastructureError(
             f"cannot write: {error.strerror}",

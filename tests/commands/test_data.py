@@ -1,0 +1,57 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def run(tmp_path, lcb_rows, state):
+    lcb_rows.write(tmp_path / "data" / "test6.jsonl", [lcb_rows.make(), lcb_rows.make("3194")])
+
+    def run(action, *arguments, data=tmp_path / "data"):
+        command = [sys.executable, "-m", "ssd_harness", "data", action, *arguments]
+        command += ["--data", str(data)] if data else []
+        environment = {**os.environ, "SSD_HARNESS_HOME": str(state), "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+
+    return run
+
+
+def test_info_says_files_counts_checksums_and_errata(run):
+    process = run("info")
+    assert process.returncode == 0, process.stderr
+    assert "test6.jsonl: 175 rows" in process.stdout
+    assert "2 problems (2 easy)" in process.stdout
+    assert "sha256" in process.stdout
+    assert "3194" in process.stdout
+    assert "warning: release_v6, window v6 (2025-02..2025-05) should have 131 problems" in process.stdout
+
+
+def test_info_without_data_says_how_to_get_it(run):
+    process = run("info", data=None)
+    assert process.returncode == 0
+    assert "not here yet: test6.jsonl; run `ssd-harness data fetch" in process.stdout
+
+
+def test_verify_decodes_every_test(run, tmp_path, lcb_rows):
+    assert "all tests of 2 problems" in run("verify").stdout
+    rows = [lcb_rows.make(), lcb_rows.make("bad", private_test_cases="!")]
+    lcb_rows.write(tmp_path / "data" / "test6.jsonl", rows)
+    process = run("verify")
+    assert process.returncode == 3
+    assert "the tests of 1 of 2 problems cannot be read" in process.stderr
+    assert "private_test_cases of bad" in process.stdout
+
+
+def test_fetch_without_a_network_is_one_line(run):
+    process = run("fetch", data=None)
+    assert process.returncode == 3
+    assert process.stderr.count("ssd-harness: error: cannot fetch test6.jsonl (0.13 GB)") == 1
+    assert "Traceback" not in process.stderr
+
+
+def test_a_release_is_not_a_window(run):
+    process = run("info", "--window", "release_v6")
+    assert process.returncode == 2
+    assert "--release v6 --window all" in process.stderr
