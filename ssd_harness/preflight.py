@@ -8,10 +8,12 @@ from importlib.util import find_spec
 from ssd_harness import plugin_manager
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
+from ssd_harness.home import home
 from ssd_harness.lcb.options import evaluation_options
 from ssd_harness.lcb.store import open_store
 from ssd_harness.lcb.tasks import selection_of
 from ssd_harness.sandbox.contracts import ImageMissing
+from ssd_harness.storage import locked
 
 TRANSFORM_PACKAGES = ("torch", "transformers", "accelerate", "trl", "peft")
 
@@ -50,14 +52,19 @@ def check_sandbox(name: str) -> None:
     except ImageMissing:
         if not _may_build(name):
             raise
-        _build(name)
-        sandbox.check()
+        with locked(home() / "sandbox" / "build.lock"):  # of several ranks, one builds
+            try:
+                sandbox.check()
+            except ImageMissing:
+                _build(name)
+                sandbox.check()
 
 
 def _may_build(name: str) -> bool:
     if os.environ.get("SSD_HARNESS_AUTOBUILD") == "1":
         return True
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
+    if not (alone and sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     print(
         f"ssd-harness: the {name} sandbox has no image yet. Build it now? [Y/n] ", end="", file=sys.stderr, flush=True
