@@ -3,7 +3,7 @@
 import contextlib
 import importlib
 
-NAMES = ("numpy", "pandas", "scipy", "sympy", "networkx", "sortedcontainers")
+NAMES = ("numpy", "pandas", "scipy", "sympy", "networkx")
 
 
 def preload(source: bytes) -> None:
