@@ -1,4 +1,4 @@
-"""Slots in Docker containers: no network, nothing of the host mounted, read-only root, two capabilities, one core's share.
+"""Slots in Docker containers: no network, nothing of the host mounted, read-only root, one core's share.
 
 The engine is the one that ``DOCKER_HOST`` names, else the local one; podman's Docker-compatible socket works as well.
 """
@@ -10,7 +10,7 @@ import time
 from typing import Any, Self
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import DockerException, ImageNotFound
 from docker.types import Ulimit
 
 from ssd_harness.errors import InfrastructureError, UsageError
@@ -110,14 +110,14 @@ class DockerSandbox:
     name = "docker"
 
     def __init__(self, *, runtime: str | None = None, memory: int = MEMORY) -> None:
-        """Take an OCI runtime other than the engine's default (``SSD_HARNESS_RUNTIME``), and a slot's memory in bytes."""
+        """Take an OCI runtime (default: ``SSD_HARNESS_RUNTIME``, else the engine's) and a slot's memory in bytes."""
         self.runtime = runtime or os.environ.get("SSD_HARNESS_RUNTIME") or None
         self.memory = memory
         self._slots: set[SlotConnection] = set()
         self._lock = threading.Lock()
         self._checked: dict[str, Any] | None = None
 
-    # -- the engine --------------------------------------------------------------------------------------------------------
+    # -- the engine ---
 
     @staticmethod
     def engine() -> docker.APIClient:
@@ -129,8 +129,8 @@ class DockerSandbox:
             raise InfrastructureError(
                 "no Docker engine answers",
                 where=where,
-                next_step="install and start one (Debian: `apt-get install docker.io`, then `dockerd &` as root), or ask for"
-                " the weaker sandbox that needs none with SSD_HARNESS_SANDBOX=process",
+                next_step="start one (Debian, as root: `apt-get install docker.io`, then `dockerd &`), or use "
+                "the weaker sandbox that needs none: SSD_HARNESS_SANDBOX=process",
             ) from error
 
     def check(self) -> None:
@@ -177,7 +177,7 @@ class DockerSandbox:
         finally:
             api.close()
 
-    # -- slots -------------------------------------------------------------------------------------------------------------
+    # -- slots ---
 
     def open_slot(self) -> Slot:
         """Open one slot; blocks while all of the host's slots are leased."""
@@ -239,7 +239,7 @@ class DockerSandbox:
         assert self._checked is not None
         return {
             "sandbox": self.name,
-            "isolation": "container: no network, read-only root, no capabilities, seccomp, own uid, memory and process limits",
+            "isolation": "container: no network, read-only root, no capabilities, seccomp, own uid, bounded memory",
             "weaker": False,
             **self._checked,
             "fingerprint": contents.fingerprint(),

@@ -1,7 +1,7 @@
 """Slots are leased host-wide by lock files, so that several runs and ranks together use no more slots than cores.
 
-A slot's number decides its uid, because the kernel counts the processes of a uid across containers. The lock belongs to an open
-file: the kernel lets go of it when the process dies, however it dies.
+A slot's number decides its uid, because the kernel counts the processes of a uid across containers. The lock belongs
+to an open file: the kernel lets go of it when the process dies, however it dies.
 """
 
 import contextlib

@@ -52,12 +52,13 @@ class SlotConnection:
         try:
             self._send(protocol.frame(protocol.CONFIG, 0, json.dumps({"uid": lease.uid, **config}).encode()))
             kind, _, payload = self._next_frame(_START_S)
-            if kind != protocol.READY:
-                raise SlotLost("the worker did not get ready", where=name)
-            self.ready: dict[str, Any] = json.loads(payload)
+            self.ready: dict[str, Any] = json.loads(payload) if kind == protocol.READY else {}
         except BaseException:
             self.close()
             raise
+        if not self.ready:
+            self.close()
+            raise SlotLost("the worker did not get ready", where=name)
 
     def load(self, key: str, inputs: Sequence[bytes]) -> None:
         """Send a problem's inputs once; jobs refer to them by ``key``."""
@@ -147,7 +148,7 @@ class SlotConnection:
         """Call ``callback`` once the slot is closed."""
         self._on_close.append(callback)
 
-    # -- frames ------------------------------------------------------------------------------------------------------------
+    # -- frames ---
 
     def _send(self, data: bytes | bytearray) -> None:
         if self._closed:

@@ -1,1 +1,1 @@
-"""What programs run on: an interpreter, a pinned list of packages, and the worker; as an image and as a root file system."""
+"""What programs run on: interpreter, pinned packages and the worker, as an image and as a root file system."""

@@ -14,9 +14,10 @@ from ssd_harness.errors import InfrastructureError
 PYTHON = "3.11"
 _WORKER = Path(str(files("ssd_harness.sandbox"))) / "worker"
 _IMAGE = Path(str(files("ssd_harness.sandbox.image")))
-PACKAGES, DOCKERFILE = _IMAGE / "packages.txt", _IMAGE / "Dockerfile"
-ROOT = "opt/ssd"
-"""Where packages and worker lie inside."""
+PACKAGES = _IMAGE / "packages.txt"
+DOCKERFILE, PACKAGES_DOCKERFILE, BYTE_CODE = (
+    _IMAGE / name for name in ("Dockerfile", "Dockerfile.packages", "byte_code.py")
+)
 
 
 def worker_sources() -> list[Path]:
@@ -27,8 +28,18 @@ def worker_sources() -> list[Path]:
 @functools.cache
 def fingerprint() -> str:
     """Return 16 hexadecimal digits that change with the worker, the package list or the Dockerfile."""
+    return _hash([*worker_sources(), DOCKERFILE, PACKAGES, PACKAGES_DOCKERFILE, BYTE_CODE])
+
+
+@functools.cache
+def packages_fingerprint() -> str:
+    """Return what names the part without the worker."""
+    return _hash([PACKAGES, PACKAGES_DOCKERFILE, BYTE_CODE])
+
+
+def _hash(paths: list[Path]) -> str:
     digest = hashlib.sha256()
-    for path in [*worker_sources(), PACKAGES, DOCKERFILE]:
+    for path in paths:
         data = path.read_bytes()
         digest.update(f"{path.name}:{len(data)}:".encode() + data)
     return digest.hexdigest()[:16]

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness.errors import InfrastructureError
+from ssd_harness.home import home
 from ssd_harness.sandbox.image import contents
 from ssd_harness.sandbox.image.base import make_base
+from ssd_harness.storage import locked
 
 REPOSITORY = "ssd-harness-sandbox"
 LABEL = "ssd-harness"
-FINGERPRINT_LABEL = "ssd-harness.fingerprint"
 _ONLINE_BASE = ("python", "3.11-slim")
-_BASE_REPOSITORY = "ssd-harness-sandbox-base"
 
 
 def tag() -> str:
@@ -22,58 +22,89 @@ def tag() -> str:
     return f"{REPOSITORY}:{contents.fingerprint()}"
 
 
-def build(api: Any, progress: Callable[[str], None] = print) -> str:
-    """Build the image with the engine behind ``api`` (docker.APIClient) and return its id."""
+def packages_tag() -> str:
+    """Return the name of the image below it: interpreter and packages, kept while only the worker changes."""
+    return f"{REPOSITORY}-packages:{contents.packages_fingerprint()}"
+
+
+def build(api: Any, *, fresh: bool = False, progress: Callable[[str], None] = print) -> str:
+    """Build the image with the engine of ``api`` (docker.APIClient); return its id. ``fresh`` takes nothing old."""
+    with locked(home() / "sandbox" / "image.lock"):
+        if fresh or not _exists(api, tag()):
+            _build_all(api, progress, fresh=fresh)
+    return str(api.inspect_image(tag())["Id"])
+
+
+def _build_all(api: Any, progress: Callable[[str], None], *, fresh: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="ssd-harness-image-") as name:
         folder = Path(name)
-        context = folder / "context"
-        context.mkdir()
-        base = _base(api, folder, progress)
-        progress(f"fetching {', '.join(f'{key} {value}' for key, value in contents.packages().items())}")
-        contents.write_packages(context)
+        if fresh or not _exists(api, packages_tag()):
+            _build_packages(api, folder, progress)
+        context = folder / "worker"
         contents.write_worker(context)
         shutil.copyfile(contents.DOCKERFILE, context / "Dockerfile")
-        progress(f"building {tag()}")
-        steps = api.build(
-            path=str(context),
-            tag=tag(),
-            buildargs={"BASE": base},
-            labels={LABEL: "sandbox", FINGERPRINT_LABEL: contents.fingerprint()},
-            rm=True,
-            forcerm=True,
-            network_mode="none",
-            decode=True,
-        )
-        for step in steps:
-            if "error" in step:
-                raise InfrastructureError(
-                    f"the engine cannot build the sandbox's image: {step['error'].strip()}",
-                    where=tag(),
-                    next_step="see the engine's own message, then run `ssd-harness sandbox build` again",
-                )
-    return str(api.inspect_image(tag())["Id"])
+        _build(api, context, tag(), packages_tag(), progress)
+
+
+def _build_packages(api: Any, folder: Path, progress: Callable[[str], None]) -> None:
+    base = _base(api, folder, progress)
+    context = folder / "packages"
+    context.mkdir()
+    progress(f"fetching {', '.join(f'{key} {value}' for key, value in contents.packages().items())}")
+    contents.write_packages(context)
+    shutil.copyfile(contents.BYTE_CODE, context / "byte_code.py")
+    shutil.copyfile(contents.PACKAGES_DOCKERFILE, context / "Dockerfile")
+    _build(api, context, packages_tag(), base, progress)
+
+
+def _build(api: Any, context: Path, name: str, base: str, progress: Callable[[str], None]) -> None:
+    progress(f"building {name}")
+    steps = api.build(
+        path=str(context),
+        tag=name,
+        buildargs={"BASE": base},
+        labels={LABEL: "sandbox"},
+        rm=True,
+        forcerm=True,
+        network_mode="none",
+        decode=True,
+    )
+    for step in steps:
+        if "error" in step:
+            raise InfrastructureError(
+                f"the engine cannot build the sandbox's image: {step['error'].strip()}",
+                where=name,
+                next_step="see the engine's own message, then run `ssd-harness sandbox build` again",
+            )
 
 
 def _base(api: Any, folder: Path, progress: Callable[[str], None]) -> str:
     """Return a base image: the registry's if one answers, else one made here."""
-    from docker.errors import DockerException, ImageNotFound
+    from docker.errors import DockerException
 
     online = ":".join(_ONLINE_BASE)
+    if _exists(api, online):
+        return online
+    progress(f"asking for {online}")
     try:
-        api.inspect_image(online)
-    except ImageNotFound:
-        progress(f"asking for {online}")
-        try:
-            api.pull(*_ONLINE_BASE)
-        except DockerException:
-            pass
-        else:
-            return online
+        api.pull(*_ONLINE_BASE)
+    except DockerException:
+        progress("no registry answers; making the base system with mmdebstrap")
     else:
         return online
-    progress("no registry answers; making the base system with mmdebstrap")
     archive = folder / "base.tar"
     make_base(archive)
-    api.import_image_from_file(str(archive), repository=_BASE_REPOSITORY, tag=contents.PYTHON)
+    base = f"{REPOSITORY}-base:{contents.PYTHON}"
+    api.import_image_from_file(str(archive), repository=base.partition(":")[0], tag=contents.PYTHON)
     archive.unlink()
-    return f"{_BASE_REPOSITORY}:{contents.PYTHON}"
+    return base
+
+
+def _exists(api: Any, name: str) -> bool:
+    from docker.errors import ImageNotFound
+
+    try:
+        api.inspect_image(name)
+    except ImageNotFound:
+        return False
+    return True

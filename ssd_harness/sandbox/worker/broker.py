@@ -1,7 +1,7 @@
 """The slot's first process: it speaks the protocol, keeps the inputs, and sees one job after the other through.
 
-It is root in a container without rights, never runs anything of a program's, and dies with a FATAL frame when it cannot vouch
-for the slot any more; the host then opens another.
+It is root in a container without rights, never runs anything of a program's, and dies with a FATAL frame when it
+cannot vouch for the slot any more; the host then opens another.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections import deque
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from . import protocol
 from .execution import Execution, Slot
@@ -54,7 +54,7 @@ class Broker:
         }
         self.outbox.put(protocol.frame(READY, 0, json.dumps(ready).encode()))
 
-    def _config(self) -> dict[str, object]:
+    def _config(self) -> dict[str, Any]:
         """Wait for the first frame; nothing works without it."""
         while (frame := self._frames.frame()) is None:
             data = os.read(self._stdin, _CHUNK)
@@ -64,7 +64,8 @@ class Broker:
         kind, _, payload = frame
         if kind != CONFIG:
             raise ProtocolError("the first frame must be the configuration")
-        return json.loads(payload)
+        config: dict[str, Any] = json.loads(payload)
+        return config
 
     def run(self) -> NoReturn:
         """Serve until the host hangs up."""
@@ -80,7 +81,7 @@ class Broker:
                 outbox.flush()
             self._regulate()
 
-    # -- jobs --------------------------------------------------------------------------------------------------------------
+    # -- jobs ---
 
     def _advance(self) -> None:
         """Start the next job if the one before is over."""
@@ -110,7 +111,7 @@ class Broker:
         self._running.zygote_says()
         self._advance()
 
-    # -- the host ----------------------------------------------------------------------------------------------------------
+    # -- the host ---
 
     def _stdin_readable(self) -> None:
         data = os.read(self._stdin, _CHUNK)

@@ -67,7 +67,11 @@ def confine(spawn: Spawn, uid: int) -> None:
 
 
 def run(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> None:
-    """Become the program; never returns. Descriptors: task, then inputs and report, or stdin, stdout, stderr, result, report."""
+    """Become the program; never returns.
+
+    Descriptors: the task, then inputs and report (program runners), or stdin, stdout, stderr, result if functional,
+    and report (test runners).
+    """
     task_fd = fds[0]
     channels = fds[1:]
     if spawn.runner in TEST_RUNNERS:

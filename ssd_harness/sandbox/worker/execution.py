@@ -1,4 +1,4 @@
-"""One job being executed: what program runners and test runners have in common, above all limits and how a child ended."""
+"""One job being executed: what all runners have in common, above all limits and how a child ended."""
 
 import os
 import signal
@@ -32,9 +32,9 @@ class Slot:
 class Execution(ABC):
     """A job from its first fork to its end.
 
-    Times are laps of two clocks outside of the program: CPU of everything in the slot but ourselves, and wall. The CPU limit
-    needs no polling: with ``cpus`` processors the program cannot reach it before ``remaining / cpus`` seconds have passed, so that
-    is how long the broker sleeps before it looks again.
+    Times are laps of two clocks outside of the program: CPU of everything in the slot but ourselves, and wall. The
+    CPU limit needs no polling: with ``cpus`` processors the program cannot reach it before ``remaining / cpus``
+    seconds have passed, so that is how long the broker sleeps before it looks again.
     """
 
     def __init__(self, slot: Slot, number: int, request: Request, inputs: Inputs) -> None:
@@ -88,7 +88,7 @@ class Execution(ABC):
         self.paused_at = None
         self.resume()
 
-    # -- children ----------------------------------------------------------------------------------------------------------
+    # -- children ---
 
     def spawn(self, task: int, task_size: int, fds: list[int], cpu_limit_s: float) -> None:
         """Fork one child; ``cpu_limit_s`` sets the kernel's own limit, a backstop behind ours."""
@@ -129,7 +129,7 @@ class Execution(ABC):
         """Stop the job without another outcome."""
         self.kill("")
 
-    # -- limits ------------------------------------------------------------------------------------------------------------
+    # -- limits ---
 
     @property
     def deadline(self) -> float | None:
@@ -161,7 +161,7 @@ class Execution(ABC):
     def _soonest(self, remaining: float) -> float:
         return max(remaining / self.slot.meter.cpus, _SHORTEST_SLEEP_S)
 
-    # -- ends --------------------------------------------------------------------------------------------------------------
+    # -- ends ---
 
     def zygote_says(self) -> None:
         """Take the child's exit from the zygote."""
@@ -185,9 +185,9 @@ class Execution(ABC):
         """Send the job's end."""
         self.slot.outbox.put(self._total._replace(wall_s=time.monotonic() - self._began).frame(self.number))
 
-    def tell(self, status: str, cpu_s: float, wall_s: float, peak: int, message: bytes, output: bytes = b"") -> None:
-        """Send the outcome of the test at :attr:`position` and move on to the next position."""
-        outcome = Outcome(self.request.tests[self.position], status, cpu_s, wall_s, peak, message, output)
+    def tell(self, status: str, lap: tuple[float, float], peak: int, message: bytes, output: bytes) -> None:
+        """Send the outcome of the test at :attr:`position`, with its lap, and move on to the next position."""
+        outcome = Outcome(self.request.tests[self.position], status, *lap, peak, message, output)
         self.slot.outbox.put(*outcome.frame(self.number))
         self.position += 1
 

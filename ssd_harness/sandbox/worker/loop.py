@@ -15,9 +15,9 @@ class Loop:
 
     def __init__(self) -> None:
         self._poll = select.poll()
-        self._handlers: dict[int, Callable[[], None]] = {}
+        self._handlers: dict[int, Callable[[], object]] = {}
 
-    def watch(self, fd: int, events: int, handler: Callable[[], None]) -> None:
+    def watch(self, fd: int, events: int, handler: Callable[[], object]) -> None:
         """Call ``handler`` whenever one of ``events`` is there."""
         self._poll.register(fd, events)
         self._handlers[fd] = handler
@@ -37,7 +37,10 @@ class Loop:
 
 
 class Outbox:
-    """Bytes on their way to the host. Small frames wait a moment for company: every write wakes a chain of processes."""
+    """Bytes on their way to the host.
+
+    Small frames wait a moment for company: every write wakes a chain of processes.
+    """
 
     _FULL, _LOW = 32 << 20, 8 << 20
     _LINGER_S = 0.003

@@ -1,8 +1,8 @@
-"""What programs use, read from outside of them: CPU of the whole slot without our own two processes, and kills for memory.
+"""What programs use, read from outside: CPU of the slot without our own two processes, and kills for memory.
 
-Where the slot's control group is readable (Docker, and the process sandbox where it could make one), its counter holds every
-descendant, whatever it did to hide. Elsewhere the CPU clocks of the living processes are added up, and what they leave behind is
-known when the zygote has reaped them.
+Where the slot's control group is readable (Docker, and the process sandbox where it could make one), its counter
+holds every descendant, whatever it did to hide. Elsewhere the CPU clocks of the living processes are added up, and
+what they leave behind is known when the zygote has reaped them.
 """
 
 import contextlib
@@ -70,7 +70,7 @@ class Meter:
 
     def _living(self) -> float:
         total = 0.0
-        for name in os.listdir("/proc"):
+        for name in os.listdir("/proc"):  # noqa: PTH208 - bare names are what is wanted
             if name.isdecimal() and int(name) not in self._own:
                 with contextlib.suppress(OSError):
                     total += time.clock_gettime(_clock(int(name)))

@@ -5,7 +5,7 @@ import os
 from .child import encode_task
 from .execution import Execution, pipe
 from .loop import READABLE
-from .report import BrokenReport, ReportReader
+from .report import BrokenReport, Ended, Loaded, ReportReader
 from .zygote import Exit
 
 _CHUNK = 1 << 16
@@ -49,15 +49,7 @@ class ProgramExecution(Execution):
     def _take_reports(self) -> None:
         try:
             while self.reason is None and (report := self._reader.next()) is not None:
-                if report is True:
-                    if not self._loading:
-                        raise BrokenReport
-                    self._loading = False
-                    self.lap()
-                    continue
-                if self._all_told or report.position != self.position:  # type: ignore[union-attr]
-                    raise BrokenReport
-                self._test_ended(*report[1:])  # type: ignore[index]
+                self._take(report)
         except BrokenReport:
             if self._all_told:
                 self.kill("")
@@ -66,11 +58,22 @@ class ProgramExecution(Execution):
                 self.kill("signal")
                 self.reason = "signal"
 
+    def _take(self, report: Ended | Loaded) -> None:
+        if isinstance(report, Loaded):
+            if not self._loading:
+                raise BrokenReport
+            self._loading = False
+            self.lap()
+        elif self._all_told or report.position != self.position:
+            raise BrokenReport
+        else:
+            self._test_ended(report.status, report.message, report.output)
+
     def _test_ended(self, status: str, message: bytes, output: bytes) -> None:
         cpu_s, wall_s = self.lap()
         if cpu_s > self.request.cpu_s:
             status = "cpu"
-        self.tell(status, cpu_s, wall_s, 0, message, output)
+        self.tell(status, (cpu_s, wall_s), 0, message, output)
         if status != "done":
             # Whatever follows would not count; the runner itself stops here as well.
             self.position = len(self.request.tests)
@@ -93,7 +96,7 @@ class ProgramExecution(Execution):
         status, message = self.cause(ended)
         if not self._all_told and status:
             _, wall_s = self.lap()
-            self.tell(status, cpu_s, wall_s, ended.peak, message.encode())
+            self.tell(status, (cpu_s, wall_s), ended.peak, message.encode(), b"")
 
     def pause(self) -> None:
         """Let the pipe fill; the program then blocks without using CPU."""

@@ -91,7 +91,7 @@ class Request(NamedTuple):
             tests = struct.unpack_from(f"<{count}I", payload, _JOB.size)
             start = _JOB.size + 4 * count
             if len(payload) < start + length:
-                raise ProtocolError("job cut short")  # noqa: TRY301 - the one place that turns every cause into one error
+                raise ProtocolError("job cut short")
             entry = payload[start : start + length].decode()
             name = RUNNERS[runner]
         except (struct.error, IndexError, UnicodeDecodeError) as error:
@@ -197,7 +197,7 @@ class FrameBuffer:
         return header[0], header[1], self.take(header[2])
 
     def take(self, most: int) -> bytes:
-        """Take up to ``most`` of the bytes at hand; after :meth:`header`, a caller may take a long payload piece by piece."""
+        """Take up to ``most`` of the bytes at hand; after :meth:`header`, a long payload may be taken in pieces."""
         data = bytes(memoryview(self._bytes)[:most])
         del self._bytes[: len(data)]
         self._header = None

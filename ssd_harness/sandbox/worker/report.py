@@ -1,7 +1,8 @@
 """What a confined child tells the broker about its tests: the child's writer and the broker's wary reader.
 
-The reader takes every byte for hostile: a frame out of order, too long or unknown means that the program broke the protocol,
-and the program fails. A forged frame gains nothing, since outputs are compared where the program cannot reach.
+The reader takes every byte for hostile: a frame out of order, too long or unknown means that the program broke the
+protocol, and the program fails. A forged frame gains nothing, since outputs are compared where the program cannot
+reach.
 """
 
 import os
@@ -20,6 +21,10 @@ _write, _writev, _pread = os.write, os.writev, os.pread
 
 class BrokenReport(Exception):
     """A program wrote what the runner would not have written."""
+
+
+class Loaded(NamedTuple):
+    """The program is loaded, as the child tells it."""
 
 
 class Ended(NamedTuple):
@@ -92,14 +97,17 @@ class ReportReader:
         """Append what was read from the child's pipe."""
         self._bytes += data
 
-    def next(self) -> Ended | bool | None:
-        """Return the next end of a test, True for "loaded", None while nothing is complete; raises :class:`BrokenReport`."""
+    def next(self) -> Ended | Loaded | None:
+        """Return the next report, None while it is incomplete.
+
+        Raises :class:`BrokenReport`.
+        """
         if len(self._bytes) < _HEADER.size:
             return None
         kind, position, status, message_length, length = _HEADER.unpack_from(self._bytes)
         if kind == _LOADED and not (position or status or message_length or length):
             del self._bytes[: _HEADER.size]
-            return True
+            return Loaded()
         if kind != _ENDED or status >= len(STATUSES) or message_length > MAX_MESSAGE:
             raise BrokenReport
         if length > self._limit:

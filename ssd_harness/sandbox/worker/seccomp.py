@@ -1,9 +1,9 @@
 """The system calls that no program needs, refused by a filter that the zygote installs once and every child inherits.
 
 It is stacked on whatever the engine filters already, and stands alone in the process sandbox. What it refuses: making
-sockets, System V and POSIX shared objects that outlive a program, tracing and reading others, new namespaces and mounts,
-kernel keyrings, and the kernel's large optional interfaces (bpf, io_uring, userfaultfd, perf). System calls younger than the
-table do not exist here. Machines other than x86-64 and arm64 are refused before a slot opens.
+sockets, System V and POSIX shared objects that outlive a program, tracing and reading others, new namespaces and
+mounts, kernel keyrings, and the kernel's large optional interfaces (bpf, io_uring, userfaultfd, perf). System calls
+younger than the table do not exist here. Machines other than x86-64 and arm64 are refused before a slot opens.
 """
 
 import ctypes

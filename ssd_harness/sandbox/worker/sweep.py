@@ -1,8 +1,8 @@
 """Kill and reap everything that a program left running, and prove that nothing is left.
 
-The zygote is a subreaper, so every orphan of the slot becomes its child: when ``waitpid`` answers that there are no children,
-no descendant of any program is alive. It has no right to kill another user's processes either, so for one moment it takes the
-program's effective uid; its real and saved uid stay 0, hence no program can signal it meanwhile.
+The zygote is a subreaper, so every orphan of the slot becomes its child: when ``waitpid`` answers that there are no
+children, no descendant of any program is alive. It has no right to kill another user's processes either, so for one
+moment it takes the program's effective uid; its real and saved uid stay 0, hence no program can signal it meanwhile.
 """
 
 import os
@@ -29,7 +29,7 @@ class Usage:
 
 
 def kill_all(uid: int) -> None:
-    """Send SIGKILL to every process of ``uid``; the broker is safe as process 1, the caller because nobody signals itself so."""
+    """Send SIGKILL to every process of ``uid``; the kernel spares process 1, the broker, and the caller."""
     os.setresuid(0, uid, 0)
     try:
         os.kill(-1, signal.SIGKILL)
@@ -41,7 +41,7 @@ def kill_all(uid: int) -> None:
 
 def reap(usage: Usage) -> tuple[dict[int, int], bool]:
     """Reap whoever is dead; return their exit statuses by pid, and whether anybody is still alive."""
-    ended = {}
+    ended: dict[int, int] = {}
     while True:
         try:
             pid, status, resources = os.wait4(-1, os.WNOHANG)

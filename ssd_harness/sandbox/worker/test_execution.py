@@ -1,13 +1,14 @@
 """A process for every test, with real pipes as its standard streams."""
 
 import os
+from functools import partial
 
 from .child import encode_task
 from .execution import Execution, pipe
 from .inputs import SealedFile
 from .loop import READABLE, WRITABLE
 from .protocol import MAX_MESSAGE
-from .report import BrokenReport, ReportReader
+from .report import BrokenReport, Ended, ReportReader
 from .zygote import Exit
 
 _CHUNK = 1 << 16
@@ -58,10 +59,10 @@ class TestExecution(Execution):
         for fd in self._sinks:
             self._watch(fd)
 
-    # -- pipes -------------------------------------------------------------------------------------------------------------
+    # -- pipes ---
 
     def _watch(self, fd: int) -> None:
-        self.slot.loop.watch(fd, READABLE, lambda: self._readable(fd))
+        self.slot.loop.watch(fd, READABLE, partial(self._readable, fd))
 
     def _feed_input(self) -> None:
         """Write as much input as the pipe takes; close it at the end of the input."""
@@ -118,7 +119,7 @@ class TestExecution(Execution):
     def _take_report(self, data: bytes) -> None:
         self._reports.feed(data[:_CHUNK])
 
-    # -- ends --------------------------------------------------------------------------------------------------------------
+    # -- ends ---
 
     def drain(self) -> None:
         """Take what is left in the pipes, and close them all."""
@@ -143,7 +144,7 @@ class TestExecution(Execution):
         else:
             output = b""
             message = (message + b"\n" + bytes(self._stderr)).strip()[:MAX_MESSAGE]
-        self.tell(status, cpu_s, wall_s, ended.peak, message, output)
+        self.tell(status, (cpu_s, wall_s), ended.peak, message, output)
         if status != "done" or self.position == len(self.request.tests):
             self._finish()
         elif self.slot.outbox.full:
@@ -161,8 +162,8 @@ class TestExecution(Execution):
                 report = self._reports.next()
             except BrokenReport:
                 return "signal", b"broke the protocol"
-            if report is not None and report is not True:
-                return report.status, report.message  # type: ignore[union-attr]
+            if isinstance(report, Ended):
+                return report.status, report.message
             if not self._functional:
                 return "done", b""  # left by os._exit(0), as a real program may
         status, message = self.cause(ended)

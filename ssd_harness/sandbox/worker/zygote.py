@@ -1,7 +1,8 @@
 """The process that programs are forked from: runners imported, heap frozen, confined, and without any job's data.
 
-It receives descriptors and limits over a socket, forks, tells the pid, waits, sweeps, and tells how it ended. The child reads
-its own job from the descriptors, so nothing of one program is left in the memory that the next one inherits.
+It receives descriptors and limits over a socket, forks, tells the pid, waits, sweeps, and tells how it ended. The
+child reads its own job from the descriptors, so nothing of one program is left in the memory that the next one
+inherits.
 """
 
 import ctypes
@@ -52,7 +53,8 @@ class Zygote:
 
     def __init__(self, uid: int) -> None:
         if os.getpid() != 1:
-            # kill(-1) is how programs are swept away: outside of a PID namespace of our own it would reach the whole machine.
+            # kill(-1) is how programs are swept away: outside of a PID namespace of our own it would reach the whole
+            # machine.
             raise Failed("the worker must be process 1 of its own PID namespace")
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.fd = self._socket.fileno()
