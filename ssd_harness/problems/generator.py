@@ -1,0 +1,101 @@
+"""Draw problems of the same families as ``livecodebench_mini`` that share nothing with it.
+
+Never the parameters, never 13 words in a row, never a test: training on these gives no evaluated problem away.
+"""
+
+import dataclasses
+import functools
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ssd_harness import prompts as prompt_texts
+from ssd_harness.problems import mini
+from ssd_harness.problems.families import FAMILIES
+from ssd_harness.problems.family import Family
+from ssd_harness.problems.problem import Problem
+
+OVERLAP = 13
+"""Words in a row that count as the same text: the usual measure of contamination."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPrompt:
+    """A prompt of the generator's, before any chat template."""
+
+    id: str
+    text: str
+    """The user's turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A problem with what it was made from, so that programs for it can be written."""
+
+    family: Family
+    parameters: dict[str, Any]
+    problem: Problem
+
+
+def prompts(*, seed: int, count: int) -> Iterator[DrawnPrompt]:
+    """Yield ``count`` different prompts, in the words that the evaluation uses; fewer are the first of more."""
+    for drawn in draw(seed=seed, count=count):
+        yield DrawnPrompt(drawn.problem.question_id, prompt_texts.render(drawn.problem.row()).user)
+
+
+def rows(*, seed: int, count: int) -> Iterator[dict[str, str]]:
+    """Yield ``count`` different problems with their tests, in LiveCodeBench's schema."""
+    for drawn in draw(seed=seed, count=count):
+        yield drawn.problem.row()
+
+
+def draw(*, seed: int, count: int) -> Iterator[Drawn]:
+    """Yield ``count`` problems with different statements, families in turn.
+
+    Raises :class:`ValueError` if the families cannot yield so many.
+    """
+    rng = random.Random(f"problems {seed}")
+    free = {name: _free_parameters(name) for name in FAMILIES}
+    seen: set[str] = set()
+    misses = 0
+    while len(seen) < count:
+        name = list(FAMILIES)[len(seen) % len(FAMILIES)]
+        parameters = rng.choice(free[name])
+        problem = FAMILIES[name].problem(parameters, seed=str(rng.getrandbits(64)))
+        if problem.statement in seen or _ngrams(problem.statement) & _mini_ngrams():
+            misses += 1
+            if misses > 100 + 10 * count:
+                raise ValueError(f"the families hold fewer than {count} different problems")
+            continue
+        seen.add(problem.statement)
+        yield Drawn(FAMILIES[name], parameters, _without_mini_tests(problem))
+
+
+@functools.cache
+def _free_parameters(name: str) -> list[dict[str, Any]]:
+    return [parameters for parameters in FAMILIES[name].instances() if parameters not in mini.CHOSEN[name]]
+
+
+def _without_mini_tests(problem: Problem) -> Problem:
+    taken = _mini_tests()
+    public = tuple(case for case in problem.public if case not in taken)
+    return dataclasses.replace(
+        problem, public=public, private=tuple(case for case in problem.private if case not in taken)
+    )
+
+
+@functools.cache
+def _mini_tests() -> frozenset[Any]:
+    return frozenset(case for problem in mini.problems() for case in problem.public + problem.private)
+
+
+@functools.cache
+def _mini_ngrams() -> frozenset[tuple[str, ...]]:
+    return frozenset().union(*(_ngrams(problem.statement) for problem in mini.problems()))
+
+
+def _ngrams(text: str) -> frozenset[tuple[str, ...]]:
+    words = re.findall(r"\w+", text.lower())
+    return frozenset(tuple(words[i : i + OVERLAP]) for i in range(max(1, len(words) - OVERLAP + 1)))

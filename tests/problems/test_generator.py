@@ -1,0 +1,84 @@
+import itertools
+
+import pytest
+
+from ssd_harness import prompts
+from ssd_harness.problems import generator, mini
+from ssd_harness.problems.families import FAMILIES
+
+COUNT = 1500
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return list(generator.draw(seed=0, count=COUNT))
+
+
+def words(text):
+    return "".join(c if c.isalnum() or c == "_" else " " for c in text.lower()).split()
+
+
+def runs(text):
+    found = words(text)
+    return {tuple(found[i : i + 13]) for i in range(len(found) - 12)}
+
+
+def test_draws_are_different_and_of_every_family(drawn):
+    assert len(drawn) == COUNT
+    assert len({one.problem.statement for one in drawn}) == len({one.problem.question_id for one in drawn}) == COUNT
+    counts = [sum(one.family is family for one in drawn) for family in FAMILIES.values()]
+    assert max(counts) - min(counts) <= 1
+
+
+def test_nothing_is_shared_with_the_evaluated_problems(drawn):
+    evaluated = mini.problems()
+    statements = {" ".join(words(problem.statement)) for problem in evaluated}
+    texts = set().union(*(runs(problem.statement) for problem in evaluated))
+    tests = {case for problem in evaluated for case in problem.public + problem.private}
+    for one in drawn:
+        assert one.parameters not in mini.CHOSEN[one.family.name]
+        assert " ".join(words(one.problem.statement)) not in statements
+        assert not runs(one.problem.statement) & texts
+        assert not {*one.problem.public, *one.problem.private} & tests
+
+
+def test_every_wording_is_drawn(drawn):
+    """Leaving out what resembles the evaluated problems must not leave out a whole wording."""
+    for name, family in FAMILIES.items():
+        indices = [
+            next(i for i, text in enumerate(family.statements(one.parameters)) if one.problem.statement.startswith(text))
+            for one in drawn
+            if one.family.name == name
+        ]
+        assert min(indices.count(i) for i in range(3)) > len(indices) / 10, name
+
+
+def test_tests_that_remain_still_catch_mistakes(drawn, solves):
+    caught = [
+        not solves(one.family.program(one.family.wrong(one.parameters)[0]), one.problem) for one in drawn[:240]
+    ]
+    assert sum(caught) >= 0.95 * len(caught)
+
+
+def test_fewer_are_the_first_of_more():
+    assert list(generator.draw(seed=3, count=20)) == list(itertools.islice(generator.draw(seed=3, count=60), 20))
+
+
+def test_seeds_draw_differently():
+    ids = [{one.id for one in generator.prompts(seed=seed, count=30)} for seed in (1, 2)]
+    assert not ids[0] & ids[1]
+
+
+def test_prompts_are_rendered_as_the_evaluation_renders_them():
+    rows = list(generator.rows(seed=5, count=24))
+    drawn = list(generator.prompts(seed=5, count=24))
+    assert [one.text for one in drawn] == [prompts.render(row).user for row in rows]
+    assert [one.id for one in drawn] == [row["question_id"] for row in rows]
+
+
+def test_more_than_there_are_is_an_error(monkeypatch):
+    monkeypatch.setattr(generator, "_free_parameters", lambda name: [next(FAMILIES[name].instances())])
+    monkeypatch.setattr(type(FAMILIES["tally"]), "draw", lambda self, p, rng, size: ([1, 2, 3],))
+    monkeypatch.setattr(type(FAMILIES["tally"]), "edges", lambda self, p: ())
+    with pytest.raises(ValueError, match="fewer than"):
+        list(generator.draw(seed=0, count=200))
