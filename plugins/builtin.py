@@ -7,15 +7,57 @@ from typing import Any
 from ssd_harness.hookspecs import Factories, hookimpl
 
 
-def _lazy(target: str) -> Callable[..., Any]:
-    """Return a factory that imports ``module:attribute`` on its first call and hands its arguments on."""
+def _lazy(target: str, *, semantic_version: str | None = None) -> Callable[..., Any]:
+    """Return a factory that imports ``module:attribute`` on its first call and hands its arguments on.
+
+    ``semantic_version`` goes up when the same recipe would yield something else; fingerprints hold it.
+    """
 
     def factory(*arguments: Any, **options: Any) -> Any:
         module, _, attribute = target.partition(":")
         return getattr(importlib.import_module(module), attribute)(*arguments, **options)
 
     factory.__doc__ = f"Call ``{target}``."
+    if semantic_version is not None:
+        factory.semantic_version = semantic_version  # type: ignore[attr-defined]
     return factory
+
+
+@hookimpl
+def ssd_prompt_sources() -> Factories:
+    """Local files, the package's own generator of problems, and data sets of the Hub."""
+    return {
+        "jsonl": _lazy("ssd_harness.distill.prompt_sources:jsonl"),
+        "parquet": _lazy("ssd_harness.distill.prompt_sources:parquet"),
+        "generator": _lazy("ssd_harness.distill.prompt_sources:generator"),
+    }
+
+
+@hookimpl
+def ssd_samplers() -> Factories:
+    """``hf`` runs wherever transformers does."""
+    return {"hf": _lazy("ssd_harness.plugins.hf_sampler:HfSampler", semantic_version="1")}
+
+
+@hookimpl
+def ssd_sample_filters() -> Factories:
+    """``stub`` is the paper's."""
+    return {
+        "stub": _lazy("ssd_harness.distill.filters:stub"),
+        "none": _lazy("ssd_harness.distill.filters:none"),
+    }
+
+
+@hookimpl
+def ssd_trainers() -> Factories:
+    """``trl`` trains all parameters, or LoRA adapters where ``lora_rank`` is given."""
+    return {"trl": _lazy("ssd_harness.plugins.trl_trainer:TrlTrainer", semantic_version="1")}
+
+
+@hookimpl
+def ssd_transforms() -> Factories:
+    """``ssd`` is simple self-distillation as published."""
+    return {"ssd": _lazy("ssd_harness.distill.pipeline:distill")}
 
 
 @hookimpl

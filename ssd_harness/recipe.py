@@ -95,7 +95,6 @@ class Recipe:
 
     device: str | None = _run(None, "where to sample and train; None takes an accelerator if there is one")
     sampling_rows: int | None = _run(None, "sequences generated side by side; None asks the free memory")
-    shard_prompts: int = _run(64, "prompts a shard of samples: what a killed run has to draw again at most")
     micro_batch_size: int = _run(8, "sequences a forward pass of the training")
     gradient_checkpointing: bool = _run(False, "trade time for memory while training")
     save_steps: int | None = _run(None, "training state is saved every so many steps; None saves ten times")
@@ -108,7 +107,7 @@ class Recipe:
             self._require(name, getattr(self, name) >= 0, "0 or more")
         positive = ["n_train", "max_new_tokens_train", "batch_size_train", "micro_batch_size", "max_length_train"]
         optional = ["prompt_limit", "steps", "epochs", "top_k_train", "top_k_eval", "lora_rank", "save_steps"]
-        positive += ["shard_prompts", *(name for name in optional if getattr(self, name) is not None)]
+        positive += [name for name in optional if getattr(self, name) is not None]
         for name in positive:
             self._require(name, getattr(self, name) > 0, "more than 0")
         for name in ("top_p_train", "top_p_eval"):
@@ -188,7 +187,8 @@ def coerce(name: str, value: Any) -> Any:
     if word is None or (isinstance(word, str) and word in _NONE_WORDS):
         if types.NoneType in kinds:
             return None
-        raise UsageError(f"recipe field {name} needs a value")
+        if value is None or not word or str not in kinds:
+            raise UsageError(f"recipe field {name} needs a value")
     kind = next(kind for kind in kinds if kind is not types.NoneType)
     try:
         return _convert(kind, value, word)

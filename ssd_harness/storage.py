@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -62,12 +62,20 @@ def write_json(path: os.PathLike[str] | str, value: Any) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: os.PathLike[str] | str) -> Iterator[None]:
-    """Hold an exclusive advisory lock on ``path``; the kernel lets go of it when the process dies."""
+def locked(path: os.PathLike[str] | str, on_wait: Callable[[], None] | None = None) -> Iterator[int]:
+    """Hold an exclusive advisory lock on ``path``; the kernel lets go of it when the process dies.
+
+    Yields the lock's descriptor: a child that keeps it open holds the lock too. ``on_wait`` is called before waiting.
+    """
     target = Path(path)
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         stream = target.open("a")
     with stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if on_wait:
+                on_wait()
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield stream.fileno()

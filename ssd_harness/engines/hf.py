@@ -186,7 +186,7 @@ class _Batch:
         return torch.tensor(alive, dtype=torch.long, device=self.model.device)
 
     def _forward(self, ids: torch.Tensor, lengths: torch.Tensor, cache: Cache) -> torch.Tensor:
-        """Run the model on ``ids`` [rows, new columns]; ``lengths`` [rows] are those of the real tokens, new ones too."""
+        """Run the model on ``ids`` [rows, new columns]; ``lengths`` [rows] count all real tokens, new ones too."""
         new = ids.shape[1]
         columns = cache.get_seq_length() + new
         column = torch.arange(columns, device=ids.device)

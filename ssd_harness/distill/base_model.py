@@ -1,0 +1,128 @@
+"""The model that the transform starts from: where it is, and what identifies its weights and its tokenizer."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from ssd_harness import registry, storage
+from ssd_harness.errors import UsageError
+from ssd_harness.home import home
+from ssd_harness.recipe import DEMO
+
+_WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "config.json", "generation_config.json")
+_TOKENIZER = ("tokenizer*", "vocab*", "merges*", "special_tokens_map.json", "added_tokens.json", "chat_template*")
+_HUB_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class BaseModel:
+    """A base model that exists; a Hub model may not be downloaded yet."""
+
+    name: str
+    """As the user wrote it."""
+    local: Path | None
+    revision: str | None
+    """The Hub's commit."""
+    weights: str
+    """Identity of the weights: the commit, or a hash of the files."""
+    tokenizer: str
+    """Identity of tokenizer and chat template."""
+    parent: str | None = None
+    """Fingerprint of the registered checkpoint that this is."""
+
+    def folder(self) -> Path:
+        """Return the folder with the model's files; downloads them if they are not here yet."""
+        if self.local:
+            return self.local
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(self.name, revision=self.revision))
+
+
+def find_base(pretrained: str, revision: str | None = None) -> BaseModel:
+    """Find ``pretrained``: ``demo``, ``ssd:NAME``, a local folder or a Hub id. Nothing big is downloaded.
+
+    Raises :class:`UsageError`, one line, if there is no such model.
+    """
+    if pretrained == DEMO:
+        return _local(DEMO, demo_folder())
+    if pretrained.startswith(registry.PREFIX):
+        checkpoint = registry.get(pretrained)
+        return _local(pretrained, checkpoint.path, parent=checkpoint.fingerprint)
+    path = Path(pretrained).expanduser()
+    if path.is_dir():
+        return _local(pretrained, path.resolve())
+    if pretrained.startswith((".", "~", "/")) or pretrained.count("/") > 1:
+        raise UsageError("model not found: no such folder", where=pretrained)
+    return _from_hub(pretrained, revision)
+
+
+def demo_folder() -> Path:
+    """Return the folder of the model that ships with the package."""
+    return Path(str(resources.files("ssd_harness.demo") / "model"))
+
+
+def _local(name: str, folder: Path, parent: str | None = None) -> BaseModel:
+    if not (folder / "config.json").exists():
+        raise UsageError("not a model: the folder has no config.json", where=folder)
+    return BaseModel(name, folder, None, _hash_files(folder, _WEIGHTS), _hash_files(folder, _TOKENIZER), parent)
+
+
+def _from_hub(name: str, revision: str | None) -> BaseModel:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        commit = HfApi().model_info(name, revision=revision, timeout=_HUB_TIMEOUT_S).sha
+        return BaseModel(name, None, commit, f"commit {commit}", f"commit {commit}")
+    except HFValidationError:
+        raise UsageError("model not found: neither a folder nor a Hub id", where=name) from None
+    except Exception as error:  # noqa: BLE001 - the client raises its own, httpx's and OSError, all meaning: no answer
+        reason = f"{type(error).__name__}: {error}" if not isinstance(error, HfHubHTTPError) else str(error)
+        denied = error
+    try:
+        folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
+    except (LocalEntryNotFoundError, OSError, ValueError):
+        raise UsageError(
+            f"model not found: no folder, not in the local cache, and the Hub says {_first_line(reason)}",
+            where=name,
+            next_step="check the name, the network and HF_TOKEN, or give a local folder",
+        ) from denied
+    return BaseModel(name, folder, folder.name, f"commit {folder.name}", f"commit {folder.name}")
+
+
+def _hash_files(folder: Path, patterns: Iterable[str]) -> str:
+    """Hash names and contents; what was hashed before and has not changed since is not read again."""
+    files = sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}\x00{_hash_file(file)}\x00".encode())
+    return f"sha256 {digest.hexdigest()}"
+
+
+def _hash_file(file: Path) -> str:
+    status = file.stat()
+    key = hashlib.sha256(f"{file.resolve()}".encode()).hexdigest()[:32]
+    stamp = [status.st_size, status.st_mtime_ns, status.st_ino]
+    note = home() / "hashes" / f"{key}.json"
+    remembers = status.st_size > 32 << 20  # reading less costs nothing
+    if remembers:
+        try:
+            known = json.loads(note.read_text("utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        if known.get("stamp") == stamp:
+            return str(known["sha256"])
+    with file.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if remembers:
+        storage.write_json(note, {"stamp": stamp, "sha256": found, "file": os.fspath(file)})
+    return found
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.strip().splitlines()), "nothing")[:200]

@@ -1,0 +1,97 @@
+"""What the stages of the transform hand to each other, and what a plugin has to provide to be one of them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+Report = Any
+"""``report(done=…, total=…, note=…)``: how a stage says how far it is (``distill.progress.Reporter``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question to the model, before any chat template."""
+
+    id: str
+    messages: tuple[tuple[str, str], ...]
+    """(role, content) turns; plain text is one user turn."""
+
+    @property
+    def text(self) -> str:
+        """The last turn's content."""
+        return self.messages[-1][1]
+
+    def as_chat(self) -> list[dict[str, str]]:
+        """Return the turns as chat templates take them."""
+        return [{"role": role, "content": content} for role, content in self.messages]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One completion drawn from the frozen base model; training uses these very token ids."""
+
+    prompt_id: str
+    index: int
+    """Number of this sample among its prompt's."""
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    """The completion; it ends with an EOS token exactly if one was drawn."""
+    text: str
+    """The completion decoded, without special tokens."""
+    stop: str
+    """``eos`` or ``length``."""
+
+
+class PromptSource(Protocol):
+    """Yields prompts in a fixed order.
+
+    Factory: ``source(argument, recipe)``; the argument is what followed the source's name, or the file's path.
+    """
+
+    def __iter__(self) -> Iterator[Prompt]: ...
+
+
+class Sampler(Protocol):
+    """Draws samples from a model.
+
+    Factory: ``sampler(model_folder, recipe)``; the factory's ``semantic_version`` changes whenever the same recipe
+    would yield other samples, and is part of the fingerprint.
+    """
+
+    def sample(self, prompts: Iterable[Prompt], seed: int) -> Iterator[Sample]:
+        """Yield ``recipe.n_train`` samples of each prompt in any order; equal seeds yield equal samples."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what the manifest should say about how the samples were drawn."""
+
+
+class SampleFilter(Protocol):
+    """Decides whether a sample is trained on. Factory: ``sample_filter(recipe)``."""
+
+    def __call__(self, sample: Sample, /) -> bool:
+        """Return whether to keep the sample."""
+
+
+class Trainer(Protocol):
+    """Fine-tunes a model. Factory: ``trainer(model_folder, recipe)``; ``semantic_version`` as for samplers."""
+
+    def train(self, samples: Iterable[Sample], folder: Path, report: Report) -> Mapping[str, Any]:
+        """Train on ``samples`` and write the model to ``folder / "checkpoint"``; return the manifest's part about it.
+
+        Called again after a kill with the same arguments: whatever stands in ``folder`` is its own from before.
+        """
+
+
+class Transform(Protocol):
+    """A whole transform: base model in, registered checkpoint out (``distill.pipeline.distill`` is the paper's)."""
+
+    def __call__(self, plan: Any) -> Any:
+        """Carry out ``plan`` (``distill.plan.Plan``) and return the registered checkpoint."""
+
+
+class Exporter(Protocol):
+    """Writes samples and their prompts in another tool's format."""
+
+    def __call__(self, pairs: Iterable[tuple[Prompt, Sample]], path: Path) -> None:
+        """Write all pairs to ``path``."""

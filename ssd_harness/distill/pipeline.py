@@ -1,0 +1,89 @@
+"""Simple self-distillation, on one screen.
+
+Sample from the frozen model, drop what is empty, fine-tune the same model on the raw rest, register the result.
+Nothing is verified, ranked or rewarded. Each stage is a process of its own, so that nothing holds the accelerator when
+the next one starts; each leaves a manifest when it is done, so that a killed run goes on where it was.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import plugin_manager, provenance, registry, storage
+from ssd_harness.distill import shards
+from ssd_harness.distill.job import Job
+from ssd_harness.distill.plan import Plan, say
+from ssd_harness.distill.stage_process import run_stage
+from ssd_harness.distill.training import CHECKPOINT
+from ssd_harness.registry import Checkpoint
+
+
+def run(plan: Plan) -> Checkpoint:
+    """Carry out ``plan`` with the transform that its recipe names."""
+    return plugin_manager.lookup("ssd_transforms", plan.recipe.transform)(plan)
+
+
+def distill(plan: Plan) -> Checkpoint:
+    """Do what is left to do of ``plan`` and return the registered checkpoint; one process at a time."""
+    with storage.locked(
+        plan.folder / "lock", lambda: say("waiting for the process that makes this checkpoint")
+    ) as lock:
+        if made := registry.find(plan.fingerprint):
+            return registry.also_as(made, plan.name)
+
+        model = plan.base.folder()
+        for number in range(1, plan.recipe.rounds + 1):
+            one = _Round(plan, number, model, lock)
+            samples = one.stage("sample")
+            kept = one.stage("filter", samples)
+            model = one.stage("train", kept) / CHECKPOINT
+
+        return registry.register(plan.name, model, manifest(plan))
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One pass of the method, from ``model`` to the next one."""
+
+    plan: Plan
+    number: int
+    model: Path
+    lock: int
+
+    def stage(self, name: str, samples: Path | None = None) -> Path:
+        """Run one stage in its own process, unless it is done, and return its folder."""
+        folder = _folder(self.plan, self.number, name)
+        removed = name == "train" and not (folder / CHECKPOINT).exists()  # it was registered, and is no more
+        if removed or not shards.has_manifest(folder):
+            prompts = self.plan.prompts
+            # Any other seed would do for later rounds; the first round's is the recipe's own.
+            seed = self.plan.recipe.seed + 1_000_003 * (self.number - 1)
+            job = Job(name, self.plan.recipe, self.model, prompts.path, prompts.count, seed, samples)
+            run_stage(job, folder, lock=self.lock)
+        return folder
+
+
+def manifest(plan: Plan) -> dict[str, Any]:
+    """Return what a reader of the finished checkpoint may ask about its making."""
+    rounds = range(1, plan.recipe.rounds + 1)
+    stages = ("sample", "filter", "train")
+    return {
+        "fingerprint": plan.fingerprint,
+        "base": {"name": plan.base.name, "revision": plan.base.revision, "weights": plan.base.weights},
+        "tokenizer": plan.base.tokenizer,
+        "parent": plan.base.parent,
+        "recipe": asdict(plan.recipe),
+        "origins": dict(plan.resolved.origins),
+        "prompts": {
+            "source": plan.recipe.prompts,
+            "sha256": plan.prompts.sha256,
+            "count": plan.prompts.count,
+            "duplicates": plan.prompts.duplicates,
+        },
+        "rounds": [{name: shards.read_manifest(_folder(plan, number, name)) for name in stages} for number in rounds],
+        "software": provenance.collect(),
+    }
+
+
+def _folder(plan: Plan, number: int, stage: str) -> Path:
+    return plan.folder / f"round-{number}" / stage

@@ -1,0 +1,143 @@
+"""What a transform will do, known before it does anything: recipe, base model, prompts, name and fingerprint."""
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import plugin_manager, registry
+from ssd_harness.distill import prompt_set
+from ssd_harness.distill.base_model import BaseModel, find_base
+from ssd_harness.distill.prompt_set import PromptSet
+from ssd_harness.errors import UsageError
+from ssd_harness.home import home
+from ssd_harness.recipe import Recipe, Resolved, fingerprint, resolve
+from ssd_harness.recipes.presets import presets
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One transform, resolved down to the fingerprint of its result."""
+
+    resolved: Resolved
+    base: BaseModel
+    prompts: PromptSet
+    fingerprint: str
+    name: str
+    made: registry.Checkpoint | None
+    """The checkpoint, if it exists already."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return self.resolved.recipe
+
+    @property
+    def folder(self) -> Path:
+        """Where the stages work."""
+        return home() / "runs" / self.fingerprint[:16]
+
+
+def say(line: str) -> None:
+    """Print one line about the run where lm-eval's own output does not drown it."""
+    print(f"ssd-harness: {line}", file=sys.stderr, flush=True)
+
+
+def make_plan(
+    pretrained: str,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    revision: str | None = None,
+    tell: Say = say,
+) -> Plan:
+    """Resolve everything and tell the plan; what is about to be done is told before anything is downloaded.
+
+    Raises :class:`UsageError` for a model, field, name or prompt source that does not exist, and for a model without a
+    preset when no ``prompts`` are given.
+    """
+    resolved = resolve(pretrained, overrides, inherited=inherited_fields(pretrained))
+    if resolved.recipe.prompts is None:
+        raise UsageError(
+            f"there is no recipe for {pretrained!r}, so it does not say which prompts to sample",
+            next_step="give prompts=PATH.jsonl, PATH.parquet or generator; models with a recipe: "
+            + ", ".join(model for preset in presets().values() for model in preset.models),
+        )
+    parts = {
+        hook: plugin_manager.lookup(hook, chosen)
+        for hook, chosen in (
+            ("ssd_samplers", resolved.recipe.sampler),
+            ("ssd_sample_filters", resolved.recipe.filter),
+            ("ssd_trainers", resolved.recipe.trainer),
+            ("ssd_transforms", resolved.recipe.transform),
+        )
+    }
+    for line in _intentions(pretrained, resolved):
+        tell(line)
+    base = find_base(pretrained, revision)
+    prompts = prompt_set.collect(resolved.recipe)
+    found = fingerprint(
+        resolved.recipe,
+        base=base.weights,
+        tokenizer=base.tokenizer,
+        prompts=prompts.sha256,
+        sampler=_versioned(resolved.recipe.sampler, parts["ssd_samplers"]),
+        trainer=_versioned(resolved.recipe.trainer, parts["ssd_trainers"]),
+    )
+    made = registry.find(found)
+    name = registry.check_name(name or (made.name if made else default_name(pretrained, found)))
+    registry.check_free(name, found)
+    plan = Plan(resolved, base, prompts, found, name, made)
+    for line in _facts(plan):
+        tell(line)
+    return plan
+
+
+def inherited_fields(pretrained: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Return the recipe that made a registered checkpoint, as the one to go on from."""
+    if not pretrained.startswith(registry.PREFIX):
+        return None
+    checkpoint = registry.get(pretrained)
+    return f"manifest of {checkpoint.name}", checkpoint.manifest["recipe"]
+
+
+def default_name(pretrained: str, found: str) -> str:
+    """Return the name of a checkpoint nobody named: the model's, and the start of the fingerprint."""
+    model = pretrained.removeprefix(registry.PREFIX).rstrip("/").rsplit("/", 1)[-1]
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', model).strip('.-') or 'model'}-{found[:8]}"
+
+
+def _versioned(name: str, factory: Any) -> str:
+    return f"{name}@{getattr(factory, 'semantic_version', '0')}"
+
+
+def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
+    recipe = resolved.recipe
+    origin = f"recipe {resolved.preset}" if resolved.preset else "no recipe of its own, defaults"
+    given = [f"{name}={getattr(recipe, name)}" for name, source in resolved.origins.items() if source == "given"]
+    extent = f"{recipe.steps} steps" if recipe.steps else f"{recipe.epochs:g} epochs"
+    what = f"LoRA of rank {recipe.lora_rank}" if recipe.lora_rank else "all parameters"
+    limit = f" (at most {recipe.prompt_limit:,})" if recipe.prompt_limit else ""
+    draws = f"T {recipe.T_train:g}, top-k {recipe.top_k_train or 'none'}, top-p {recipe.top_p_train:g}"
+    rates = f"learning rate {recipe.lr:g} to {recipe.min_lr:g}"
+    plan = [
+        f"self-distillation of {pretrained} ({origin}{', ' + ' '.join(given) if given else ''})",
+        f"  sample {recipe.n_train} a prompt from {recipe.prompts}{limit}: {draws}, filter {recipe.filter}",
+        f"  train {what} for {extent} of {recipe.batch_size_train} sequences, {rates}",
+    ]
+    return [*plan, f"  {recipe.rounds} rounds of this, one from the other"] if recipe.rounds > 1 else plan
+
+
+def _facts(plan: Plan) -> list[str]:
+    where = plan.base.local or f"commit {plan.base.revision}, to be downloaded"
+    dropped = f", {plan.prompts.duplicates:,} duplicates dropped" if plan.prompts.duplicates else ""
+    state = "exists, nothing to do" if plan.made else "new, or to be resumed" if plan.folder.exists() else "new"
+    target = f"{registry.PREFIX}{plan.name} in {registry.models_folder()}"
+    return [
+        f"  base {where}; {plan.prompts.count:,} prompts{dropped}",
+        f"  → {target}, fingerprint {plan.fingerprint[:16]} ({state})",
+    ]

@@ -1,0 +1,70 @@
+"""How far a stage is: said by the stage's process, shown by the one that started it."""
+
+import sys
+import time
+from typing import TextIO
+
+_TERMINAL_S, _LOG_S = 0.2, 15.0
+
+
+class Reporter:
+    """Writes a stage's progress to ``stream``, one line at a time and not too often; call it as often as you like."""
+
+    def __init__(self, stream: TextIO, label: str) -> None:
+        self._stream, self._label = stream, label
+        self._started = time.monotonic()
+        self._first: int | None = None
+        self._last = 0.0
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Say that ``done`` of ``total`` pieces are finished; the first call's count is what was there before."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = done
+        if done < total and now - self._last < _TERMINAL_S:
+            return
+        self._last = now
+        here, elapsed = done - self._first, now - self._started
+        left = f", about {_duration(elapsed / here * (total - done))} left" if here and done < total else ""
+        self._stream.write(f"{self._label}: {done:,} of {total:,}{left}{', ' + note if note else ''}\n")
+        self._stream.flush()
+
+
+class Display:
+    """Shows a stage's lines: over each other on a terminal, now and then elsewhere."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._terminal = self._stream.isatty()
+        self._last = time.monotonic()
+        self._pending = ""
+
+    def show(self, line: str) -> None:
+        """Take one line of the stage's."""
+        self._pending = line
+        now = time.monotonic()
+        if self._terminal:
+            self._stream.write(f"\r\x1b[K{line}")
+            self._stream.flush()
+        elif now - self._last > _LOG_S:
+            self._last = now
+            self._write()
+
+    def finish(self) -> None:
+        """Leave the last line standing."""
+        if self._terminal and self._pending:
+            self._stream.write("\n")
+        elif self._pending:
+            self._write()
+        self._pending = ""
+
+    def _write(self) -> None:
+        self._stream.write(f"ssd-harness: {self._pending}\n")
+        self._stream.flush()
+        self._pending = ""
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,100 @@
+"""The prompts of a run as one file named by its content, without exact duplicates."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from ssd_harness import plugin_manager, storage
+from ssd_harness.distill.contracts import Prompt
+from ssd_harness.errors import UsageError
+from ssd_harness.home import home
+from ssd_harness.recipe import Recipe
+
+_BY_SUFFIX = {".jsonl": "jsonl", ".parquet": "parquet"}
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSet:
+    """A stored prompt set; ``sha256`` hashes ids and messages in order."""
+
+    path: Path
+    sha256: str
+    count: int
+    duplicates: int
+    """Prompts left out because another one has the same words."""
+
+    def __iter__(self) -> Iterator[Prompt]:
+        """Read the prompts one by one."""
+        yield from read_prompts(self.path)
+
+
+def read_prompts(path: Path) -> Iterator[Prompt]:
+    """Yield the prompts of a stored set."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            identity, messages = json.loads(line)
+            yield Prompt(identity, tuple((role, content) for role, content in messages))
+
+
+def collect(recipe: Recipe) -> PromptSet:
+    """Draw the recipe's prompts from their source and store them; the same prompts are stored once.
+
+    Duplicates are those of the paper: equal statements after white space is normalised. Memory stays flat. Raises
+    :class:`UsageError` for an unknown source, an unreadable file, two prompts of one id, or no prompt at all.
+    """
+    name, argument = source_of(recipe.prompts or "")
+    source: Iterable[Prompt] = plugin_manager.lookup("ssd_prompt_sources", name)(argument, recipe)
+    with_system = recipe.system_message is not None and recipe.prompt_format == "chat"
+    system = (("system", recipe.system_message or ""),) if with_system else ()
+    folder = home() / "prompts"
+    digest, seen, ids, duplicates = hashlib.sha256(), set(), set(), 0
+
+    def unique() -> Iterator[Prompt]:
+        nonlocal duplicates
+        for prompt in source:
+            words = hashlib.blake2b(_normalised(prompt), digest_size=16).digest()
+            if words in seen:
+                duplicates += 1
+                continue
+            seen.add(words)
+            if prompt.id in ids:
+                raise UsageError(f"two different prompts have the id {prompt.id!r}", where=recipe.prompts)
+            ids.add(prompt.id)
+            yield Prompt(prompt.id, system + prompt.messages)
+
+    scratch = folder / f".{os.getpid()}.jsonl"
+    with storage.atomic_writer(scratch) as stream:
+        for prompt in islice(unique(), recipe.prompt_limit):
+            line = json.dumps([prompt.id, prompt.messages], ensure_ascii=True) + "\n"
+            digest.update(line.encode())
+            stream.write(line)
+    if not ids:
+        scratch.unlink()
+        raise UsageError("the prompt source is empty", where=recipe.prompts, next_step="give one with prompts=")
+    path = folder / f"{digest.hexdigest()[:16]}.jsonl"
+    scratch.replace(path)
+    return PromptSet(path, digest.hexdigest(), len(ids), duplicates)
+
+
+def source_of(prompts: str) -> tuple[str, str]:
+    """Split ``prompts=``: a file's suffix names its source, else it is NAME or NAME:ARGUMENT."""
+    suffix = Path(prompts).suffix.lower()
+    known = plugin_manager.factories("ssd_prompt_sources")
+    name, _, argument = prompts.partition(":")
+    if name in known:
+        return name, argument
+    if suffix in _BY_SUFFIX:
+        return _BY_SUFFIX[suffix], prompts
+    raise UsageError(
+        f"no prompt source is called {prompts!r}",
+        next_step=f"give a .jsonl or .parquet file or one of: {', '.join(sorted(known))}",
+    )
+
+
+def _normalised(prompt: Prompt) -> bytes:
+    turns = [(role, " ".join(content.split())) for role, content in prompt.messages]
+    return json.dumps(turns).encode()

@@ -1,0 +1,97 @@
+"""The sampling stage: draw every prompt's samples from the frozen model, shard by shard."""
+
+import time
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import plugin_manager
+from ssd_harness.distill import shards
+from ssd_harness.distill.contracts import Prompt, Report, Sample
+from ssd_harness.distill.job import Job
+from ssd_harness.distill.prompt_set import read_prompts
+from ssd_harness.errors import InfrastructureError
+
+_SHARD_SAMPLES = 64
+"""Samples a shard: about what a killed run has to draw again."""
+
+
+def run(job: Job, folder: Path, report: Report) -> Mapping[str, Any]:
+    """Draw what is missing and return the manifest; shards that are on disk already are kept as they are."""
+    sampler = plugin_manager.lookup("ssd_samplers", job.recipe.sampler)(job.model, job.recipe)
+    book = _ShardBook(job, folder)
+    total = job.prompt_count * job.recipe.n_train
+    done = book.finished() * job.recipe.n_train
+    report(done, total)
+    started, tokens = time.monotonic(), 0
+    for sample in sampler.sample(book.missing(), job.seed):
+        book.add(sample)
+        done += 1
+        tokens += len(sample.token_ids)
+        report(done, total, f"{tokens / (time.monotonic() - started):,.0f} tokens/s")
+    if book.lacking():
+        raise InfrastructureError(
+            f"the sampler {job.recipe.sampler!r} returned only {done:,} of {total:,} samples",
+            where=folder,
+            next_step="run the same command again; finished shards are kept",
+        )
+    return {"shards": book.count, **_summary(folder, book.count), "sampler": dict(sampler.describe())}
+
+
+class _ShardBook:
+    """Knows each prompt's shard, and holds the samples of the shards that are not complete yet."""
+
+    def __init__(self, job: Job, folder: Path) -> None:
+        self._job, self._folder, self._n = job, folder, job.recipe.n_train
+        self._shard_of: dict[str, int] = {}
+        self._order: dict[int, list[str]] = {}
+        self._samples: dict[int, dict[tuple[str, int], Sample]] = {}
+        self._size = max(1, _SHARD_SAMPLES // self._n)
+        self.count = -(-job.prompt_count // self._size)
+
+    def finished(self) -> int:
+        """Return how many prompts' samples are on disk."""
+        starts = ((number, number * self._size) for number in range(self.count))
+        return sum(min(self._size, self._job.prompt_count - start) for number, start in starts if self._has(number))
+
+    def missing(self) -> Iterator[Prompt]:
+        """Yield the prompts of all shards that are not on disk."""
+        prompts = read_prompts(self._job.prompts)
+        for number in range(self.count):
+            group = list(islice(prompts, self._size))
+            if not self._has(number):
+                self._order[number] = [prompt.id for prompt in group]
+                self._samples[number] = {}
+                self._shard_of |= dict.fromkeys(self._order[number], number)
+                yield from group
+
+    def add(self, sample: Sample) -> None:
+        """Take a sample; the last one of its shard writes the shard."""
+        number = self._shard_of.get(sample.prompt_id)
+        if number is None or not 0 <= sample.index < self._n:
+            raise InfrastructureError(f"the sampler returned a sample that nobody asked for: {sample.prompt_id!r}")
+        samples, order = self._samples[number], self._order[number]
+        samples[sample.prompt_id, sample.index] = sample
+        if len(samples) == len(order) * self._n:
+            shards.write_shard(self._folder, number, [samples[name, k] for name in order for k in range(self._n)])
+            del self._samples[number], self._order[number]
+            for name in order:
+                del self._shard_of[name]
+
+    def _has(self, number: int) -> bool:
+        return shards.shard_path(self._folder, number).exists()
+
+    def lacking(self) -> int:
+        """Return how many samples never came."""
+        return sum(len(order) * self._n - len(self._samples[number]) for number, order in self._order.items())
+
+
+def _summary(folder: Path, count: int) -> dict[str, Any]:
+    samples = tokens = truncated = 0
+    for number in range(count):
+        for sample in shards.read_shard(shards.shard_path(folder, number)):
+            samples += 1
+            tokens += len(sample.token_ids)
+            truncated += sample.stop == "length"
+    return {"samples": samples, "tokens": tokens, "truncated": truncated}

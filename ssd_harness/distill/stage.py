@@ -1,0 +1,45 @@
+"""One stage in a process of its own: ``python -m ssd_harness.distill.stage FOLDER PARENT_PID``.
+
+The folder holds the job. Progress goes to standard output, one line at a time; everything that libraries print goes to
+standard error, which is the stage's log. The manifest is written last: where it stands, the stage is done.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+from ssd_harness.distill import filtering, sampling, shards, training
+from ssd_harness.distill.job import read_job
+from ssd_harness.distill.progress import Reporter
+from ssd_harness.errors import ExitCode, SsdError
+
+STAGES = {"sample": sampling.run, "filter": filtering.run, "train": training.run}
+_PR_SET_PDEATHSIG = 1
+
+
+def main(folder: Path, parent: int) -> int:
+    """Run the stage; an expected failure is one line at the end of the log, and its exit code."""
+    _die_with(parent)
+    progress = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    try:
+        job = read_job(folder)
+        manifest = STAGES[job.stage](job, folder, Reporter(progress, job.stage))
+        shards.write_manifest(folder, manifest)
+    except SsdError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return ExitCode.DONE
+
+
+def _die_with(parent: int) -> None:
+    """Ask the kernel to end this process with its parent: nobody else would stop it."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(ExitCode.INFRASTRUCTURE)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

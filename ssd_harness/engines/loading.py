@@ -1,0 +1,80 @@
+"""Load models and tokenizers of transformers the same way for sampling, training and evaluation."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ssd_harness.errors import InfrastructureError, UsageError
+
+
+def pick_device(asked: str | None = None) -> str:
+    """Return the device asked for, else an accelerator if there is one, else the CPU."""
+    if asked:
+        return asked
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return str(accelerator) if accelerator else "cpu"
+
+
+def pick_dtype(asked: str, device: str) -> Any:
+    """Return a torch dtype: ``auto`` is bfloat16 on accelerators and float32 on the CPU."""
+    import torch
+
+    if asked == "auto":
+        return torch.float32 if device.startswith("cpu") else torch.bfloat16
+    dtype = getattr(torch, asked, None)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise UsageError(f"no floating point type is called {asked!r}", next_step="choose float32, bfloat16 or auto")
+    return dtype
+
+
+def load_tokenizer(folder: str | Path, *, trust_remote_code: bool = False) -> Any:
+    """Load the tokenizer of a local model folder."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=trust_remote_code)
+    except (OSError, ValueError) as error:
+        raise InfrastructureError(f"cannot load the tokenizer: {_first_line(error)}", where=folder) from error
+
+
+def load_model(
+    folder: str | Path, *, device: str, dtype: Any, dequantize: bool = False, trust_remote_code: bool = False
+) -> Any:
+    """Load the causal language model of a local folder onto ``device``, in evaluation mode."""
+    from transformers import AutoModelForCausalLM
+
+    options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": trust_remote_code}
+    if dequantize:
+        from transformers.utils.quantization_config import Mxfp4Config
+
+        options["quantization_config"] = Mxfp4Config(dequantize=True)
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(str(folder), **options)
+    except (OSError, ValueError) as error:
+        raise InfrastructureError(f"cannot load the model: {_first_line(error)}", where=folder) from error
+    return model.to(device).eval()
+
+
+def stop_ids(folder: str | Path, tokenizer: Any) -> frozenset[int]:
+    """Return the tokens that end a turn: those of generation_config.json and the tokenizer's EOS."""
+    listed = generation_config(folder).get("eos_token_id")
+    ids = listed if isinstance(listed, list) else [listed]
+    found = frozenset(token for token in [*ids, tokenizer.eos_token_id] if token is not None)
+    if not found:
+        raise InfrastructureError("the model names no EOS token, so no sample would ever end", where=folder)
+    return found
+
+
+def generation_config(folder: str | Path) -> dict[str, Any]:
+    """Read a model folder's generation_config.json; empty if there is none."""
+    try:
+        content = json.loads((Path(folder) / "generation_config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
