@@ -1,6 +1,7 @@
 """``ssd-harness score``: judge programs that something else generated. Needs no model, no torch and no lm-eval."""
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -65,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         _say(f"warning: {store.warning}")
     if outside:
         _say(f"note: {outside} samples belong to problems outside of the window and are left out")
+    if without := len(store.problems) - len({sample.program.question_id for sample in samples}):
+        _say(f"note: {without} of {len(store.problems)} problems have no sample and count for nothing")
 
     journal = Journal(arguments.out / "verdicts.journal.jsonl")
     with ProgressLine("scoring", len(samples)) as line:
@@ -76,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_start=lambda missing: line.advance(len(samples) - missing),
             on_verdict=lambda _: line.advance(),
         )
-    summary = _write(arguments.out, scoring, store, outside)
+    summary = _write(arguments, scoring, store, outside)
     print(render(summary))
     print(f"written to {arguments.out}/verdicts.jsonl and summary.json")
     scoring.require_complete("all other verdicts are kept; run the same command again")
@@ -102,27 +105,31 @@ def _inside(samples: Sequence[LocatedProgram], store: ProblemStore) -> tuple[lis
     return kept, len(samples) - len(kept)
 
 
-def _write(out: Path, scoring: Scoring, store: ProblemStore, outside: int) -> dict[str, Any]:
+def _write(arguments: argparse.Namespace, scoring: Scoring, store: ProblemStore, outside: int) -> dict[str, Any]:
     rows = sorted(scoring.verdicts, key=lambda verdict: (verdict.question_id, verdict.sample))
-    with atomic_writer(out / "verdicts.jsonl") as stream:
+    with atomic_writer(arguments.out / "verdicts.jsonl") as stream:
         for verdict in rows:
             difficulty = store.problems[verdict.question_id].difficulty
             stream.write(json.dumps({**verdict.as_row(), "difficulty": difficulty}) + "\n")
-    judged = [verdict for verdict in scoring.verdicts if verdict not in scoring.internal_errors]
-    scored = {verdict.question_id for verdict in scoring.verdicts}
     summary = {
         **summarize(scoring.verdicts, store.problems),
-        "complete": len(judged) == len(scoring.verdicts),
-        "problems_without_samples": len(store.problems) - len(scored),
+        "complete": not scoring.internal_errors,
+        "problems_without_samples": len(store.problems) - len({verdict.question_id for verdict in scoring.verdicts}),
         "samples_outside_of_window": outside,
         "judged_now": scoring.judged,
+        "samples": {"file": arguments.samples.name, "sha256": _sha256(arguments.samples)},
         "data": {**store.describe(), "warning": store.warning},
         "scoring": scoring.provenance,
         "software": provenance.collect(),
         "command": provenance.command(),
     }
-    write_json(out / "summary.json", summary)
+    write_json(arguments.out / "summary.json", summary)
     return summary
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _say(text: str) -> None:

@@ -15,6 +15,7 @@ from ssd_harness.lcb.options import ScoringOptions
 from ssd_harness.lcb.store import ProblemStore
 
 _SHOWN = 5
+_TELLING = ("sandbox", "fingerprint", "runtime", "slot_memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,12 @@ def score(
 
 
 def _scheme(options: ScoringOptions, described: dict[str, Any]) -> str:
-    """Name everything but program and tests that a verdict depends on; the judge's own code is part of it."""
-    parts = [options.judge, options.tests, provenance.source_hash("ssd_harness.judge"), described]
+    """Name everything but program and tests that a verdict depends on; the judge's own code is part of it.
+
+    A sandbox's fingerprint stands for what it runs; image ids and engine versions differ where nothing else does.
+    """
+    telling = {name: described[name] for name in _TELLING if name in described} or described
+    parts = [options.judge, options.tests, provenance.source_hash("ssd_harness.judge"), telling]
     return json.dumps(parts, sort_keys=True, default=str)
 
 

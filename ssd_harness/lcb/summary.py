@@ -25,13 +25,17 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def summarize(verdicts: Iterable[ProgramVerdict], problems: Mapping[str, Problem]) -> dict[str, Any]:
-    """Return counts, and pass@k with standard errors, for all problems that have samples and for groups of them."""
-    by_problem: dict[str, list[ProgramVerdict]] = defaultdict(list)
-    for verdict in verdicts:
-        by_problem[verdict.question_id].append(verdict)
-    counts = {name: (len(of), sum(verdict.passed for verdict in of)) for name, of in by_problem.items()}
+    """Return counts, and pass@k with standard errors, for all problems that have samples and for groups of them.
+
+    An internal error is no answer of the program's: it is counted among the verdicts and nowhere else.
+    """
+    every = list(verdicts)
+    by_problem: dict[str, list[bool]] = defaultdict(list)
+    for verdict in every:
+        if verdict.verdict is not Verdict.IE:
+            by_problem[verdict.question_id].append(verdict.passed)
+    counts = {name: (len(passed), sum(passed)) for name, passed in by_problem.items()}
     ks = possible_ks(samples for samples, _ in counts.values())
-    every = [verdict for of in by_problem.values() for verdict in of]
 
     def grouped(key: Callable[[Problem], str], first: Sequence[str] = ()) -> dict[str, Any]:
         groups: dict[str, list[tuple[int, int]]] = defaultdict(list)

@@ -55,3 +55,14 @@ def test_the_estimator_is_the_mean_over_problems(outcomes):
     for k in (1, 5, 10):
         wanted = [1 - comb(len(f) - sum(f), k) / comb(len(f), k) for f in outcomes]
         assert figures[f"pass@{k}"] == pytest.approx(sum(wanted) / len(wanted))
+
+
+def test_an_internal_error_counts_for_nothing_but_itself():
+    problems = {"a": problem("a"), "b": problem("b")}
+    rows = [*verdicts("a", [AC, Verdict.IE]), *verdicts("b", [Verdict.IE])]
+    summary = summarize(rows, problems)
+    assert (summary["all"]["problems"], summary["all"]["samples"], summary["all"]["pass@1"]) == (1, 1, 1.0)
+    assert summary["verdicts"] == {"AC": 1, "IE": 2}
+    nothing = summarize(verdicts("b", [Verdict.IE]), problems)
+    assert nothing["all"]["problems"] == 0
+    assert "1 IE" in render(nothing)
