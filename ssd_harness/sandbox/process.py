@@ -1,0 +1,230 @@
+"""The sandbox for machines without an engine: the same worker in namespaces of its own. Weaker, and asked for by name.
+
+What a container has and this has not: the engine's own seccomp profile and mandatory access control under ours, and
+masked paths below ``/proc``. It needs root, and where no control group can be made, nothing bounds the memory of all
+processes of a program together.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import select
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Self
+
+from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.sandbox import control_group, launcher, leases
+from ssd_harness.sandbox.contracts import Limits, Slot, SlotLost
+from ssd_harness.sandbox.image import contents, root_folder
+from ssd_harness.sandbox.slots import SlotConnection
+from ssd_harness.sandbox.worker import seccomp
+
+MEMORY = Limits().memory + (1 << 30)
+_PROCESSES = 256
+_READ = 1 << 18
+_CAP_SYS_ADMIN = 21
+
+_warned = False
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables that the image sets, read from its Dockerfile, so that there is one list."""
+    text = contents.DOCKERFILE.read_text(encoding="utf-8").replace("\\\n", " ")
+    words = next(line for line in text.splitlines() if line.startswith("ENV ")).split()[1:]
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", **dict(word.split("=", 1) for word in words)}
+
+
+class _ProcessStream:
+    """Pipes to a worker that the launcher started."""
+
+    def __init__(self, root: Path, group: control_group.ControlGroup) -> None:
+        self._group = group
+        files = sorted(group.files)
+        self.files = {name: number for number, name in enumerate(files, launcher.FIRST_FILE)}
+        plan = {
+            "root": str(root),
+            "groups": [str(folder) for folder in group.folders],
+            "files": [str(group.files[name]) for name in files],
+            "environment": _environment(),
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", launcher.__file__, json.dumps(plan)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={},
+            cwd="/",
+            bufsize=0,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._stdin, self._stdout = self._process.stdin.fileno(), self._process.stdout.fileno()
+        self._stderr = self._process.stderr.fileno()
+        os.set_blocking(self._stdin, False)
+        os.set_blocking(self._stderr, False)
+
+    def send(self, data: bytes | memoryview, timeout_s: float) -> None:
+        """Send all of ``data``."""
+        view = memoryview(data)
+        while view:
+            self._wait(self._stdin, select.POLLOUT, timeout_s)
+            try:
+                view = view[os.write(self._stdin, view) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise self._lost("the worker is gone") from error
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return the next bytes."""
+        self._wait(self._stdout, select.POLLIN, timeout_s)
+        data = os.read(self._stdout, _READ)
+        if not data:
+            raise self._lost("the worker is gone")
+        return data
+
+    def _wait(self, fd: int, events: int, timeout_s: float) -> None:
+        poll = select.poll()
+        poll.register(fd, events)
+        if not poll.poll(timeout_s * 1000):
+            raise self._lost(f"no answer within {timeout_s:.0f} s")
+
+    def _lost(self, what: str) -> SlotLost:
+        said = ""
+        with contextlib.suppress(OSError):
+            said = os.read(self._stderr, _READ).decode("utf-8", "backslashreplace").strip()
+        return SlotLost(f"{what} ({said.splitlines()[-1]})" if said else what, where=f"process {self._process.pid}")
+
+    def close(self) -> None:
+        """Kill the namespaces' first process, and with it all others."""
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            # Its child dies with it; what is stuck in the kernel is not ours to wait for.
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+        self._group.remove()
+
+
+class ProcessSandbox:
+    """Opens slots as local processes in namespaces of their own."""
+
+    name = "process"
+
+    def __init__(self, *, memory: int = MEMORY) -> None:
+        """Take a slot's memory in bytes."""
+        self.memory = memory
+        self._slots: set[SlotConnection] = set()
+        self._lock = threading.Lock()
+        self._checked = False
+        self._bounds_memory: bool | None = None
+
+    def check(self) -> None:
+        """Raise a one-line error unless machine, user and root file system allow it; say once that it is weaker."""
+        machine = platform.machine()
+        if sys.platform != "linux" or machine not in seccomp.SUPPORTED:
+            raise InfrastructureError(
+                f"no seccomp filter is known for {machine}",
+                where="process sandbox",
+                next_step=f"use Linux on {' or '.join(seccomp.SUPPORTED)}",
+            )
+        if not _may_make_namespaces():
+            raise UsageError(
+                "the process sandbox needs root with the right to make namespaces",
+                next_step="run as root, or use the Docker sandbox",
+            )
+        root = root_folder.root_folder()
+        if not root.exists():
+            raise InfrastructureError(
+                "the process sandbox's root file system is not made, or belongs to another version",
+                where=root,
+                next_step="run `ssd-harness sandbox build --sandbox process`",
+            )
+        self._checked = True
+        _warn()
+
+    def build(self, *, fresh: bool = False) -> str:
+        """Make the root file system and return where it lies; ``fresh`` takes nothing that was built before."""
+        return str(root_folder.build(fresh=fresh))
+
+    def open_slot(self) -> Slot:
+        """Open one slot; blocks while all of the host's slots are leased."""
+        if not self._checked:
+            self.check()
+        lease = leases.acquire()
+        group = control_group.create(self.memory, _PROCESSES)
+        self._bounds_memory = group.bounds_memory
+        try:
+            stream = _ProcessStream(root_folder.root_folder(), group)
+        except BaseException as error:
+            group.remove()
+            lease.release()
+            if isinstance(error, OSError):
+                raise SlotLost(f"cannot start the worker: {error}", where=f"slot {lease.index}") from error
+            raise
+        slot = SlotConnection(f"process-{lease.index}", stream, lease, {"files": stream.files})
+        with self._lock:
+            self._slots.add(slot)
+        slot.on_close(self._forget)
+        return slot
+
+    def _forget(self, slot: SlotConnection) -> None:
+        with self._lock:
+            self._slots.discard(slot)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a result must say about where its programs ran."""
+        if not self._checked:
+            self.check()
+        if self._bounds_memory is None:
+            group = control_group.create(self.memory, _PROCESSES)
+            self._bounds_memory = group.bounds_memory
+            group.remove()
+        return {
+            "sandbox": self.name,
+            "isolation": "namespaces, read-only root, no capabilities, seccomp, own uid; weaker than a container",
+            "weaker": True,
+            "image": None,
+            "fingerprint": contents.fingerprint(),
+            "packages": contents.packages(),
+            "runtime": None,
+            "slot_memory": self.memory if self._bounds_memory else None,
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with self._lock:
+            slots = list(self._slots)
+        for slot in slots:
+            slot.close()
+
+
+def _may_make_namespaces() -> bool:
+    """Say whether this process is root and holds the capability for it."""
+    if os.geteuid() != 0:
+        return False
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    effective = next(line for line in status.splitlines() if line.startswith("CapEff:"))
+    return bool(int(effective.split()[1], 16) >> _CAP_SYS_ADMIN & 1)
+
+
+def _warn() -> None:
+    global _warned  # noqa: PLW0603 - once a process is what the user wants to read it
+    if not _warned:
+        _warned = True
+        print(
+            "ssd-harness: the process sandbox isolates programs less than Docker does; results are marked so",
+            file=sys.stderr,
+        )
