@@ -162,8 +162,8 @@ from ssd_harness.lcb import task
 
 seen = []
 original = task.LivecodebenchTask.__init__
-def __init__(self, *arguments, **options):
-    original(self, *arguments, **options)
+def __init__(self, config=None):
+    original(self, config)
     seen.append(evaluation_request.current())
 task.LivecodebenchTask.__init__ = __init__
 lm_eval.simple_evaluate("dummy", tasks=["livecodebench_mini"], limit=1, predict_only=True, metadata={"repeats": 2})
