@@ -1,7 +1,8 @@
 """The hostile corpus: what each program attacks, what may become of it, and the problems all of them are judged on.
 
 Every program is wrong unless its attack succeeds: a prober answers rightly if and only if it found what it probed for, so that an
-accepted attack is a hole. A program that defines ``attack()`` is completed here for each kind of problem; the others are whole.
+accepted attack is a hole. A program that defines ``attack()`` or ``result()`` is completed here for each kind of problem; the
+others are whole.
 """
 
 from collections.abc import Iterator
@@ -123,6 +124,31 @@ ATTACKS: dict[str, Attack] = {
     "forging/descriptor_flags": Attack(BOTH),
     "forging/rewrite_inputs": Attack(BOTH),
     "forging/report_socket_flood": Attack(BOTH),
+    "forging/own_report": _attack(BOTH, WA, RE),
+    "forging/claims_limits": Attack("stdin"),
+    "forging/launder_time": _attack("stdin", TLE, RE),
+    "forging/load_time": _attack("int", TLE, RE),
+    "forging/report_flood": Attack(BOTH),
+    "forging/descriptors_in_flight": _attack(BOTH, WA, RE),
+    "forging/descriptors_in_flight_many": _attack(BOTH, WA, RE),
+    "raw/half_infinity": _attack("int float", WA),
+    "raw/half_infinity_list": _attack("list", WA),
+    "raw/single_infinity": _attack("int float", WA),
+    "raw/decimals": _attack("list float", WA),
+    "raw/fractions": _attack("list", WA),
+    "raw/digits_in_text": _attack("list str", WA),
+    "raw/empty_lists": _attack("list", WA),
+    "raw/empty_tags": _attack("list", WA),
+    "raw/deep": _attack("list", WA),
+    "raw/deep_tags": _attack("int list", WA),
+    "raw/long_number": _attack("int", WA),
+    "raw/long_exponent": _attack("list float", WA),
+    "raw/not_json": _attack("str", WA),
+    "raw/half_json": _attack("list", WA),
+    "raw/many_values": _attack("int list", WA),
+    "raw/wrong_bodies": _attack("list", WA),
+    "raw/unhashable_keys": _attack("list", WA),
+    "raw/fraction_by_zero": _attack("int float", WA),
     "signals/kill_parent": _wrong_or_crashed,
     "signals/kill_everybody": _wrong_or_crashed,
     "signals/stop_everybody": _attack("stdin", WA, RE, TLE),
@@ -138,6 +164,7 @@ ATTACKS: dict[str, Attack] = {
     "signals/odd_name": _endless,
     "signals/become_reaper": _wrong_or_crashed,
     "signals/priorities": _wrong_or_crashed,
+    "signals/affinity": _attack("stdin", WA, TLE),
     "signals/signal_storm": Attack("stdin"),
     "exhaustion/fork_bomb": _attack(BOTH, TLE, RE, MLE),
     "exhaustion/fork_bomb_quiet": Attack("stdin"),
@@ -146,7 +173,7 @@ ATTACKS: dict[str, Attack] = {
     "exhaustion/spinning_threads": _attack("stdin", TLE, RE),
     "exhaustion/cpu_in_children": _attack("stdin", TLE),
     "exhaustion/cpu_in_short_children": _attack("stdin", TLE, RE),
-    "exhaustion/memory": _attack(BOTH, MLE, RE, wall_s=15.0),
+    "exhaustion/memory": _attack(BOTH, MLE, RE, TLE, wall_s=15.0),
     "exhaustion/memory_survivor": _hungry,
     "exhaustion/memory_in_children": _hungry,
     "exhaustion/memory_files": _hungry,
@@ -251,8 +278,8 @@ import threading
 
 
 def claim():
-    room = bytearray(64 << 20)
-    threads = [threading.Thread(target=sum, args=(range(50_000),)) for _ in range(6)]
+    room = bytearray(24 << 20)
+    threads = [threading.Thread(target=sum, args=(range(5_000),)) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -330,6 +357,35 @@ PROBLEMS: dict[str, AttackedProblem] = {
 }
 
 
+# A program that defines ``result()`` writes those bytes as its result and its report itself, past the runner's encoder: to the
+# two descriptors of a process for one test, or as the reports of a process for all tests.
+FORGERY = """
+
+def write(handle, data):
+    import posix
+
+    view = memoryview(data)
+    while view:
+        view = view[posix.write(handle, view):]
+
+
+class Solution:
+    def {function}(self, value):
+        import posix
+        import struct
+
+        data = result()
+        try:
+            write(62, data)
+        except OSError:
+            for position in range(64):
+                write(63, struct.pack("<BIBHQ", 2, position, 0, 0, len(data)) + data)
+        else:
+            write(63, struct.pack("<BIBHQ", 2, 0, 0, 0, 0))
+        posix._exit(0)
+"""
+
+
 @dataclass(frozen=True)
 class Judged:
     """What a program of the batch is: an attack by its name, or the right or wrong program that follows it."""
@@ -342,6 +398,8 @@ class Judged:
 def source(name: str, problem: str) -> str:
     """Return the attack's program text, completed for the problem where it only defines ``attack()``."""
     text = (PROGRAMS / f"{name}.py").read_text(encoding="utf-8")
+    if "\ndef result():" in text:
+        return text + FORGERY.format(function=PROBLEMS[problem].tests.function)
     return text + COMPLETION[problem] if "\ndef attack():" in text else text
 
 

@@ -1,4 +1,4 @@
-# Opens an abstract socket as a mailbox for the next program.
+# Opens an abstract socket as a mailbox for the next program, also by way of a socket pair, which needs no name.
 def attack():
     import socket
 
@@ -8,14 +8,20 @@ def attack():
         (socket.AF_NETLINK, socket.SOCK_RAW),
     ):
         try:
-            channel = socket.socket(family, kind)
+            socket.socket(family, kind)
+            return True
         except OSError:
-            continue
-        if family == socket.AF_UNIX:
-            channel.bind("\0note-for-the-next")
-        return True
-    try:
-        socket.socketpair()
-        return True
-    except OSError:
-        return False
+            pass
+    for family in (socket.AF_UNIX, socket.AF_INET):
+        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+            try:
+                channel, other = socket.socketpair(family, kind)
+            except OSError:
+                continue
+            for call in (channel.bind, channel.connect, other.connect):
+                try:
+                    call("\0note-for-the-next")
+                    return True
+                except (OSError, TypeError):
+                    pass
+    return False

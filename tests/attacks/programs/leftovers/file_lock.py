@@ -5,7 +5,7 @@ def attack():
     import sys
     import time
 
-    for path in (sys.executable or "/usr/bin/python3", "/etc/passwd", "/proc/self/exe"):
+    for path in (sys.executable or "/usr/bin/python3", "/etc/passwd"):
         try:
             handle = posix.open(path, posix.O_RDONLY)
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,4 +10,4 @@ def attack():
     notes = (getattr(builtins, "note", mine), getattr(sys, "note", mine), posix.environ.get(b"NOTE", mine))
     builtins.note = sys.note = posix.environ[b"NOTE"] = mine
     posix.putenv(b"NOTE", mine)
-    return any(note != mine for note in notes) or "NOTE" in __import__("os").environ
+    return any(note != mine for note in notes)

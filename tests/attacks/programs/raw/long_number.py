@@ -1,0 +1,3 @@
+# Claims a number of four million digits.
+def result():
+    return b"-" + b"9" * 4_000_000

@@ -1,0 +1,3 @@
+# Claims infinite numbers of thirty-two bits.
+def result():
+    return b'{"a":{"n":["f",1e999]}}'
