@@ -10,7 +10,7 @@ import time
 from typing import Any, Self
 
 import docker
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 from docker.types import Ulimit
 
 from ssd_harness.errors import InfrastructureError, UsageError
@@ -176,6 +176,31 @@ class DockerSandbox:
             return docker_image.build(api, fresh=fresh)
         finally:
             api.close()
+
+    def prune(self, *, everything: bool = False) -> list[str]:
+        """Remove our stopped containers and the images of other versions; return their names.
+
+        ``everything`` includes this version's image. What is in use stays: the engine refuses to remove it.
+        """
+        api = self.engine()
+        removed = []
+        try:
+            ours = {"label": docker_image.LABEL}
+            for container in api.containers(all=True, filters=ours):
+                if container["State"] != "running":
+                    with contextlib.suppress(APIError):
+                        api.remove_container(container["Id"])
+                        removed.append(f"container {container['Id'][:12]}")
+            keep = set() if everything else {docker_image.tag(), docker_image.packages_tag()}
+            for image in api.images(filters=ours):
+                for name in image["RepoTags"] or []:
+                    if name not in keep and name.startswith(docker_image.REPOSITORY):
+                        with contextlib.suppress(APIError):
+                            api.remove_image(name)
+                            removed.append(f"image {name}")
+        finally:
+            api.close()
+        return removed
 
     # -- slots ---
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.sandbox import control_group, launcher, leases
-from ssd_harness.sandbox.contracts import Limits, Slot, SlotLost
+from ssd_harness.sandbox.contracts import ImageMissing, Limits, Slot, SlotLost
 from ssd_harness.sandbox.image import contents, root_folder
 from ssd_harness.sandbox.slots import SlotConnection
 from ssd_harness.sandbox.worker import seccomp
@@ -43,6 +43,8 @@ class _ProcessStream:
 
     def __init__(self, root: Path, group: control_group.ControlGroup) -> None:
         self._group = group
+        self._held = contextlib.ExitStack()
+        self._held.enter_context(root_folder.in_use(root))
         files = sorted(group.files)
         self.files = {name: number for number, name in enumerate(files, launcher.FIRST_FILE)}
         plan = {
@@ -114,6 +116,7 @@ class _ProcessStream:
             if stream is not None:
                 stream.close()
         self._group.remove()
+        self._held.close()
 
 
 class ProcessSandbox:
@@ -130,7 +133,7 @@ class ProcessSandbox:
         self._bounds_memory: bool | None = None
 
     def check(self) -> None:
-        """Raise a one-line error unless machine, user and root file system allow it; say once that it is weaker."""
+        """Raise a one-line error unless machine, user and root file system allow it."""
         machine = platform.machine()
         if sys.platform != "linux" or machine not in seccomp.SUPPORTED:
             raise InfrastructureError(
@@ -145,22 +148,26 @@ class ProcessSandbox:
             )
         root = root_folder.root_folder()
         if not root.exists():
-            raise InfrastructureError(
+            raise ImageMissing(
                 "the process sandbox's root file system is not made, or belongs to another version",
                 where=root,
                 next_step="run `ssd-harness sandbox build --sandbox process`",
             )
         self._checked = True
-        _warn()
 
     def build(self, *, fresh: bool = False) -> str:
         """Make the root file system and return where it lies; ``fresh`` takes nothing that was built before."""
         return str(root_folder.build(fresh=fresh))
 
+    def prune(self, *, everything: bool = False) -> list[str]:
+        """Remove the root file systems of other versions, with ``everything`` this one's too, but none in use."""
+        return [str(folder) for folder in root_folder.prune(everything=everything)]
+
     def open_slot(self) -> Slot:
         """Open one slot; blocks while all of the host's slots are leased."""
         if not self._checked:
             self.check()
+        _warn()
         lease = leases.acquire()
         group = control_group.create(self.memory, _PROCESSES)
         self._bounds_memory = group.bounds_memory

@@ -95,7 +95,12 @@ def _base(api: Any, folder: Path, progress: Callable[[str], None]) -> str:
     archive = folder / "base.tar"
     make_base(archive)
     base = f"{REPOSITORY}-base:{contents.PYTHON}"
-    api.import_image_from_file(str(archive), repository=base.partition(":")[0], tag=contents.PYTHON)
+    api.import_image_from_file(
+        str(archive),
+        repository=base.partition(":")[0],
+        tag=contents.PYTHON,
+        changes=[f"LABEL {LABEL}=sandbox"],
+    )
     archive.unlink()
     return base
 

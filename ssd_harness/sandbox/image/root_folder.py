@@ -1,6 +1,7 @@
 """Make the root file system that the process sandbox pivots into; the engine's image has the same contents."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -28,8 +29,7 @@ def build(*, fresh: bool = False, progress: Callable[[str], None] = print) -> Pa
         raise InfrastructureError(
             "only root can make a root file system", where=root_folder(), next_step="run the same command as root"
         )
-    below = home() / "sandbox" / f"packages-{contents.packages_fingerprint()}"
-    target = root_folder()
+    below, target = _packages_folder(), root_folder()
     with disk_errors(target), locked(home() / "sandbox" / "rootfs.lock"):
         if fresh:
             shutil.rmtree(target, ignore_errors=True)
@@ -45,6 +45,46 @@ def build(*, fresh: bool = False, progress: Callable[[str], None] = print) -> Pa
                 contents.write_worker(folder / _OURS)
                 _compile(folder, "/opt/ssd/ssd_harness")
     return target
+
+
+def prune(*, everything: bool) -> list[Path]:
+    """Remove what other versions left, or everything, but nothing in use; return what was removed."""
+    keep = set() if everything else {root_folder(), _packages_folder()}
+    removed = []
+    with locked(home() / "sandbox" / "rootfs.lock"):
+        for pattern in ("rootfs-*", "packages-*", ".rootfs-*", ".packages-*"):
+            for folder in (home() / "sandbox").glob(pattern):
+                if folder not in keep and folder.is_dir() and _remove(folder):
+                    removed.append(folder)
+    return removed
+
+
+@contextlib.contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Keep ``folder`` from being pruned: a program that runs in it may still import from it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove(folder: Path) -> bool:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _packages_folder() -> Path:
+    return home() / "sandbox" / f"packages-{contents.packages_fingerprint()}"
 
 
 @contextlib.contextmanager
