@@ -1,8 +1,12 @@
 import base64
+import contextlib
+import io
 import json
 import os
 import pickle
+import sys
 import zlib
+from collections import deque
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -60,3 +64,73 @@ def lcb_fixtures():
     if not (LCB_FIXTURES / "code_generation_lite").is_dir():
         pytest.skip(f"no real LiveCodeBench rows at {LCB_FIXTURES} (SSD_LCB_FIXTURES)")
     return LCB_FIXTURES
+
+
+def _passes(program, function, case):
+    """Run one of our own programs on one test in this process, as LiveCodeBench would."""
+    names = {"List": list, "deque": deque, "__name__": "program"}
+    if function:
+        exec(program, names)
+        returned = getattr(names["Solution"](), function)(*map(json.loads, case.input.split("\n")))
+        return returned == json.loads(case.output)
+    printed, before = io.StringIO(), sys.stdin
+    sys.stdin = io.StringIO(case.input)
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(program, names)
+    finally:
+        sys.stdin = before
+    return printed.getvalue().strip() == case.output.strip()
+
+
+@pytest.fixture(scope="session")
+def solves():
+    """Tell whether a program passes all tests of a problem; an exception is a failure."""
+
+    def solves(program, problem):
+        for case in problem.public + problem.private:
+            try:
+                if not _passes(program, problem.function, case):
+                    return False
+            except Exception:
+                return False
+        return True
+
+    return solves
+
+
+def _sandbox(make):
+    """A sandbox that works, its image or root file system built if need be; skipped where none can, unless that is an error."""
+    from ssd_harness.errors import SsdError
+    from ssd_harness.sandbox.contracts import ImageMissing
+
+    sandbox = make()
+    try:
+        try:
+            sandbox.check()
+        except ImageMissing:
+            sandbox.build()
+            sandbox.check()
+    except SsdError as error:
+        if os.environ.get("SSD_REQUIRE_DOCKER") == "1":
+            pytest.fail(f"SSD_REQUIRE_DOCKER=1, but {error}")
+        pytest.skip(str(error))
+    return sandbox
+
+
+@pytest.fixture(scope="session")
+def docker_sandbox():
+    """The Docker sandbox, with its image."""
+    from ssd_harness.plugins.docker_sandbox import DockerSandbox
+
+    with _sandbox(DockerSandbox) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def process_sandbox():
+    """The process sandbox, with its root file system."""
+    from ssd_harness.sandbox.process import ProcessSandbox
+
+    with _sandbox(ProcessSandbox) as sandbox:
+        yield sandbox
