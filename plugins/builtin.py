@@ -30,6 +30,8 @@ def ssd_prompt_sources() -> Factories:
         "jsonl": _lazy("ssd_harness.distill.prompt_sources:jsonl"),
         "parquet": _lazy("ssd_harness.distill.prompt_sources:parquet"),
         "generator": _lazy("ssd_harness.distill.prompt_sources:generator"),
+        "hub": _lazy("ssd_harness.plugins.hub_prompts:hub"),
+        "rstar": _lazy("ssd_harness.plugins.hub_prompts:rstar"),
     }
 
 

@@ -1,0 +1,53 @@
+"""Prompts from data sets of the Hugging Face Hub, read as a stream."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ssd_harness import prompts as prompt_texts
+from ssd_harness.distill.contracts import Prompt
+from ssd_harness.distill.prompt_sources import from_rows
+from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.recipe import Recipe
+
+_RSTAR, _RSTAR_CONFIG = "microsoft/rStar-Coder", "seed_sft"
+_PASSED = "is_passed"
+
+
+def hub(argument: str, recipe: Recipe) -> Iterator[Prompt]:
+    """Read ``hub:DATASET[:CONFIG[:SPLIT]]``; columns as for files."""
+    dataset, _, rest = argument.partition(":")
+    config, _, split = rest.partition(":")
+    if not dataset:
+        raise UsageError("no data set is named", where=f"hub:{argument}", next_step="give hub:DATASET[:CONFIG[:SPLIT]]")
+    yield from from_rows(_rows(dataset, config or None, split or "train"), recipe)
+
+
+def rstar(argument: str, _: Recipe) -> Iterator[Prompt]:
+    """Read the paper's prompts, in the words that the evaluation uses; ``rstar:is_passed`` keeps verified rows.
+
+    The data set has one row an answer, so statements repeat; whoever collects prompts drops the copies.
+    """
+    if argument not in {"", _PASSED}:
+        raise UsageError(f"rstar has no option {argument!r}", next_step=f"give rstar or rstar:{_PASSED}")
+    columns = ["question", "starter_code", *([_PASSED] if argument else [])]
+    for number, (_where, row) in enumerate(_rows(_RSTAR, _RSTAR_CONFIG, "train", columns=columns)):
+        if argument and not row[_PASSED]:
+            continue
+        shown = {"question_content": row["question"], "starter_code": row.get("starter_code") or ""}
+        yield Prompt(f"rstar-{number}", (("user", prompt_texts.render(shown).user),))
+
+
+def _rows(dataset: str, config: str | None, split: str, **options: Any) -> Iterator[tuple[str, Any]]:
+    import datasets
+
+    try:
+        stream = datasets.load_dataset(dataset, config, split=split, streaming=True, **options)
+        for number, row in enumerate(stream, start=1):
+            yield f"{dataset}, row {number}", row
+    except (OSError, ValueError, datasets.exceptions.DatasetNotFoundError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InfrastructureError(
+            f"cannot read the prompts: {reason}",
+            where=":".join(part for part in (dataset, config, split) if part),
+            next_step="check the network and the name, or give prompts= a local file",
+        ) from error

@@ -1,0 +1,37 @@
+"""``ssd-harness distill``: the transform alone."""
+
+import argparse
+
+from ssd_harness.commands.recipe import overrides_of
+from ssd_harness.errors import ExitCode, UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the model and the recipe's fields."""
+    parser.add_argument("model", metavar="MODEL", help="Hub id, local folder, demo, or ssd:NAME for a registered one")
+    parser.add_argument(
+        "fields",
+        nargs="*",
+        metavar="field=value",
+        help="any field of the recipe (see `ssd-harness recipe show MODEL`), recipe=FILE.yaml, name=, revision=",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and what it costs, and do nothing")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the plan, carry it out, and print where the checkpoint is."""
+    from ssd_harness.distill import pipeline
+    from ssd_harness.distill.estimate import estimate
+    from ssd_harness.distill.plan import make_plan
+
+    overrides = overrides_of(arguments.fields)
+    name, revision = overrides.pop("name", None), overrides.pop("revision", None)
+    plan = make_plan(arguments.model, overrides, name=name, revision=revision)
+    if plan.recipe.rounds == 0:
+        raise UsageError("rounds=0 makes nothing", next_step="evaluate the base with lm_eval --model ssd-hf")
+    if arguments.dry_run:
+        print("\n".join(estimate(plan)))
+        return ExitCode.DONE
+    checkpoint = pipeline.run(plan)
+    print(f"ssd:{checkpoint.name}  {checkpoint.path}")
+    return ExitCode.DONE

@@ -1,0 +1,55 @@
+"""Sort ``--model_args`` into what the recipe takes and what lm-eval's own model class takes."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from ssd_harness.errors import UsageError
+from ssd_harness.recipe import FIELDS, nearest
+
+_BOTH = {"device", "trust_remote_code"}
+"""Meant for the transform and the evaluation alike."""
+_OURS = {"recipe"}
+_FROM_PRETRAINED = {
+    "attn_implementation",
+    "cache_dir",
+    "device_map",
+    "experts_implementation",
+    "force_download",
+    "load_in_4bit",
+    "load_in_8bit",
+    "local_files_only",
+    "low_cpu_mem_usage",
+    "max_memory",
+    "proxies",
+    "quantization_config",
+    "token",
+    "torch_dtype",
+    "use_kernels",
+    "use_safetensors",
+    "variant",
+}
+"""What lm-eval's class hands on to ``from_pretrained``; anything else unknown would be a misspelt field."""
+_REFUSED = {
+    "peft": "train adapters with lora_rank=, or merge first and give the merged folder",
+    "delta": "apply the delta first and give the resulting folder",
+    "gguf_file": "convert the model to safetensors first and give that folder",
+}
+
+
+def split_arguments(arguments: Mapping[str, Any], model_class: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return (recipe overrides, arguments of ``model_class``).
+
+    Raises :class:`UsageError` for a name that neither knows (the nearest one is named) and for arguments that would
+    evaluate something else than what was trained.
+    """
+    own = set(inspect.signature(model_class).parameters) - {"kwargs"}
+    known = own | _FROM_PRETRAINED
+    for name, value in arguments.items():
+        if name in _REFUSED and value:
+            raise UsageError(f"{name}= cannot be combined with the transform", next_step=_REFUSED[name])
+        if name not in FIELDS and name not in known | _OURS and not name.startswith("bnb_4bit_"):
+            raise UsageError(f"no argument is called {name!r}", next_step=nearest(name, {*FIELDS, *known, *_OURS}))
+    overrides = {name: value for name, value in arguments.items() if name in FIELDS or name in _OURS}
+    rest = {name: value for name, value in arguments.items() if name not in overrides or name in _BOTH}
+    return overrides, rest

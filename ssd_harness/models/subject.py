@@ -1,0 +1,127 @@
+"""What an ``ssd-*`` model evaluates: a checkpoint, made first if need be, or the base model as it is."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import registry
+from ssd_harness.distill import pipeline
+from ssd_harness.distill.base_model import find_base
+from ssd_harness.distill.plan import inherited_fields, make_plan, say
+from ssd_harness.engines import loading
+from ssd_harness.errors import UsageError
+from ssd_harness.recipe import FIELDS, Recipe, coerce, resolve
+
+DEFAULT_PRETRAINED = "Qwen/Qwen3-4B-Instruct-2507"
+PRETRAINED_VARIABLE = "SSD_HARNESS_PRETRAINED"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model folder, how to decode from it, and where it came from."""
+
+    folder: Path
+    recipe: Recipe
+    decoding: Mapping[str, Any]
+    """temperature, top_k, top_p, max_gen_toks: those that are known; a task decides about the others."""
+    decoding_origin: str
+    about: Mapping[str, Any]
+    """What the results say about it."""
+
+
+def find_subject(
+    pretrained: str | None, overrides: Mapping[str, Any], *, name: str | None = None, revision: str | None = None
+) -> Subject:
+    """Return what to evaluate, after making it if it is not there.
+
+    ``rounds=0`` is the base model with its own decoding; ``ssd:NAME`` without ``rounds`` is that checkpoint with its
+    recipe's; everything else is put through the recipe's transform.
+    """
+    pretrained = pretrained or os.environ.get(PRETRAINED_VARIABLE) or DEFAULT_PRETRAINED
+    rounds = coerce("rounds", overrides["rounds"]) if "rounds" in overrides else None
+    if rounds == 0:
+        return _base(pretrained, overrides, revision)
+    if pretrained.startswith(registry.PREFIX) and rounds is None:
+        return _registered(pretrained, overrides)
+    plan = make_plan(pretrained, overrides, name=name, revision=revision, tell=teller())
+    cached = plan.made is not None
+    checkpoint = pipeline.run(plan)
+    about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
+    return Subject(checkpoint.path, plan.recipe, _eval_decoding(plan.recipe), "recipe", about)
+
+
+def teller() -> Callable[[str], None]:
+    """Return what prints the plan: one rank of several is enough."""
+    return say if os.environ.get("RANK", "0") == "0" else lambda _: None
+
+
+def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -> Subject:
+    recipe = resolve(pretrained, overrides, inherited=inherited_fields(pretrained)).recipe
+    tell = teller()
+    tell(f"evaluating {pretrained} as it is (rounds=0), with its own decoding")
+    base = find_base(pretrained, revision)
+    folder = base.folder()
+    own = loading.generation_config(folder)
+    decoding = {
+        "temperature": _first(recipe.T_base, own.get("temperature")),
+        "top_k": _first(recipe.top_k_base, own.get("top_k")) if recipe.T_base is None else recipe.top_k_base,
+        "top_p": _first(recipe.top_p_base, own.get("top_p")),
+        "max_gen_toks": recipe.max_gen_toks_eval,
+    }
+    known = {field: value for field, value in decoding.items() if value is not None}
+    if "temperature" in known:
+        known.setdefault("top_k", None)
+        known.setdefault("top_p", 1.0)
+    about = {
+        "transform": "none (rounds=0)",
+        "base": {"name": base.name, "revision": base.revision, "weights": base.weights},
+        "tokenizer": base.tokenizer,
+        "parent": base.parent,
+        "fingerprint": None,
+    }
+    origin = "recipe, base model" if recipe.T_base is not None else "base model's generation_config.json"
+    return Subject(folder, recipe, known, origin, about)
+
+
+def _registered(pretrained: str, overrides: Mapping[str, Any]) -> Subject:
+    training = [field for field in overrides if field in FIELDS and FIELDS[field].metadata["side"] == "train"]
+    if training:
+        raise UsageError(
+            f"{training[0]} changes nothing in {pretrained}, which is made already",
+            next_step="give rounds=1 to put it through the transform again",
+        )
+    checkpoint = registry.get(pretrained)
+    recipe = resolve(pretrained, overrides, inherited=inherited_fields(pretrained)).recipe
+    about = _about(checkpoint, recipe) | {"transform": "none, registered before"}
+    teller()(f"evaluating {pretrained} ({checkpoint.path})")
+    return Subject(checkpoint.path, recipe, _eval_decoding(recipe), f"manifest of {checkpoint.name}", about)
+
+
+def _eval_decoding(recipe: Recipe) -> dict[str, Any]:
+    decoding = {"temperature": recipe.T_eval, "top_k": recipe.top_k_eval, "top_p": recipe.top_p_eval}
+    # No top-k is a choice; no length is none.
+    return decoding | ({"max_gen_toks": recipe.max_gen_toks_eval} if recipe.max_gen_toks_eval else {})
+
+
+def _about(checkpoint: registry.Checkpoint, recipe: Recipe) -> dict[str, Any]:
+    """Return the manifest as results carry it: all of it but the loss of every step."""
+    keys = ("fingerprint", "base", "tokenizer", "parent", "prompts")
+    rounds = []
+    for stages in checkpoint.manifest["rounds"]:
+        losses = stages["train"].get("losses", [])
+        train = {key: value for key, value in stages["train"].items() if key != "losses"}
+        train |= {"first_loss": losses[0], "last_loss": losses[-1]} if losses else {}
+        rounds.append({**stages, "train": train})
+    return {
+        **{key: checkpoint.manifest.get(key) for key in keys},
+        "checkpoint": checkpoint.name,
+        "path": str(checkpoint.path),
+        "recipe": {**checkpoint.manifest["recipe"], **recipe.side("eval")},
+        "rounds": rounds,
+    }
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
