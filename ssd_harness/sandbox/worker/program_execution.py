@@ -1,5 +1,6 @@
 """All tests of a program in one process: one fork, one pipe for reports, a lap of the clocks at each report."""
 
+import contextlib
 import os
 
 from .child import encode_task
@@ -82,11 +83,12 @@ class ProgramExecution(Execution):
             self.finish_by(_EXIT_GRACE_S)
 
     def drain(self) -> None:
-        """Take the reports that were still in the pipe when the program ended."""
+        """Take the reports that were still in the pipe when the program ended; their end may never come."""
         self.slot.loop.unwatch(self._pipe)
-        while self.reason is None and (data := os.read(self._pipe, _CHUNK)):
-            self._reader.feed(data)
-            self._take_reports()
+        with contextlib.suppress(BlockingIOError):
+            while self.reason is None and (data := os.read(self._pipe, _CHUNK)):
+                self._reader.feed(data)
+                self._take_reports()
         os.close(self._pipe)
 
     def child_ended(self, ended: Exit, cpu_s: float) -> None:

@@ -58,6 +58,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
     "sched_setattr": (314, 274),
+    "sched_setaffinity": (203, 122),  # while the zygote sweeps with a program's uid, that program could pin it
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
     "mbind": (237, 235),

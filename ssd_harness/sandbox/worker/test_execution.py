@@ -14,6 +14,8 @@ from .zygote import Exit
 _CHUNK = 1 << 16
 _LARGE_PIPE = 1 << 20
 _STDERR_TAIL = 1000
+_REPORT = MAX_MESSAGE + 64
+"""More than the longest report of a test's process takes."""
 
 
 class TestExecution(Execution):
@@ -39,7 +41,7 @@ class TestExecution(Execution):
         request = self.request
         self._offset, self._left = self.inputs.sections[request.tests[self.position]]
         self._stdout, self._result, self._stderr = bytearray(), bytearray(), bytearray()
-        self._reports = ReportReader(request.output)
+        self._reports, self._report_room = ReportReader(0), _REPORT
         task = self._task.open()
         their_input, self._input = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._input, False)
@@ -86,11 +88,11 @@ class TestExecution(Execution):
             self._input = -1
 
     def _readable(self, fd: int) -> bool:
-        """Hand what is there to the pipe's sink; return whether more may come."""
+        """Hand what is there to the pipe's sink; return whether there may be more right now."""
         try:
             data = os.read(fd, _CHUNK)
         except BlockingIOError:
-            return True
+            return False
         if not data:
             self.slot.loop.unwatch(fd)
             return False
@@ -117,12 +119,18 @@ class TestExecution(Execution):
         del self._stderr[:-_STDERR_TAIL]
 
     def _take_report(self, data: bytes) -> None:
-        self._reports.feed(data[:_CHUNK])
+        # One report is all that there is to say; whatever a program writes behind it is not kept.
+        self._reports.feed(data[: self._report_room])
+        self._report_room = max(0, self._report_room - len(data))
 
     # -- ends ---
 
     def drain(self) -> None:
-        """Take what is left in the pipes, and close them all."""
+        """Take what is left in the pipes, and close them all.
+
+        Nobody lives who could write, so what is not there now never comes, not even the end: sockets in flight can hold
+        a pipe open until the kernel collects them.
+        """
         self._close_input()
         for fd in self._sinks:
             while self._readable(fd):
