@@ -31,7 +31,7 @@ def compare_lines(output: bytes, expected: str) -> str:
 
 def _count(text: str) -> str:
     lines = text.count("\n") + 1
-    return f"{lines} line{'s' if lines > 1 else ''}" if text else "nothing"
+    return f"{lines} line{'s' if lines > 1 else ''}"
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -46,8 +46,8 @@ def run(source: bytes, entry: str, tests: Any, report: Any) -> None:
 
 
 def _after_prelude(text: str) -> str:
-    """Return the program as it reads behind a prelude, where no ``from __future__`` or byte order mark may stand."""
-    return f"pass\n{text}" if "__future__" in text or text.startswith("\ufeff") else text
+    """Return the program as it reads behind a prelude, where no ``from __future__`` may stand."""
+    return f"pass\n{text}" if "__future__" in text else text
 
 
 def _function(names: dict[str, Any], entry: str, text: str) -> Callable[..., Any]:

@@ -21,7 +21,7 @@ def run(source: bytes, entry: str, result: int) -> tuple[str, str]:
     """Run the program to its end, its threads included; return its status and a message."""
     del entry, result
     try:
-        code = compile(source.decode("utf-8", "surrogatepass"), PROGRAM, "exec", dont_inherit=True)
+        code = compile(source, PROGRAM, "exec", dont_inherit=True)
     except BaseException as error:
         return "compile", describe(error)
     streams.open_streams()

@@ -24,7 +24,7 @@ def run(source: bytes, entry: str, result: int) -> tuple[str, str]:
     streams.open_streams()
     prelude.raise_limits()
     try:
-        code = compile(source.decode("utf-8", "surrogatepass"), PROGRAM, "exec", dont_inherit=True)
+        code = compile(source, PROGRAM, "exec", dont_inherit=True)
     except BaseException as error:
         return "compile", describe(error)
     try:

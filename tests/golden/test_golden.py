@@ -1,0 +1,63 @@
+"""Micro-programs, one a rule of the judges' semantics, run through the real sandbox in one batch a judge.
+
+``programs/*.yaml`` is a list of cases: ``name``, ``program``, ``tests`` as (input, expected) pairs, ``function`` for a
+functional problem, the expected verdict by judge, and ``test``, the number of the first failing test (an int, or one by
+judge).
+"""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ssd_harness.judge.problem import ProblemTests, Program
+from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.sandbox.contracts import Limits
+
+LIMITS = Limits(cpu_s=1.0, wall_s=3.0, memory=1 << 30)
+JUDGES = ("lcb", "stdio")
+
+
+def load_cases():
+    cases = {}
+    for path in sorted((Path(__file__).parent / "programs").glob("*.yaml")):
+        for case in yaml.safe_load(path.read_text(encoding="utf-8")):
+            key = f"{path.stem}: {case['name']}"
+            assert key not in cases, f"two cases are called {key}"
+            cases[key] = case
+    return cases
+
+
+CASES = load_cases()
+
+
+def problem(key):
+    inputs, expected = zip(*CASES[key]["tests"], strict=True)
+    return ProblemTests(key, tuple(text.encode() for text in inputs), expected, 1, CASES[key].get("function"))
+
+
+@pytest.fixture(scope="session", params=JUDGES)
+def verdicts(request, docker_sandbox):
+    """Every case's verdict under one judge, from one batch."""
+    programs = [Program(key, 0, case["program"]) for key, case in CASES.items()]
+    judged = judge_programs(programs, problem, judge=request.param, sandbox=docker_sandbox, limits=LIMITS)
+    return request.param, {verdict.question_id: verdict for verdict in judged}
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("key", CASES)
+def test_verdict(verdicts, key):
+    judge, by_key = verdicts
+    case, got = CASES[key], by_key[key]
+    assert got.verdict.value == case[judge], got
+    wanted = case.get("test")
+    wanted = wanted.get(judge) if isinstance(wanted, dict) else wanted
+    if wanted is not None:
+        assert got.test == wanted, got
+
+
+def test_there_are_enough_cases():
+    assert len(CASES) >= 80
+    functional = sum("function" in case for case in CASES.values())
+    assert functional >= 30
+    assert len(CASES) - functional >= 50
