@@ -13,10 +13,11 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 
 from ssd_harness import evaluation_request, prompts, provenance
-from ssd_harness.errors import UsageError
+from ssd_harness.errors import SsdError, UsageError
 from ssd_harness.home import home
 from ssd_harness.judge.pass_at_k import pass_at_k
 from ssd_harness.judge.problem import Program
+from ssd_harness.lcb import ranks
 from ssd_harness.lcb.extraction import extract_program
 from ssd_harness.lcb.journal import Journal
 from ssd_harness.lcb.options import EvaluationOptions, evaluation_options
@@ -90,7 +91,12 @@ class LivecodebenchTask(ConfigurableTask):
             for instance in self._instances:
                 instance.filtered_resps[_FILTER] = [next(codes) for _ in self._responses(instance)]
             return
-        scoring = self._score(programs)
+        try:
+            scoring = self._score(programs)
+        except SsdError as error:
+            ranks.agree(error)
+            raise
+        ranks.agree(None)
         rows = iter(verdict.as_row() for verdict in scoring.verdicts)
         for instance in self._instances:
             instance.filtered_resps[_FILTER] = [next(rows) for _ in self._responses(instance)]
