@@ -92,7 +92,7 @@ def solves():
             try:
                 if not _passes(program, problem.function, case):
                     return False
-            except Exception:
+            except (ArithmeticError, LookupError, NameError, TypeError, ValueError):
                 return False
         return True
 

@@ -46,7 +46,9 @@ def test_every_wording_is_drawn(drawn):
     """Leaving out what resembles the evaluated problems must not leave out a whole wording."""
     for name, family in FAMILIES.items():
         indices = [
-            next(i for i, text in enumerate(family.statements(one.parameters)) if one.problem.statement.startswith(text))
+            next(
+                i for i, text in enumerate(family.statements(one.parameters)) if one.problem.statement.startswith(text)
+            )
             for one in drawn
             if one.family.name == name
         ]
@@ -54,9 +56,7 @@ def test_every_wording_is_drawn(drawn):
 
 
 def test_tests_that_remain_still_catch_mistakes(drawn, solves):
-    caught = [
-        not solves(one.family.program(one.family.wrong(one.parameters)[0]), one.problem) for one in drawn[:240]
-    ]
+    caught = [not solves(one.family.program(one.family.wrong(one.parameters)[0]), one.problem) for one in drawn[:240]]
     assert sum(caught) >= 0.95 * len(caught)
 
 

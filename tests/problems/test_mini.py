@@ -2,10 +2,6 @@ import collections
 import json
 from importlib import resources
 
-import pytest
-
-from ssd_harness.judge.problem import Program
-from ssd_harness.judge.verdicts import Verdict
 from ssd_harness.lcb.private_tests import decode_tests
 from ssd_harness.problems import mini
 from ssd_harness.problems.families import FAMILIES

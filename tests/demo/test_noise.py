@@ -1,0 +1,53 @@
+import random
+from types import SimpleNamespace
+
+import pytest
+
+from ssd_harness.demo.noise import Noise, write_program
+from ssd_harness.demo.source_tokens import replace_tokens
+from ssd_harness.problems import generator
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return list(generator.draw(seed=11, count=120))
+
+
+def written(drawn, noise):
+    rng = random.Random(1)
+    return [write_program(one.family, one.parameters, noise, rng) for one in drawn]
+
+
+def wrong_share(drawn, programs, solves):
+    pairs = zip(drawn, programs, strict=True)
+    return sum(not solves(program, one.problem) for one, program in pairs) / len(drawn)
+
+
+def test_without_noise_all_programs_are_right_whatever_their_names(drawn, solves):
+    programs = written(drawn, Noise(mistaken=0, slips=0))
+    assert wrong_share(drawn, programs, solves) == 0
+    assert any("nums = " in program or "arr = " in program for program in programs)
+
+
+def test_mistaken_ideas_are_as_frequent_as_they_say(drawn, solves):
+    assert 0.35 < wrong_share(drawn, written(drawn, Noise(mistaken=0.5, slips=0)), solves) < 0.65
+    assert (
+        wrong_share(drawn, written(drawn, Noise(mistaken=1, slips=0)), solves) > 0.9
+    )  # tests that the mini problems use are left out
+
+
+def test_slips_are_as_frequent_as_they_say(drawn):
+    source, slipped = "x = max(x, 1) + n\n" * 500, []
+    family = SimpleNamespace(signature="f(self)", program=str, right=lambda p: [source], wrong=lambda p: [source])
+    noisy = write_program(family, {}, Noise(mistaken=0, slips=0.1), random.Random(1))
+    replace_tokens(noisy, lambda token: slipped.append(token.string) or token.string)
+    before = ["x", "=", "max", "(", "x", ",", "1", ")", "+", "n"] * 500
+    changed = [old for old, new in zip(before, slipped, strict=True) if old != new]
+    assert set(changed) == {"x", "max", "1", "+", "n"}
+    assert 0.08 < len(changed) / (6 * 500) < 0.12
+
+
+def test_a_slip_changes_a_token_and_never_the_layout(drawn):
+    for program in written(drawn, Noise(mistaken=0, slips=1)):
+        assert replace_tokens(program, lambda token: token.string) == program  # it still has Python's tokens
+        assert all(not (len(line) - len(line.lstrip())) % 4 for line in program.splitlines())
