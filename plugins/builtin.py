@@ -7,10 +7,11 @@ from typing import Any
 from ssd_harness.hookspecs import Factories, hookimpl
 
 
-def _lazy(target: str, *, semantic_version: str | None = None) -> Callable[..., Any]:
+def _lazy(target: str, **attributes: Any) -> Callable[..., Any]:
     """Return a factory that imports ``module:attribute`` on its first call and hands its arguments on.
 
-    ``semantic_version`` goes up when the same recipe would yield something else; fingerprints hold it.
+    It carries ``attributes``: ``semantic_version`` goes up when the same recipe would yield something else;
+    ``remote`` prompt sources are read once and remembered.
     """
 
     def factory(*arguments: Any, **options: Any) -> Any:
@@ -18,8 +19,7 @@ def _lazy(target: str, *, semantic_version: str | None = None) -> Callable[..., 
         return getattr(importlib.import_module(module), attribute)(*arguments, **options)
 
     factory.__doc__ = f"Call ``{target}``."
-    if semantic_version is not None:
-        factory.semantic_version = semantic_version  # type: ignore[attr-defined]
+    vars(factory).update(attributes)
     return factory
 
 
@@ -30,8 +30,8 @@ def ssd_prompt_sources() -> Factories:
         "jsonl": _lazy("ssd_harness.distill.prompt_sources:jsonl"),
         "parquet": _lazy("ssd_harness.distill.prompt_sources:parquet"),
         "generator": _lazy("ssd_harness.distill.prompt_sources:generator"),
-        "hub": _lazy("ssd_harness.plugins.hub_prompts:hub"),
-        "rstar": _lazy("ssd_harness.plugins.hub_prompts:rstar"),
+        "hub": _lazy("ssd_harness.plugins.hub_prompts:hub", remote=True),
+        "rstar": _lazy("ssd_harness.plugins.hub_prompts:rstar", remote=True),
     }
 
 

@@ -118,7 +118,8 @@ def _versioned(name: str, factory: Any) -> str:
 def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
     recipe = resolved.recipe
     origin = f"recipe {resolved.preset}" if resolved.preset else "no recipe of its own, defaults"
-    given = [f"{name}={getattr(recipe, name)}" for name, source in resolved.origins.items() if source == "given"]
+    mine = {name for name, source in resolved.origins.items() if source == "given"} - recipe.side("run").keys()
+    given = [f"{name}={getattr(recipe, name)}" for name in resolved.origins if name in mine]
     extent = f"{recipe.steps} steps" if recipe.steps else f"{recipe.epochs:g} epochs"
     what = f"LoRA of rank {recipe.lora_rank}" if recipe.lora_rank else "all parameters"
     limit = f" (at most {recipe.prompt_limit:,})" if recipe.prompt_limit else ""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.recipe import Recipe
 
+_SOURCE_FIELDS = ("prompts", "prompt_limit", "prompt_column", "id_column", "prompt_format", "system_message")
 _BY_SUFFIX = {".jsonl": "jsonl", ".parquet": "parquet"}
 
 
@@ -41,13 +42,30 @@ def read_prompts(path: Path) -> Iterator[Prompt]:
 
 
 def collect(recipe: Recipe) -> PromptSet:
-    """Draw the recipe's prompts from their source and store them; the same prompts are stored once.
+    """Return the recipe's prompts, stored; what a remote source gave once is not fetched again.
 
     Duplicates are those of the paper: equal statements after white space is normalised. Memory stays flat. Raises
     :class:`UsageError` for an unknown source, an unreadable file, two prompts of one id, or no prompt at all.
     """
     name, argument = source_of(recipe.prompts or "")
-    source: Iterable[Prompt] = plugin_manager.lookup("ssd_prompt_sources", name)(argument, recipe)
+    factory = plugin_manager.lookup("ssd_prompt_sources", name)
+    if not getattr(factory, "remote", False):
+        return _store(factory(argument, recipe), recipe)
+    words = json.dumps([getattr(recipe, field) for field in _SOURCE_FIELDS])
+    note = home() / "prompts" / f"source-{hashlib.sha256(words.encode()).hexdigest()[:16]}.json"
+    try:
+        known = json.loads(note.read_text("utf-8"))
+        remembered = PromptSet(**{**known, "path": home() / "prompts" / known["path"]})
+    except (OSError, ValueError, TypeError, KeyError):
+        remembered = None
+    if remembered and remembered.path.exists():
+        return remembered
+    found = _store(factory(argument, recipe), recipe)
+    storage.write_json(note, {**asdict(found), "path": found.path.name})
+    return found
+
+
+def _store(source: Iterable[Prompt], recipe: Recipe) -> PromptSet:
     with_system = recipe.system_message is not None and recipe.prompt_format == "chat"
     system = (("system", recipe.system_message or ""),) if with_system else ()
     folder = home() / "prompts"

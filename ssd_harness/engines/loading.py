@@ -8,11 +8,14 @@ from ssd_harness.errors import InfrastructureError, UsageError
 
 
 def pick_device(asked: str | None = None) -> str:
-    """Return the device asked for, else an accelerator if there is one, else the CPU."""
-    if asked:
-        return asked
+    """Return the device asked for, else an accelerator if there is one, else the CPU.
+
+    A CUDA device on a machine without any does not count as asked for: lm-eval's command line always names one.
+    """
     import torch
 
+    if asked and not (asked.startswith("cuda") and not torch.cuda.is_available()):
+        return asked
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return str(accelerator) if accelerator else "cpu"
 
