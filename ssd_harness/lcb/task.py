@@ -4,6 +4,7 @@ All programs of a task are scored in one batch when lm-eval applies its filters.
 a result was made with is in its ``configs`` entry under ``metadata.ssd_harness``.
 """
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -97,7 +98,7 @@ class LivecodebenchTask(ConfigurableTask):
             ranks.agree(error)
             raise
         ranks.agree(None)
-        rows = iter(verdict.as_row() for verdict in scoring.verdicts)
+        rows = iter(_VerdictRow(verdict.as_row()) for verdict in scoring.verdicts)
         for instance in self._instances:
             instance.filtered_resps[_FILTER] = [next(rows) for _ in self._responses(instance)]
 
@@ -178,8 +179,26 @@ class LivecodebenchTask(ConfigurableTask):
             "scoring": {**scoring.provenance, "judged": scoring.judged, "programs": len(programs)},
             "summary": summarize(scoring.verdicts, self._store.problems),
         }
-        _log.info("%s: %d programs scored, %d of them newly judged", self.config.task, len(programs), scoring.judged)
+        _log.info(
+            "%s: %d programs scored, %d of them newly judged; judge %s, %s tests, sandbox %s %s, prompt %s %s",
+            self.config.task,
+            len(programs),
+            scoring.judged,
+            scoring.provenance["judge"],
+            scoring.provenance["tests"],
+            self._options.scoring.sandbox_name,
+            scoring.provenance["sandbox"].get("fingerprint", ""),
+            self._prompt.name,
+            self._prompt.sha256[:12],
+        )
         return scoring
+
+
+class _VerdictRow(dict[str, Any]):
+    """A verdict that stays JSON where lm-eval logs every response as ``str`` of it."""
+
+    def __str__(self) -> str:
+        return json.dumps(self)
 
 
 def _options(config: Mapping[str, Any]) -> EvaluationOptions:

@@ -86,9 +86,21 @@ def _verdicts(row: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:
     responses = row.get("filtered_resps")
     while isinstance(responses, list) and len(responses) == 1 and isinstance(responses[0], list):
         responses = responses[0]
+    # lm-eval logs every response as a string; our task's are JSON.
+    if isinstance(responses, list):
+        responses = [_decoded(item) for item in responses]
     if not isinstance(responses, list) or not all(isinstance(item, dict) and "passed" in item for item in responses):
         raise UsageError(
             "this row holds no verdicts", where=where, next_step="only livecodebench tasks can be compared"
         )
     question = _doc(row).get("question_id")
     return [{"question_id": question, **item} for item in responses]
+
+
+def _decoded(response: Any) -> Any:
+    if not isinstance(response, str):
+        return response
+    try:
+        return json.loads(response)
+    except (ValueError, RecursionError):
+        return None

@@ -104,3 +104,16 @@ def test_the_table_is_aligned(runs):
     text = render(compare([("base", read_outcomes(runs[0])), ("a much longer name", read_outcomes(runs[1]))]))
     lines = text.splitlines()
     assert len({len(line) for line in lines[:4]}) == 1
+
+
+def test_reads_what_lm_eval_logs(tmp_path):
+    verdicts = [
+        {"question_id": "a", "sample": n, "passed": n == 0, "verdict": "AC" if n == 0 else "WA"} for n in range(2)
+    ]
+    row = {"doc": {"question_id": "a", "difficulty": "hard"}, "filtered_resps": [[json.dumps(v) for v in verdicts]]}
+    (tmp_path / "samples_x.jsonl").write_text(json.dumps(row) + "\n")
+    outcome = read_outcomes(tmp_path)["a"]
+    assert (outcome.samples, outcome.passed, outcome.difficulty) == (2, 1, "hard")
+    (tmp_path / "samples_x.jsonl").write_text(json.dumps({**row, "filtered_resps": [["print(1)"]]}) + "\n")
+    with pytest.raises(UsageError, match="holds no verdicts"):
+        read_outcomes(tmp_path)
