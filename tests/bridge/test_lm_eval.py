@@ -174,3 +174,53 @@ print(json.dumps([request.own_tasks, request.metadata, evaluation_request.curren
 
 def test_library_use_is_captured_too(run):
     assert python(run, LIBRARY) == [["livecodebench_mini"], {"repeats": 2}, None]
+
+
+@pytest.fixture
+def base(tiny_model):
+    return f"pretrained={tiny_model},rounds=0"
+
+
+@pytest.mark.hf
+@pytest.mark.docker
+def test_our_model_on_our_task_needs_no_further_flag(run, tmp_path, base, docker_sandbox):
+    words = ("--model", "ssd-hf", "--model_args", base, "--tasks", "livecodebench_mini", "--limit", "2")
+    done = run("-m", "lm_eval", *words, "--gen_kwargs", "max_gen_toks=8", "--output_path", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    scored = results(tmp_path / "out")["results"]["livecodebench_mini"]
+    assert scored["pass@1,none"] == 0.0  # a random model
+    assert "pass@5,none" in scored
+
+
+FOREIGN = """
+task: count_up
+dataset_path: json
+dataset_kwargs: {data_files: rows.jsonl}
+test_split: train
+output_type: generate_until
+doc_to_text: "{{question}}"
+doc_to_target: "{{answer}}"
+generation_kwargs: {until: ["x"], max_gen_toks: 4}
+metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
+"""
+
+
+EVALUATE_FOREIGN = """
+import json, sys
+import lm_eval
+from lm_eval.tasks import TaskManager
+
+manager = TaskManager(include_path="tasks", include_defaults=False)
+done = lm_eval.simple_evaluate("ssd-hf", model_args=sys.argv[1], tasks=["count_up"], task_manager=manager)
+print(json.dumps(done["n-samples"]["count_up"]["effective"]))
+"""
+
+
+@pytest.mark.hf
+def test_our_model_on_other_tasks_needs_no_engine(run, tmp_path, base):
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks/count_up.yaml").write_text(FOREIGN)
+    (tmp_path / "rows.jsonl").write_text('{"question": "1 2 3", "answer": "4"}\n')
+    done = run("-c", EVALUATE_FOREIGN, base, DOCKER_HOST="unix:///nowhere/docker.sock")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "1"
