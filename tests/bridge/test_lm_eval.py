@@ -211,7 +211,8 @@ import lm_eval
 from lm_eval.tasks import TaskManager
 
 manager = TaskManager(include_path="tasks", include_defaults=False)
-done = lm_eval.simple_evaluate("ssd-hf", model_args=sys.argv[1], tasks=["count_up"], task_manager=manager)
+asked = {"model_args": sys.argv[1], "tasks": ["count_up"], "device": "cpu"}
+done = lm_eval.simple_evaluate("ssd-hf", task_manager=manager, **asked)
 print(json.dumps(done["n-samples"]["count_up"]["effective"]))
 """
 
