@@ -1,34 +1,40 @@
-"""Judge every hostile program, each followed in the same slot by a right and a wrong one, and ask who was harmed."""
+"""Judge every hostile program, each followed in the same slot by a right and a wrong one, and ask who was harmed.
+
+What the sandbox covers is the list of folders below ``programs``, each line with its programs:
+
+=============  =====================================================================================================
+lying          objects that are equal to everything, whatever they are compared with
+decoding       results and outputs that attack whoever reads, compares or shows them
+raw            the same written past the runner's encoder, as forged results
+walking        frames, heap, memory, tracing and imports in search of expected outputs
+patching       builtins, modules, C slots, small integers and exit hooks of the interpreter the runner shares
+forging        reports, descriptors, lengths and exits of the worker's own protocol; time laundering
+signals        parents, groups, everybody; stopping, ignoring, timers, limits, names, priorities, affinity
+exhaustion     processes, threads, memory, pipes, output, descriptors, recursion, compilation, numbers, sleep
+stragglers     daemons, crowds that replace each other, vfork, new interpreters, stopped and traced processes
+leftovers      files, /proc, System V and POSIX objects, keyrings, sockets, byte code, host name, locks
+escaping       network, host files, environment, other processes, users, capabilities, namespaces, mounts, kernel
+               interfaces, other architectures, the worker's own image, the terminal
+=============  =====================================================================================================
+
+What it does not cover: holes of the kernel itself (give Docker another runtime for that), side channels of the hardware
+and of shared caches, and what a program learns about how many tests there are, since it may read all of its inputs at once.
+A program may also spend one test's time on another: what it gains is bounded by the number of tests times the limit.
+"""
 
 import time
-from collections import Counter
 from dataclasses import dataclass
 
 import pytest
-from attack_corpus import ATTACKS, LIMITS, PROGRAMS, Judged, batch, load_tests
+from attack_corpus import ATTACKS, LIMITS, PROBLEMS, PROGRAMS, Judged, batch, load_tests
 
 from ssd_harness.judge.schedule import judge_programs
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 
+TESTS = max(len(problem.tests.inputs) for problem in PROBLEMS.values())
 CANARY = "ssd-canary-secret"
-SLOTS_PER_ATTACK = 0.25
+MOST_SLOTS_LOST = 4
 """A slot that cannot be swept clean is thrown away, which is safe but slow: it may happen, though not as a rule."""
-
-
-class CountedSandbox:
-    """Hands everything on to a sandbox and counts the slots it opens."""
-
-    def __init__(self, sandbox):
-        self._sandbox = sandbox
-        self.opened = 0
-
-    def __getattr__(self, name):
-        return getattr(self._sandbox, name)
-
-    def open_slot(self):
-        """Open a slot and count it."""
-        self.opened += 1
-        return self._sandbox.open_slot()
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Outcome:
     judged: list[tuple[Judged, ProgramVerdict]]
     seconds: float
     slots: int
-    containers: tuple[int, int]
+    leaked: list[str]
 
     def of(self, role: str) -> list[tuple[str, ProgramVerdict]]:
         """Return attack names and verdicts of the attacks, or of the right or wrong programs that followed them."""
@@ -61,22 +67,21 @@ def describe(verdicts) -> str:
         for judge in ("lcb", "stdio")
     ],
 )
-def outcome(request, container_count):
+def outcome(request, watched):
     """Judge the corpus once in one slot."""
     judge, kind = request.param
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HF_TOKEN", CANARY)
         environment.setenv("SSD_TEST_CANARY", CANARY)
-        sandbox = CountedSandbox(request.getfixturevalue(f"{kind}_sandbox"))
+        sandbox = watched(request.getfixturevalue(f"{kind}_sandbox"))
         corpus = list(batch())
-        before = container_count()
         started = time.monotonic()
         verdicts = judge_programs(
             [judged.program for judged in corpus], load_tests, judge=judge, sandbox=sandbox, workers=1, limits=LIMITS
         )
         seconds = time.monotonic() - started
     assert [(v.question_id, v.sample) for v in verdicts] == [(j.program.question_id, j.program.sample) for j in corpus]
-    return Outcome(list(zip(corpus, verdicts, strict=True)), seconds, sandbox.opened, (before, container_count()))
+    return Outcome(list(zip(corpus, verdicts, strict=True)), seconds, len(sandbox.slots), sandbox.leaked())
 
 
 @pytest.mark.timeout(900)
@@ -115,6 +120,10 @@ def test_attacks_fail_as_expected(outcome):
 def test_time_is_bounded(outcome):
     slow = [item for item in outcome.of("attack") if item[1].wall_s > ATTACKS[item[0]].wall_s]
     assert not slow, describe(slow)
+    # Loading has a test's time of its own, and the sandbox grants a quarter more than the judge, to see what is near.
+    most = LIMITS.cpu_s * 1.25 * (TESTS + 1)
+    wasteful = [item for item in outcome.of("attack") if item[1].cpu_s > most + 1]
+    assert not wasteful, describe(wasteful)
     assert outcome.seconds < 420
 
 
@@ -127,10 +136,13 @@ def test_messages_are_short_and_printable(outcome):
 
 @pytest.mark.timeout(900)
 def test_nothing_is_leaked(outcome):
-    before, after = outcome.containers
-    assert after == before
-    attacks = Counter(judged.role for judged, _ in outcome.judged)["attack"]
-    assert outcome.slots <= 2 + SLOTS_PER_ATTACK * attacks
+    assert not outcome.leaked
+
+
+@pytest.mark.timeout(900)
+def test_slots_survive(outcome):
+    # One for the batch, one for what is run again alone; the rest are slots that an attack cost us.
+    assert outcome.slots <= 2 + MOST_SLOTS_LOST
 
 
 def test_every_program_is_expected_and_says_what_it_tries():
