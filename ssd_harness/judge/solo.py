@@ -15,6 +15,7 @@ from ssd_harness.sandbox.contracts import JobEnd, Sandbox, Slot, SlotLost
 KILLED = "killed its sandbox"
 """The message of a program that takes its slot down, alone, between programs that do not."""
 _TRIES = 2
+_MEASUREMENTS = 3
 _GOOD = Program("known-good", 0, "print(input())")
 _GOOD_TESTS = ProblemTests("known-good", (b"ready\n",), ("ready",), public=1)
 
@@ -39,6 +40,7 @@ class Solo:
     def judge(self, task: Task) -> ProgramVerdict:
         """Return the final verdict of ``task``.
 
+        A time over the limit, but near it, is measured up to three times: noise only ever adds to CPU time.
         A program that loses its slot here is tried between two known-good programs. If they run and it does not, each
         time, it is to blame: a runtime error. A loss that this does not explain is an internal error.
         """
@@ -46,7 +48,7 @@ class Solo:
             for _ in range(_TRIES):
                 slot, tests = self._ready(task)
                 try:
-                    return self._run(slot, task, tests)
+                    return self._fastest(slot, task, tests)
                 except SlotLost:
                     self._close()
                     task.losses += 1
@@ -66,24 +68,31 @@ class Solo:
                 if self._slot is None:
                     self._slot = open_slot(self._sandbox, Event(), patient=True)
                 slot = self._slot
-                good = self._run(slot, Task(0, _GOOD), self._good_loader.load(_GOOD.question_id, slot))
-                if good.passed:
+                good_tests = self._good_loader.load(_GOOD.question_id, slot)
+                good, _end = self._run(slot, _GOOD, good_tests)
+                slot.drop(good_tests.key)
+                if good.decision is Verdict.AC:
                     return slot, self._loader.load(task.program.question_id, slot)
             except SlotLost:
                 pass
             self._close()
         raise UnusableTestsError("slots are lost with a known-good program too")
 
-    def _run(self, slot: Slot, task: Task, tests: LoadedTests) -> ProgramVerdict:
-        """Run one program to its end. Raises :class:`SlotLost`."""
-        self._jobs += 1
-        slot.submit(self._jobs, tests.job(task.program.code))
+    def _fastest(self, slot: Slot, task: Task, tests: LoadedTests) -> ProgramVerdict:
+        """Run the task's program, again if its time is over the limit but near it. Raises :class:`SlotLost`."""
+        for _ in range(_MEASUREMENTS):
+            trial, end = self._run(slot, task.program, tests)
+            if not trial.near or trial.decision is Verdict.AC:
+                break
+            task.reruns += 1
         slot.drop(tests.key)
-        trial, end = self._watch(slot, task, tests)
         return trial.verdict(end, task.reruns)
 
-    def _watch(self, slot: Slot, task: Task, tests: LoadedTests) -> tuple[Trial, JobEnd]:
-        trial = Trial(task.program, tests.expected, tests.checker, tests.limits)
+    def _run(self, slot: Slot, program: Program, tests: LoadedTests) -> tuple[Trial, JobEnd]:
+        """Run one program to its end. Raises :class:`SlotLost`."""
+        self._jobs += 1
+        slot.submit(self._jobs, tests.job(program.code))
+        trial = Trial(program, tests.expected, tests.checker, tests.limits)
         while True:
             event = slot.receive()
             if event.job != self._jobs:

@@ -283,7 +283,7 @@ def test_a_time_near_the_limit_is_measured_again_alone(sandbox):
     programs = [Program("q", number, SLOW.format(seconds)) for number, seconds in enumerate((0.4, 0.9, 1.1, 3.0))]
     results = judge(programs, sandbox, one, judge="stdio", limits=limits, workers=2)
     assert verdicts(results)[::3] == ["AC", "TLE"]
-    assert [result.reruns for result in results] == [0, 1, 1, 0]
+    assert [result.reruns > 0 for result in results] == [False, True, True, False]
 
 
 def test_a_problems_own_limit_goes_first(sandbox):

@@ -1,0 +1,63 @@
+"""The judge ``lcb`` against the official scorer, program by program, on the 878 published programs of O1-Mini."""
+
+import json
+
+import pytest
+
+from ssd_harness.judge.problem import Program
+from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.verdicts import Verdict
+from ssd_harness.lcb.releases import select
+from ssd_harness.lcb.store import open_store
+
+pytestmark = [pytest.mark.docker, pytest.mark.lcb, pytest.mark.slow]
+
+TIME_LIMIT = -3
+FAIL_OFFICIALLY_NOW = {"abc303_d", "abc338_d", "abc344_b", "abc359_d", "abc380_c"}
+"""Published passes that the official scorer fails at its present commit: ``readline`` then ``read``, iterating stdin."""
+
+
+def rows(path):
+    with path.open(encoding="utf-8") as lines:
+        return {row["question_id"]: row for row in map(json.loads, lines)}
+
+
+@pytest.fixture(scope="module")
+def published(lcb_fixtures):
+    return rows(lcb_fixtures / "generations_o1-mini.jsonl")
+
+
+@pytest.fixture(scope="module")
+def official(lcb_fixtures):
+    return rows(lcb_fixtures / "official_o1-mini.jsonl")
+
+
+@pytest.fixture(scope="module")
+def judged(published, lcb_fixtures, docker_sandbox):
+    store = open_store(select("v6"), lcb_fixtures / "code_generation_lite")
+    programs = [Program(question_id, 0, row["code"]) for question_id, row in published.items()]
+    verdicts = judge_programs(programs, store.tests, judge="lcb", sandbox=docker_sandbox)
+    return {verdict.question_id: verdict for verdict in verdicts}
+
+
+def test_no_internal_error(judged):
+    assert [verdict for verdict in judged.values() if verdict.verdict is Verdict.IE] == []
+
+
+def test_same_verdict_and_code_as_the_official_scorer(judged, official):
+    """Only time may tell them apart: the official limit is wall time, and near the limit machines differ."""
+    differing = [
+        verdict
+        for question_id, verdict in judged.items()
+        if (verdict.passed, verdict.official_code)
+        != (official[question_id]["pass"], official[question_id]["error_code"])
+        and not (verdict.reruns and TIME_LIMIT in (verdict.official_code, official[question_id]["error_code"]))
+    ]
+    assert differing == []
+
+
+def test_published_passes_pass(judged, published):
+    failing = {question_id for question_id, row in published.items() if row["official_pass"]} - {
+        question_id for question_id, verdict in judged.items() if verdict.passed
+    }
+    assert failing == FAIL_OFFICIALLY_NOW
