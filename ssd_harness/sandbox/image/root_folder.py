@@ -50,12 +50,11 @@ def build(*, fresh: bool = False, progress: Callable[[str], None] = print) -> Pa
 def prune(*, everything: bool) -> list[Path]:
     """Remove what other versions left, or everything, but nothing in use; return what was removed."""
     keep = set() if everything else {root_folder(), _packages_folder()}
-    removed = []
+    removed: list[Path] = []
     with locked(home() / "sandbox" / "rootfs.lock"):
         for pattern in ("rootfs-*", "packages-*", ".rootfs-*", ".packages-*"):
-            for folder in (home() / "sandbox").glob(pattern):
-                if folder not in keep and folder.is_dir() and _remove(folder):
-                    removed.append(folder)
+            left = (folder for folder in (home() / "sandbox").glob(pattern) if folder not in keep and folder.is_dir())
+            removed += filter(_remove, left)
     return removed
 
 

@@ -39,6 +39,8 @@ class Ended(NamedTuple):
 class Tests:
     """The inputs of one program, in the order to run them; read from the sealed file on demand."""
 
+    __test__ = False  # not a pytest class
+
     def __init__(self, fd: int, sections: Sequence[tuple[int, int]]) -> None:
         self._fd, self._sections = fd, sections
 

@@ -32,12 +32,13 @@ class TestExecution(Execution):
         self._task.seal()
         self._functional = request.runner != "stdio"
         self._postponed = False
-        self._start_test()
+        if request.tests:
+            self._start_test()
+        else:
+            self._finish()
+            self.conclude()
 
     def _start_test(self) -> None:
-        if not self.request.tests:
-            self._finish()
-            return
         request = self.request
         self._offset, self._left = self.inputs.sections[request.tests[self.position]]
         self._stdout, self._result, self._stderr = bytearray(), bytearray(), bytearray()
