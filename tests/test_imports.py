@@ -11,7 +11,13 @@ import ssd_harness
 
 HEAVY = {"torch", "transformers", "vllm", "docker", "lm_eval", "datasets", "trl", "peft", "pandas", "pyarrow"}
 # Modules whose purpose is a heavy dependency; whoever imports one has asked for it.
-ADAPTERS = ("ssd_harness.models.", "ssd_harness.engines.", "ssd_harness.plugins.", "ssd_harness.demo.train", "ssd_harness.lcb.task")
+ADAPTERS = (
+    "ssd_harness.models.",
+    "ssd_harness.engines.",
+    "ssd_harness.plugins.",
+    "ssd_harness.demo.train",
+    "ssd_harness.lcb.task",
+)
 # Runs on import: they are commands.
 COMMANDS = {"ssd_harness.__main__", "ssd_harness.sandbox.worker.__main__", "ssd_harness.distill.stage"}
 
