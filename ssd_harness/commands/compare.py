@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 
 from ssd_harness.errors import ExitCode, UsageError
-from ssd_harness.results.comparison import compare, render
+from ssd_harness.results.comparison import Outcomes, compare, render
 from ssd_harness.results.outcomes import read_outcomes
 
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison."""
-    runs = []
+    runs: list[tuple[str, Outcomes]] = []
     for word in arguments.runs:
         name, separator, path = word.partition("=")
         if not separator:
