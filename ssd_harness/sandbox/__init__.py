@@ -1,14 +1,14 @@
-"""Run programs that nobody trusts: each slot is one isolated place, each program starts from nothing and leaves nothing.
+"""Run programs that nobody trusts: each slot is one isolated place, each program starts clean and leaves nothing.
 
 What it covers, each with its test in ``tests/sandbox`` or ``tests/attacks``:
 
 - A program learns no expected output, because none is ever inside: ``contracts.Job`` has no place for one.
 - It cannot report for another test, forge an outcome or crash the worker by what it writes to any descriptor.
-- CPU time is measured from outside over all descendants, those that hide it among them; wall time is a backstop.
+- CPU time is measured from outside over all descendants, those that hide it too; wall time is a backstop.
 - Memory of one process and of all together, processes and threads, output and core files are bounded.
-- Whatever it leaves running is killed, stopped or not, orphaned or not, whatever it ignores; a slot that cannot be proved
-  clean is given up. No folder is writable, and what the kernel would keep (System V and POSIX objects, keyrings, named
-  sockets) cannot be made.
+- Whatever it leaves running is killed, stopped or not, orphaned or not, whatever it ignores; a slot that cannot be
+  proved clean is given up. No folder is writable, and what the kernel would keep (System V and POSIX objects, keyrings,
+  named sockets) cannot be made.
 - It has no network, no capability, no second user to become, nothing of the host's files or environment in sight.
 - It cannot signal, trace or read the worker; the part that forks programs has never seen any job's data.
 - A dead slot, engine or harness is a lost slot, never an outcome, and leaves neither container nor process behind.
@@ -17,10 +17,10 @@ What it does not cover:
 
 - Bugs of the kernel, the engine or the CPU. A runtime with a kernel of its own, such as gVisor, can be put below
   (``SSD_HARNESS_RUNTIME=runsc``); a virtual machine around everything is better still.
-- Timing between tests in one process (the ``lcb`` runners): the program shares its process with the runner, so it can shift
-  its own CPU time from one test to another. It gains at most tests × limit in all.
-- Its own inputs: a program may read all inputs of its problem, and compute with them in one test for the next (``lcb``).
+- Timing between tests in one process (the ``lcb`` runners): the program shares its process with the runner, so it can
+  shift its own CPU time from one test to another. It gains at most the limit times the number of tests in all.
+- Its own inputs: a program may read all inputs of its problem, and compute in one test for the next (``lcb``).
 - Load: a program may slow its neighbours through caches, disk and memory bandwidth; CPU time is what decides.
-- The process sandbox has only our own filter below the programs, no engine's, and no bound on all processes' memory where
-  no control group can be made. Results say so.
+- The process sandbox has only our own filter below the programs, no engine's, and no bound on all processes' memory
+  where no control group can be made. Results say so.
 """

@@ -1,4 +1,4 @@
-"""A control group for one slot of the process sandbox: bounds memory and counts CPU, where one can be made."""
+"""A control group for a slot of the process sandbox: one core, bounded memory, CPU counted; where one can be made."""
 
 import contextlib
 import itertools
@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
-_V1_KINDS = ("memory", "cpuacct", "pids")
+_V1_KINDS = ("memory", "cpuacct", "pids", "cpu")
+_PERIOD_US = 100_000
 _count = itertools.count()
 
 
@@ -51,7 +52,7 @@ def create(memory: int, processes: int) -> ControlGroup:
 def _create_v1(group: ControlGroup, kind: str, name: str, memory: int, processes: int) -> None:
     folder = _ROOT / kind / _own(kind) / name
     with contextlib.suppress(OSError):
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)  # several controllers may share one hierarchy
         group.folders.append(folder)
         if kind == "memory":
             _write(folder / "memory.limit_in_bytes", memory)
@@ -60,6 +61,9 @@ def _create_v1(group: ControlGroup, kind: str, name: str, memory: int, processes
             group.files["memory.oom_control"] = folder / "memory.oom_control"
         elif kind == "cpuacct":
             group.files["cpuacct.usage"] = folder / "cpuacct.usage"
+        elif kind == "cpu":
+            _write(folder / "cpu.cfs_period_us", _PERIOD_US)
+            _write(folder / "cpu.cfs_quota_us", _PERIOD_US)
         else:
             _write(folder / "pids.max", processes)
 
@@ -78,6 +82,7 @@ def _create_v2(group: ControlGroup, name: str, memory: int, processes: int) -> N
             _write(folder / "memory.swap.max", 0)
         group.files["memory.events"] = folder / "memory.events"
         _write(folder / "pids.max", processes)
+        (folder / "cpu.max").write_text(f"{_PERIOD_US} {_PERIOD_US}", encoding="ascii")
 
 
 def _own(kind: str) -> str:
