@@ -226,7 +226,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Say which known name the misspelt ``word`` was probably meant to be."""
     names = sorted(known)
     lower = {name.lower(): name for name in names}
-    close = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.5)
+    # A field's name without its side, batch_size for batch_size_train, is nearer than any misspelling.
+    close = [name for name in lower if name.startswith(f"{word.lower()}_")]
+    close += difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.5)
     return f"did you mean {lower[close[0]]!r}?" if close else f"choose one of: {', '.join(names)}"
 
 

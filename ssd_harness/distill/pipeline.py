@@ -25,9 +25,7 @@ def run(plan: Plan) -> Checkpoint:
 
 def distill(plan: Plan) -> Checkpoint:
     """Do what is left to do of ``plan`` and return the registered checkpoint; one process at a time."""
-    with storage.locked(
-        plan.folder / "lock", lambda: say("waiting for the process that makes this checkpoint")
-    ) as lock:
+    with storage.locked(plan.folder / "lock", lambda: say("another process is at it, waiting")) as lock:
         if made := registry.find(plan.fingerprint):
             return registry.also_as(made, plan.name)
 

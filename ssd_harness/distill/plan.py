@@ -136,7 +136,8 @@ def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
 def _facts(plan: Plan) -> list[str]:
     where = plan.base.local or f"commit {plan.base.revision}, to be downloaded"
     dropped = f", {plan.prompts.duplicates:,} duplicates dropped" if plan.prompts.duplicates else ""
-    state = "exists, nothing to do" if plan.made else "new, or to be resumed" if plan.folder.exists() else "new"
+    begun = (plan.folder / "round-1").exists()
+    state = "exists, nothing to do" if plan.made else "begun, to be resumed" if begun else "new"
     target = f"{registry.PREFIX}{plan.name} in {registry.models_folder()}"
     return [
         f"  base {where}; {plan.prompts.count:,} prompts{dropped}",

@@ -75,14 +75,15 @@ def _column(row: Mapping[str, Any], recipe: Recipe, where: str) -> Any:
 
 
 def _messages(value: Any, where: str) -> tuple[tuple[str, str], ...]:
-    if isinstance(value, str):
-        return (("user", value),)
     try:
-        messages = tuple((turn["role"], turn["content"]) for turn in value)
+        turns = [{"role": "user", "content": value}] if isinstance(value, str) else value
+        messages = tuple((turn["role"], turn["content"]) for turn in turns)
     except (TypeError, KeyError):
         messages = ()
     if not messages or not all(isinstance(part, str) for turn in messages for part in turn):
         raise UsageError("a prompt is a text or a list of {role, content} messages", where=where)
+    if any(0xD800 <= ord(character) < 0xE000 for _, content in messages for character in content):
+        raise UsageError("a prompt holds half a surrogate pair, which is no text", where=where)
     if messages[-1][0] == "assistant":
         raise UsageError("a prompt must not end with the assistant's turn", where=where)
     return messages

@@ -30,11 +30,12 @@ def run(job: Job, folder: Path, report: Report) -> Mapping[str, Any]:
         done += 1
         tokens += len(sample.token_ids)
         report(done, total, f"{tokens / (time.monotonic() - started):,.0f} tokens/s")
-    if book.lacking():
+    lacking = total - book.finished() * job.recipe.n_train
+    if lacking:
         raise InfrastructureError(
-            f"the sampler {job.recipe.sampler!r} returned only {done:,} of {total:,} samples",
+            f"the sampler {job.recipe.sampler!r} left {lacking:,} of {total:,} samples undrawn or incomplete",
             where=folder,
-            next_step="run the same command again; finished shards are kept",
+            next_step="finished shards are kept",
         )
     return {"shards": book.count, **_summary(folder, book.count), "sampler": dict(sampler.describe())}
 
@@ -81,10 +82,6 @@ class _ShardBook:
 
     def _has(self, number: int) -> bool:
         return shards.shard_path(self._folder, number).exists()
-
-    def lacking(self) -> int:
-        """Return how many samples never came."""
-        return sum(len(order) * self._n - len(self._samples[number]) for number, order in self._order.items())
 
 
 def _summary(folder: Path, count: int) -> dict[str, Any]:

@@ -1,0 +1,153 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+class Distiller:
+    """Runs ``ssd-harness distill`` on the tiny model, as a user would."""
+
+    def __init__(self, model, folder):
+        self.model, self.folder = model, folder
+        self.prompts = folder / "prompts.jsonl"
+        lines = [json.dumps({"id": f"p{k}", "prompt": f"Count from {k}\nto {k * 7 % 50}."}) for k in range(150)]
+        self.prompts.write_text("\n".join(lines))
+
+    def command(self, **fields):
+        small = {
+            "prompts": self.prompts,
+            "filter": "none",
+            "T_train": 1.2,
+            "max_new_tokens_train": 32,
+            "max_length_train": 256,
+            "steps": 6,
+            "batch_size_train": 4,
+            "lr": 1e-3,
+        }
+        words = [f"{name}={value}" for name, value in {**small, **fields}.items()]
+        return [sys.executable, "-m", "ssd_harness", "distill", str(self.model), *words]
+
+    def environment(self, home, **extra):
+        return {**os.environ, "SSD_HARNESS_HOME": str(self.folder / home), "OMP_NUM_THREADS": "1", **extra}
+
+    def start(self, home, environment=None, **fields):
+        return subprocess.Popen(
+            self.command(**fields),
+            env=self.environment(home, **(environment or {})),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, home, environment=None, **fields):
+        process = self.start(home, environment, **fields)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+    def checkpoint(self, home):
+        (only,) = (self.folder / home / "models").iterdir()
+        return only
+
+    def stage(self, home, name):
+        (only,) = (self.folder / home / "runs").glob(f"*/round-1/{name}")
+        return only
+
+
+@pytest.fixture(scope="session")
+def distiller(tiny_model, tmp_path_factory):
+    return Distiller(tiny_model, tmp_path_factory.mktemp("distill"))
+
+
+@pytest.fixture(scope="session")
+def until():
+    def wait(condition, seconds=120):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := condition():
+                return found
+            time.sleep(0.01)
+        raise AssertionError(f"nothing happened within {seconds} s")
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def stages_of():
+    """Process ids of the stages that work below a folder."""
+
+    def find(folder: Path):
+        found = []
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = entry.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"ssd_harness.distill.stage" in words and any(word.startswith(bytes(folder)) for word in words):
+                found.append(int(entry.parent.name))
+        return found
+
+    return find
+
+
+PLUGIN = r"""
+from ssd_harness.hookspecs import hookimpl
+
+class Silent:
+    def __init__(self, model, recipe): pass
+    def sample(self, prompts, seed): return iter(())
+    def describe(self): return {}
+
+class Babbling(Silent):
+    def sample(self, prompts, seed):
+        from ssd_harness.distill.contracts import Sample
+        return (Sample(prompt.id, 0, (5, 6, 7), (8, 9, 2), "a\nb", "eos") for prompt in prompts)
+
+class Crashing(Silent):
+    def sample(self, prompts, seed): raise RuntimeError("out of \x1b[31mluck")
+
+def copying_trainer(model, recipe):
+    import shutil
+    class Trainer:
+        def train(self, samples, folder, report):
+            shutil.copytree(model, folder / "checkpoint", dirs_exist_ok=True)
+            return {"losses": [1.0]}
+    return Trainer()
+
+def broken_trainer(model, recipe):
+    import shutil, torch
+    from safetensors.torch import load_file, save_file
+    class Trainer:
+        def train(self, samples, folder, report):
+            shutil.copytree(model, folder / "checkpoint", dirs_exist_ok=True)
+            file = folder / "checkpoint" / "model.safetensors"
+            tensors = load_file(file)
+            tensors["model.norm.weight"][0] = float("inf")
+            save_file(tensors, file)
+            return {}
+    return Trainer()
+
+@hookimpl
+def ssd_samplers(): return {"silent": Silent, "crashing": Crashing, "babbling": Babbling}
+
+@hookimpl
+def ssd_sample_filters(): return {"nothing": lambda recipe: lambda sample: False}
+
+@hookimpl
+def ssd_trainers(): return {"broken": broken_trainer, "copying": copying_trainer}
+"""
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory):
+    """The environment of a process in which a distribution with hooks of its own is installed."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "misbehaving.py").write_text(PLUGIN)
+    about = site / "misbehaving-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[ssd_harness]\nmisbehaving = misbehaving\n")
+    return {"PYTHONPATH": str(site)}

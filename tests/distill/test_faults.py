@@ -1,0 +1,51 @@
+import pytest
+
+pytest.importorskip("trl")
+
+pytestmark = [pytest.mark.hf, pytest.mark.slow]
+
+FAULTS = {
+    "no samples": ({"sampler": "silent"}, "'silent' left 8 of 8 samples"),
+    "crash": ({"sampler": "crashing"}, "RuntimeError: out of [31mluck"),
+    "all dropped": ({"sampler": "babbling", "filter": "nothing"}, "'nothing' dropped all 8 samples"),
+    "loss is no number": (
+        {"sampler": "babbling", "lr": 1e30, "warmup_steps": 0, "max_grad_norm": 0, "steps": 4},
+        "the loss is nan",
+    ),
+    "weights are no numbers": (
+        {"sampler": "babbling", "trainer": "broken"},
+        "weights model.norm.weight are not finite",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_line_with_the_log_and_registers_nothing(distiller, plugin, fault):
+    fields, says = FAULTS[fault]
+    home = "fault-" + fault.replace(" ", "-")
+    code, out, err = distiller.run(home, plugin, **{"prompt_limit": 8, "steps": 1, **fields})
+    assert code == 3, err
+    last = err.rstrip().splitlines()[-1]
+    assert last.startswith("ssd-harness: error: ")
+    assert says in last
+    assert "log.txt" in last
+    assert "Traceback" not in err
+    assert not out
+    assert not list((distiller.folder / home).glob("models/*"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"promts": "x"}, "did you mean 'prompts'?"),
+        ({"sampler": "vlm"}, "no sampler is called 'vlm'"),
+        ({"filter": "stubs"}, "no sample filter is called 'stubs'"),
+        ({"trainer": "x"}, "no trainer is called 'x'"),
+        ({"name": "../x"}, "cannot name a checkpoint"),
+    ],
+)
+def test_wrong_words_are_refused_before_anything_runs(distiller, fields, says):
+    code, _, err = distiller.run("wrong", **fields)
+    assert code == 2
+    assert says in err.rstrip().splitlines()[-1]
+    assert not (distiller.folder / "wrong" / "runs").exists()

@@ -1,0 +1,143 @@
+import json
+import shutil
+import signal
+
+import pytest
+
+pytest.importorskip("trl")
+
+from ssd_harness.distill import shards
+
+pytestmark = [pytest.mark.hf, pytest.mark.slow]
+
+
+def weights(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+def samples(folder):
+    return [shard.read_bytes() for shard in sorted(folder.glob("*.parquet"))]
+
+
+@pytest.fixture(scope="module")
+def whole(distiller):
+    """An undisturbed run, and what it printed."""
+    # Variables of a distributed launch must not reach the stages: they would wait for another rank for ever.
+    rank = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
+    code, out, err = distiller.run("whole", rank)
+    assert code == 0, err
+    return out, err
+
+
+def test_a_run_tells_its_plan_and_registers_a_model(whole, distiller):
+    out, err = whole
+    checkpoint = distiller.checkpoint("whole")
+    assert f"ssd:{checkpoint.name}" in out
+    assert err.index("sample 1 a prompt") < err.index("sample: 150 of 150")
+    manifest = json.loads((checkpoint / "ssd_manifest.json").read_text())
+    (stages,) = manifest["rounds"]
+    assert stages["sample"]["samples"] == stages["filter"]["kept"] == 150
+    assert len(stages["train"]["losses"]) == 6
+    assert manifest["recipe"]["T_train"] == 1.2
+    assert checkpoint.name == f"tiny-{manifest['fingerprint'][:8]}"
+    moved = [name for name, tensor in weights(checkpoint).items() if not tensor.equal(weights(distiller.model)[name])]
+    assert moved
+
+
+def test_tokenizer_and_settings_are_the_bases_own(whole, distiller):
+    checkpoint = distiller.checkpoint("whole")
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"):
+        assert (checkpoint / name).read_bytes() == (distiller.model / name).read_bytes()
+
+
+def test_the_same_command_does_nothing_again(whole, distiller):
+    before = {file: file.stat().st_mtime_ns for file in (distiller.folder / "whole").rglob("*") if file.is_file()}
+    code, out, err = distiller.run("whole")
+    assert code == 0
+    assert "exists, nothing to do" in err
+    assert f"ssd:{distiller.checkpoint('whole').name}" in out
+    after = {file: file.stat().st_mtime_ns for file in before}
+    changed = {file for file in before if before[file] != after[file]}
+    assert {file.parent.name for file in changed} <= {"prompts"}
+
+
+def test_killed_in_sampling_and_in_training_it_ends_as_if_undisturbed(whole, distiller, until, stages_of):
+    home = distiller.folder / "killed"
+    slow = {"sampling_rows": 2, "save_steps": 1}  # decide nothing about the result
+
+    def kill_when(marks):
+        process = distiller.start("killed", **slow)
+        until(lambda: process.poll() is not None or list(home.glob(marks)))
+        assert process.poll() is None, process.stderr.read()
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        # A stage does not outlive who started it: nobody would stop it, and two would write to one folder.
+        until(lambda: not stages_of(home), 10)
+
+    kill_when("runs/*/round-1/sample/samples-*.parquet")
+    sampled = list(home.glob("runs/*/round-1/sample/samples-*.parquet"))
+    drawn = {file: file.stat().st_mtime_ns for file in sampled}
+    assert 1 <= len(sampled) < 3
+    assert not list(home.glob("runs/*/round-1/sample/manifest.json"))
+    kill_when("runs/*/round-1/train/state/*/COMPLETE")
+    assert not list(home.glob("models/*"))
+
+    code, _, err = distiller.run("killed", **slow)
+    assert code == 0, err
+    assert {file: file.stat().st_mtime_ns for file in sampled} == drawn
+    assert samples(distiller.stage("killed", "sample")) == samples(distiller.stage("whole", "sample"))
+    assert shards.read_manifest(distiller.stage("killed", "train"))["resumed_from"].startswith("checkpoint-")
+    undisturbed = weights(distiller.checkpoint("whole"))
+    resumed = weights(distiller.checkpoint("killed"))
+    assert all((resumed[name] - tensor).abs().max() <= 1e-6 for name, tensor in undisturbed.items())
+
+
+QUICK = {"sampler": "babbling", "trainer": "copying"}
+
+
+def test_two_at_once_make_one_checkpoint(distiller, plugin):
+    both = [distiller.start("both", plugin, **QUICK) for _ in range(2)]
+    outs = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outs
+    assert outs[0][0] == outs[1][0]
+    distiller.checkpoint("both")
+    assert sum("sample: 150 of 150" in err for _, err in outs) == 1
+
+
+def test_a_removed_checkpoint_is_trained_again_from_the_stored_samples(distiller, plugin):
+    assert distiller.run("removed", plugin, **QUICK)[0] == 0
+    checkpoint = distiller.checkpoint("removed")
+    shutil.rmtree(checkpoint)
+    code, _, err = distiller.run("removed", plugin, **QUICK)
+    assert code == 0, err
+    assert "sample:" not in err
+    assert (checkpoint / "model.safetensors").exists()
+
+
+def test_a_name_is_used_kept_and_added_to(distiller, plugin):
+    code, out, err = distiller.run("named", plugin, **QUICK, name="mine")
+    assert code == 0, err
+    assert out.startswith("ssd:mine ")
+    # Without a name, what exists is found; with another one it gets that too.
+    assert distiller.run("named", plugin, **QUICK)[1] == out
+    assert distiller.run("named", plugin, **QUICK, name="yours")[1].startswith("ssd:yours ")
+    code, _, err = distiller.run("named", plugin, **QUICK, name="mine", T_train=0.5)
+    assert code == 2
+    assert "belongs to a checkpoint of another recipe" in err
+
+
+def test_rounds_go_on_from_each_other(distiller, plugin):
+    code, _, err = distiller.run("rounds", plugin, **QUICK, rounds=2, seed=3)
+    assert code == 0, err
+    first, second = (
+        json.loads((distiller.folder / "rounds" / "runs" / path).read_text())
+        for run in (distiller.folder / "rounds" / "runs").iterdir()
+        for path in (f"{run.name}/round-1/sample/job.json", f"{run.name}/round-2/sample/job.json")
+    )
+    assert first["model"] == str(distiller.model)
+    assert second["model"].endswith("round-1/train/checkpoint")
+    assert first["seed"] == 3 != second["seed"]
+    manifest = json.loads((distiller.checkpoint("rounds") / "ssd_manifest.json").read_text())
+    assert len(manifest["rounds"]) == 2

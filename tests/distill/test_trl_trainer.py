@@ -1,0 +1,153 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ssd_harness.plugins import trl_trainer
+from ssd_harness.plugins.trl_trainer import IGNORED, TrlTrainer
+
+from ssd_harness.distill.contracts import Sample
+from ssd_harness.errors import InfrastructureError
+from ssd_harness.recipe import Recipe
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+pytestmark = pytest.mark.hf
+
+EOS = 2
+# One with EOS, one truncated without, one that a tokenizer would never write this way, one longer than max_length.
+SAMPLES = [
+    Sample("p0", 0, (1, 80, 81), (90, 91, 92, EOS), "abc", "eos"),
+    Sample("p1", 0, (1, 80, 81, 82), (100, 101), "de", "length"),
+    Sample("p2", 0, (1, 85), (110, 1, 110, 0, EOS), "f", "eos"),
+    Sample("p3", 0, (1, 86), tuple(range(120, 140)), "g", "length"),
+]
+SMALL = {"steps": 3, "batch_size_train": 4, "micro_batch_size": 4, "max_length_train": 12, "lr": 1e-3}
+
+
+def silent(*_, **__):
+    pass
+
+
+def train(model, folder, samples=SAMPLES, **fields):
+    return TrlTrainer(model, Recipe(**{**SMALL, **fields})).train(samples, folder, silent)
+
+
+def weights(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+def test_the_models_forward_sees_exactly_the_samplers_ids(tiny_model, tmp_path, monkeypatch):
+    from transformers import Qwen3Model
+
+    # TRL replaces the language model's own forward; what reaches the layers below is what counts.
+    seen = []
+    original = Qwen3Model.forward
+
+    def spying(self, *arguments, **inputs):
+        seen.append((inputs["input_ids"].clone(), inputs["attention_mask"].clone()))
+        return original(self, *arguments, **inputs)
+
+    monkeypatch.setattr(Qwen3Model, "forward", spying)
+    train(tiny_model, tmp_path, steps=1)
+    ((ids, mask),) = seen
+    rows = sorted(tuple(row[real.bool()].tolist()) for row, real in zip(ids, mask, strict=True))
+    assert rows == sorted((*one.prompt_ids, *one.token_ids)[:12] for one in SAMPLES)
+    # The truncated samples end as they were drawn.
+    assert sum(row[-1] == EOS for row in rows) == 2
+
+
+def test_rows_take_the_loss_on_the_completion_alone(tmp_path):
+    import datasets
+
+    rows, skipped = trl_trainer.write_rows(SAMPLES, tmp_path / "rows.arrow", 12)
+    assert (rows, skipped) == (4, 0)
+    for row, one in zip(datasets.Dataset.from_file(str(tmp_path / "rows.arrow")), SAMPLES, strict=True):
+        assert row["input_ids"] == [*one.prompt_ids, *one.token_ids][:12]
+        assert row["labels"] == [*[IGNORED] * len(one.prompt_ids), *one.token_ids][:12]
+
+
+ids = st.lists(st.integers(0, 258), max_size=15).map(tuple)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(ids, ids), min_size=1, max_size=5), st.integers(1, 20))
+def test_rows_never_exceed_the_length_and_always_have_a_label(tmp_path_factory, pairs, length):
+    import datasets
+
+    path = tmp_path_factory.mktemp("rows") / "rows.arrow"
+    samples = [Sample("p", 0, prompt, completion, "", "eos") for prompt, completion in pairs]
+    rows, skipped = trl_trainer.write_rows(samples, path, length)
+    assert rows + skipped == len(samples)
+    for row in datasets.Dataset.from_file(str(path)) if rows else []:
+        assert len(row["input_ids"]) == len(row["labels"]) <= length
+        assert any(label != IGNORED for label in row["labels"])
+
+
+def test_the_loss_and_the_step_are_those_of_a_plain_loop(tiny_model, tmp_path):
+    """One step by hand: mean cross-entropy over all completion tokens of the batch, AdamW, clipped gradients."""
+    from transformers import Qwen3ForCausalLM
+
+    model = Qwen3ForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    total = torch.zeros(())
+    count = 0
+    for one in SAMPLES:
+        row = torch.tensor([[*one.prompt_ids, *one.token_ids][:12]])
+        logits = model(row).logits[0]
+        start = len(one.prompt_ids)
+        targets = row[0, start:]
+        total = total + torch.nn.functional.cross_entropy(logits[start - 1 : -1], targets, reduction="sum")
+        count += len(targets)
+    loss = total / count
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    decayed = [p for n, p in model.named_parameters() if p.ndim > 1]
+    plain = [p for n, p in model.named_parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}]
+    torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95)).step()
+
+    report = train(tiny_model, tmp_path, steps=1, warmup_steps=0)
+    assert report["losses"] == pytest.approx([loss.item()], rel=1e-5)
+    made = weights(tmp_path / "checkpoint")
+    for name, parameter in model.named_parameters():
+        assert (made[name] - parameter).abs().max() < 1e-6, name
+
+
+def test_learning_rate_warms_up_and_ends_at_the_minimum(tiny_model, tmp_path):
+    train(tiny_model, tmp_path, steps=10, warmup_steps=2, lr=1e-3, min_lr=1e-4, save_steps=10)
+    (state,) = (tmp_path / "state").glob("*/trainer_state.json")
+    rates = [entry["learning_rate"] for entry in json.loads(state.read_text())["log_history"] if "loss" in entry]
+    assert rates[0] == 0
+    assert max(rates) == rates[2] == pytest.approx(1e-3)
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert 1e-4 <= rates[-1] < 2e-4
+
+
+def test_epochs_count_the_rows(tiny_model, tmp_path):
+    report = train(tiny_model, tmp_path, steps=None, epochs=3, batch_size_train=2, micro_batch_size=1)
+    assert report["steps"] == 6
+    assert report["micro_batch_size"] == 1
+
+
+def test_adapters_are_merged_into_an_ordinary_model(tiny_model, tmp_path):
+    report = train(tiny_model, tmp_path, lora_rank=4)
+    assert report["adapter"] == "merged"
+    before, after = weights(tiny_model), weights(tmp_path / "checkpoint")
+    assert before.keys() == after.keys()
+    moved = {name for name in before if not before[name].equal(after[name])}
+    assert any("q_proj" in name for name in moved)
+    assert not any("embed" in name or "norm" in name for name in moved)
+
+
+def test_the_checkpoint_keeps_the_bases_precision_unless_told_otherwise(tiny_model, tmp_path):
+    train(tiny_model, tmp_path, steps=1, dtype_checkpoint="bfloat16")
+    assert {tensor.dtype for tensor in weights(tmp_path / "checkpoint").values()} == {torch.bfloat16}
+    assert json.loads((tmp_path / "checkpoint" / "config.json").read_text())["dtype"] == "bfloat16"
+
+
+def test_prompts_that_fill_the_length_leave_nothing_to_train(tiny_model, tmp_path):
+    with pytest.raises(InfrastructureError, match="raise max_length_train="):
+        train(tiny_model, tmp_path, samples=SAMPLES[:1], max_length_train=3)
