@@ -15,6 +15,8 @@ from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 from ssd_harness.sandbox.contracts import Limits, Sandbox
 
 _JOIN_S = 10.0
+_LONGEST_PROGRAM = 4 << 20
+"""Characters of one program; a hundred times what people write, and far below what the protocol takes."""
 
 
 def judge_programs(
@@ -63,10 +65,13 @@ class _Batch:
     def judge(self, programs: list[Program], workers: int | None) -> list[ProgramVerdict]:
         """Run everything; return the verdicts in order."""
         tasks = [Task(index, program) for index, program in enumerate(programs)]
-        runnable = [task for task in tasks if task.program.code.strip()]
+        runnable = []
         for task in tasks:
-            if not task.program.code.strip():
-                self._deliver(task, _no_code(task.program))
+            refusal = _refusal(task.program)
+            if refusal is None:
+                runnable.append(task)
+            else:
+                self._deliver(task, refusal)
         if runnable:
             count = min(workers or len(os.sched_getaffinity(0)), len(runnable))
             self._together(runnable, count)
@@ -126,5 +131,12 @@ class _Batch:
         raise errors[0] if errors else InfrastructureError(f"{left} programs were left unjudged")
 
 
-def _no_code(program: Program) -> ProgramVerdict:
-    return ProgramVerdict(program.question_id, program.sample, Verdict.NO_CODE, message="the output holds no program")
+def _refusal(program: Program) -> ProgramVerdict | None:
+    """Return the verdict of a program that need not run: there is none, or more of it than a slot takes."""
+    if not program.code.strip():
+        verdict, message = Verdict.NO_CODE, "the output holds no program"
+    elif len(program.code) > _LONGEST_PROGRAM:
+        verdict, message = Verdict.CE, f"{len(program.code)} characters are more than the {_LONGEST_PROGRAM} allowed"
+    else:
+        return None
+    return ProgramVerdict(program.question_id, program.sample, verdict, message=message)

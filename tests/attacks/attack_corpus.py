@@ -14,7 +14,7 @@ from ssd_harness.judge.verdicts import Verdict
 from ssd_harness.sandbox.contracts import Limits
 
 PROGRAMS = Path(__file__).with_name("programs")
-LIMITS = Limits(cpu_s=1.0, wall_s=3.0, memory=1 << 30, output=4 << 20, processes=16)
+LIMITS = Limits(cpu_s=1.0, wall_s=4.0, memory=1 << 30, output=4 << 20, processes=16)
 
 WA, RE, TLE, MLE, OLE, CE = Verdict.WA, Verdict.RE, Verdict.TLE, Verdict.MLE, Verdict.OLE, Verdict.CE
 FAILED = frozenset({WA, RE, TLE, MLE, OLE, CE})

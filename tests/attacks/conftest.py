@@ -17,6 +17,8 @@ class WatchedSandbox:
     def __init__(self, sandbox):
         self._sandbox = sandbox
         self.slots = []
+        self.began = None
+        """When the first slot was there; waiting for it is nobody's fault."""
 
     def __getattr__(self, name):
         return getattr(self._sandbox, name)
@@ -24,6 +26,7 @@ class WatchedSandbox:
     def open_slot(self):
         """Open a slot and note it."""
         slot = self._sandbox.open_slot()
+        self.began = self.began or time.monotonic()
         self.slots.append(slot)
         return slot
 

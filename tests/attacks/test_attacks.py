@@ -75,11 +75,10 @@ def outcome(request, watched):
         environment.setenv("SSD_TEST_CANARY", CANARY)
         sandbox = watched(request.getfixturevalue(f"{kind}_sandbox"))
         corpus = list(batch())
-        started = time.monotonic()
         verdicts = judge_programs(
             [judged.program for judged in corpus], load_tests, judge=judge, sandbox=sandbox, workers=1, limits=LIMITS
         )
-        seconds = time.monotonic() - started
+        seconds = time.monotonic() - sandbox.began
     assert [(v.question_id, v.sample) for v in verdicts] == [(j.program.question_id, j.program.sample) for j in corpus]
     return Outcome(list(zip(corpus, verdicts, strict=True)), seconds, len(sandbox.slots), sandbox.leaked())
 

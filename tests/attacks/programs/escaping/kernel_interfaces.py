@@ -24,6 +24,7 @@ def attack():
         (163 if x86 else 89, b"/tmp/acct"),  # acct
         (312 if x86 else 272, 1, 1, 0, 0, 0),  # kcmp
         (237 if x86 else 235, 0, 0, 1, room, 0, 0),  # mbind
+        (306 if x86 else 267, 1),  # syncfs
         (446, -1, 0, 0),  # landlock_restrict_self
         (447, 0),  # memfd_secret
         (300 if x86 else 262, 0, 0),  # fanotify_init
