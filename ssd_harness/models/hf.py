@@ -35,8 +35,9 @@ class SsdHf(HFLM):
         # No device is touched before this is done: of several ranks, one works in other processes, the others wait.
         with kept_random_state():
             self.subject = find_subject(pretrained, overrides, name=name, revision=revision)
-        if "dtype" not in rest and loading.pick_device(rest.get("device")).startswith("cpu"):
-            rest["dtype"] = "float32"
+        rest["device"] = loading.pick_device(rest.get("device"))
+        if rest["device"].startswith("cpu"):
+            rest.setdefault("dtype", "float32")  # half precision is slow there, and no two batches agree
         self._decodings: dict[str, Any] = {}
         self._truncated: Counter[str] = Counter()
         super().__init__(pretrained=str(self.subject.folder), **rest)

@@ -1,0 +1,31 @@
+import pytest
+
+from ssd_harness.errors import UsageError
+from ssd_harness.models.arguments import split_arguments
+
+
+class Model:
+    def __init__(
+        self, pretrained, batch_size=1, device="cuda", dtype="auto", max_length=None, trust_remote_code=False, **kwargs
+    ):
+        pass
+
+
+def test_arguments_go_where_they_are_known():
+    overrides, rest = split_arguments(
+        {"T_train": 1.2, "recipe": "demo", "batch_size": 8, "device": "cpu", "attn_implementation": "eager"}, Model
+    )
+    assert overrides == {"T_train": 1.2, "recipe": "demo", "device": "cpu"}
+    assert rest == {"batch_size": 8, "device": "cpu", "attn_implementation": "eager"}
+
+
+@pytest.mark.parametrize(("name", "says"), [("T_trian", "T_train"), ("batchsize", "batch_size"), ("promts", "prompts")])
+def test_a_misspelt_argument_names_the_nearest(name, says):
+    with pytest.raises(UsageError, match=f"did you mean '{says}"):
+        split_arguments({name: 1}, Model)
+
+
+@pytest.mark.parametrize("name", ["peft", "delta", "gguf_file"])
+def test_what_would_evaluate_another_model_is_refused(name):
+    with pytest.raises(UsageError, match=name):
+        split_arguments({name: "x"}, Model)

@@ -1,0 +1,63 @@
+import pytest
+
+from ssd_harness.errors import UsageError
+from ssd_harness.models.decoding import settle
+
+TASK = {"temperature": 0.2, "top_p": 0.95, "do_sample": True, "until": [], "max_gen_toks": 512}
+RECIPE = {"temperature": 1.1, "top_k": 20, "top_p": 0.8, "max_gen_toks": 32768}
+
+
+def chosen(user, subject=RECIPE, task=TASK):
+    settled = settle(user, subject, "recipe", task)
+    one = settled.decoding
+    return (one.temperature, one.top_k, one.top_p, one.max_new_tokens), dict(settled.origins)
+
+
+def test_field_by_field_the_user_then_the_recipe_then_the_task():
+    values, origins = chosen({"temperature": 0.5}, {"temperature": 1.1, "top_k": 20})
+    assert values == (0.5, 20, 0.95, 512)
+    assert origins == {"temperature": "--gen_kwargs", "top_k": "recipe", "top_p": "task", "max_gen_toks": "task"}
+
+
+def test_no_truncation_in_a_recipe_is_a_choice():
+    values, origins = chosen({}, {"temperature": 1.0, "top_k": None, "top_p": 1.0}, {**TASK, "top_k": 50})
+    assert values == (1.0, None, 1.0, 512)
+    assert origins["top_k"] == "recipe"
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ({"do_sample": False}, 0.0),
+        ({"do_sample": "False"}, 0.0),
+        ({"temperature": 0}, 0.0),
+        ({"do_sample": True}, 1.1),
+        ({"do_sample": False, "temperature": 0.7}, 0.0),
+    ],
+)
+def test_greedy_is_temperature_zero(user, expected):
+    assert chosen(user)[0][0] == expected
+
+
+@pytest.mark.parametrize("name", ["max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"])
+def test_every_word_for_the_length_is_known(name):
+    assert chosen({name: 99})[0][3] == 99
+
+
+@pytest.mark.parametrize("top_k", [0, -1])
+def test_top_k_zero_is_none(top_k):
+    assert chosen({"top_k": top_k})[0][1] is None
+
+
+@pytest.mark.parametrize(
+    "user",
+    [{"repetition_penalty": 1.1}, {"temperature": "hot"}, {"top_p": 1.5}, {"temperature": -1}, {"max_gen_toks": 0}],
+)
+def test_what_the_engine_cannot_do_is_refused(user):
+    with pytest.raises(UsageError):
+        chosen(user)
+
+
+def test_stop_texts_come_from_the_user_or_the_task():
+    assert settle({"until": "END"}, {}, "recipe", TASK).until == ("END",)
+    assert settle({}, {}, "recipe", {**TASK, "until": ["a", "b"]}).until == ("a", "b")

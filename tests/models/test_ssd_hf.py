@@ -1,0 +1,228 @@
+import json
+import os
+import random
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+import numpy as np  # noqa: E402 - after the check that torch is here
+from lm_eval.api.instance import Instance  # noqa: E402
+
+from ssd_harness import evaluation_request, registry  # noqa: E402
+from ssd_harness.errors import UsageError  # noqa: E402
+from ssd_harness.evaluation_request import EvaluationRequest  # noqa: E402
+from ssd_harness.models.hf import SsdHf  # noqa: E402
+
+pytestmark = [pytest.mark.hf, pytest.mark.slow]
+
+TASK = {"until": [], "do_sample": True, "temperature": 0.2, "top_p": 0.95, "max_gen_toks": 24}
+
+
+def random_state():
+    numpy = np.random.get_state()[1].tolist()  # noqa: NPY002 - see below
+    return random.getstate(), numpy, torch.get_rng_state()
+
+
+@pytest.fixture(scope="module")
+def made(tiny_model, tmp_path_factory):
+    """A state folder with one small distilled checkpoint, made through the model class."""
+    folder = tmp_path_factory.mktemp("ssd-hf")
+    (folder / "p.jsonl").write_text("".join(json.dumps({"prompt": f"Say {k}\nand {k}"}) + "\n" for k in range(8)))
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SSD_HARNESS_HOME", str(folder / "home"))
+    patch.setenv("OMP_NUM_THREADS", "1")
+    arguments = {
+        "pretrained": str(tiny_model),
+        "prompts": str(folder / "p.jsonl"),
+        "filter": "none",
+        "steps": 1,
+        "max_new_tokens_train": 16,
+        "max_length_train": 256,
+        "batch_size_train": 4,
+        "lr": 1e-3,
+        "T_eval": 1.3,
+        "top_k_eval": 30,
+        "top_p_eval": 1.0,
+        "name": "small",
+    }
+    random.seed(1)
+    np.random.seed(2)  # noqa: NPY002 - the generator that lm-eval seeds
+    torch.manual_seed(3)
+    before = random_state()
+    model = SsdHf(**arguments)
+    after = random_state()
+    yield SimpleNamespace(model=model, arguments=arguments, before=before, after=after)
+    patch.undo()
+
+
+def instances(count=3, repeats=4, own=True, first=0):
+    made = []
+    for number in range(first, first + count):
+        doc = {"question_id": f"q{number}"}
+        text = f"Solve problem {number}"
+        one = Instance("generate_until", doc, (text, dict(TASK)), 0, metadata=("ours", number, repeats))
+        if own:
+            one.messages = [{"role": "user", "content": text}]
+        made += [one] * repeats
+    return made
+
+
+def answers(model, requests):
+    return model.generate_until(requests, disable_tqdm=True)
+
+
+def test_random_states_are_left_alone(made):
+    assert made.before[:2] == made.after[:2]
+    assert made.before[2].equal(made.after[2])
+
+
+def test_the_checkpoint_is_registered_and_found_again(made):
+    assert registry.get("small").path == made.model.subject.folder
+    assert made.model.subject.about["transform"] == "made in this run"
+    again = SsdHf(**made.arguments)
+    assert again.subject.about["transform"] == "reused"
+    assert again.subject.folder == made.model.subject.folder
+
+
+def test_what_was_done_is_in_the_model_info(made):
+    answers(made.model, instances())
+    about = json.loads(json.dumps(made.model.get_model_info()["ssd"]))
+    assert about["fingerprint"] == registry.get("small").fingerprint
+    assert about["base"]["name"] == made.arguments["pretrained"]
+    assert about["prompts"]["count"] == 8
+    assert about["rounds"][0]["sample"]["samples"] == 8
+    assert about["rounds"][0]["train"]["last_loss"] > 0
+    decoding = about["generations"]["decoding"]["ours"]
+    assert (decoding["temperature"], decoding["top_k"], decoding["max_new_tokens"]) == (1.3, 30, 24)
+    assert decoding["origins"] == {
+        "temperature": "recipe",
+        "top_k": "recipe",
+        "top_p": "recipe",
+        "max_gen_toks": "task",
+    }
+
+
+def test_repeats_are_different_samples_and_the_same_next_time(made):
+    first = answers(made.model, instances())
+    assert len(set(first)) == len(first)
+    assert answers(made.model, instances()) == first
+    # Of another rank or after a restart: only some of the problems, in another order.
+    assert answers(made.model, instances(count=1, first=2)) == first[8:]
+
+
+def test_copies_beyond_the_repeats_are_not_generated(made):
+    requests = instances(count=1)
+    padded = [*requests, requests[0], requests[0]]
+    assert answers(made.model, padded) == [*answers(made.model, requests), "", ""]
+
+
+def test_our_prompts_get_the_chat_template_exactly_once(made):
+    (own, *_), (templated, *_), (raw, *_) = instances(), instances(), instances()
+    templated.messages = raw.messages = None  # lm-eval applied the template, or it is a raw completion prompt
+    templated.arguments = (made.model.apply_chat_template([{"role": "user", "content": "Solve problem 0"}]), dict(TASK))
+    ids = made.model._prompt_ids(own, 8)
+    assert ids == made.model._prompt_ids(templated, 8)
+    assert made.model.tokenizer.decode(ids).count("<|im_start|>") == 2
+    assert made.model.tokenizer.decode(made.model._prompt_ids(raw, 8)) == "Solve problem 0"
+
+
+def test_gen_kwargs_of_the_user_win(made):
+    token = evaluation_request.begin(EvaluationRequest(gen_kwargs={"do_sample": False}))
+    try:
+        greedy = answers(made.model, instances(count=1))
+    finally:
+        evaluation_request.end(token)
+    assert len(set(greedy)) == 1
+
+
+def test_requests_of_other_tasks_are_lm_evals_own(made):
+    foreign = instances(count=1, repeats=1, own=False)
+    greedy = {"until": ["x"], "do_sample": False, "max_gen_toks": 8}
+    foreign[0].arguments = (foreign[0].args[0], greedy)
+    mixed = answers(made.model, [*instances(count=1), *foreign])
+    from lm_eval.models.huggingface import HFLM
+
+    theirs = HFLM(pretrained=str(made.model.subject.folder), device="cpu", dtype="float32")
+    assert mixed[-1] == theirs.generate_until(foreign, disable_tqdm=True)[0]
+    assert mixed[:-1] == answers(made.model, instances(count=1))
+
+
+def test_a_context_that_is_too_short_says_what_fits(made):
+    requests = instances(count=1)
+    requests[0].arguments = (requests[0].args[0], {**TASK, "max_gen_toks": 5000})
+    with pytest.raises(UsageError, match="give --gen_kwargs max_gen_toks=9"):
+        answers(made.model, requests)
+
+
+def test_rounds_zero_is_the_base_with_its_own_decoding(made):
+    base = SsdHf(pretrained=made.arguments["pretrained"], rounds=0)
+    assert str(base.subject.folder) == made.arguments["pretrained"]
+    assert base.subject.decoding == {"temperature": 0.9, "top_k": 30, "top_p": 0.95}
+    assert base.subject.about["transform"] == "none (rounds=0)"
+
+
+def test_a_registered_name_is_loaded_and_not_transformed(made):
+    loaded = SsdHf(pretrained="ssd:small")
+    assert loaded.subject.folder == made.model.subject.folder
+    assert loaded.subject.decoding["temperature"] == 1.3
+    assert answers(loaded, instances()) == answers(made.model, instances())
+    with pytest.raises(UsageError, match="rounds=1"):
+        SsdHf(pretrained="ssd:small", T_train=1.0)
+
+
+def test_weights_are_float32_on_the_cpu(made):
+    assert made.model.model.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"pretrained": "/no/such/model", "prompts": "p.jsonl"}, "model not found"),
+        ({"pretrained": "ssd:nobody"}, "no checkpoint is called"),
+        ({"pretrained": "TINY", "T_trian": 1}, "did you mean 'T_train'"),
+        ({"pretrained": "TINY"}, "give prompts="),
+        ({"pretrained": "TINY", "prompts": "/no/such.jsonl"}, "no such prompt file"),
+    ],
+)
+def test_wrong_arguments_are_one_line(made, arguments, says):
+    with pytest.raises(UsageError) as error:
+        SsdHf(**{**arguments, "pretrained": arguments["pretrained"].replace("TINY", made.arguments["pretrained"])})
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_lm_eval_runs_it_from_its_command_line(made, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "lm_eval",
+        "--model",
+        "ssd-hf",
+        "--model_args",
+        "pretrained=ssd:small",
+        "--tasks",
+        "livecodebench_mini",
+        "--predict_only",
+        "--limit",
+        "2",
+        "--output_path",
+        str(tmp_path),
+        "--log_samples",
+        "--metadata",
+        json.dumps({"repeats": 3}),
+        "--gen_kwargs",
+        "max_gen_toks=16",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ.copy())
+    assert done.returncode == 0, done.stderr
+    (results,) = tmp_path.rglob("results_*.json")
+    about = json.loads(results.read_text())["config"]["ssd"]
+    assert about["checkpoint"] == "small"
+    assert about["generations"]["decoding"]["livecodebench_mini"]["origins"]["max_gen_toks"] == "--gen_kwargs"
+    (samples,) = tmp_path.rglob("samples_*.jsonl")
+    assert [len(json.loads(line)["resps"][0]) for line in samples.read_text().splitlines()] == [3, 3]
