@@ -23,12 +23,13 @@ def run(arguments: argparse.Namespace) -> int:
     from ssd_harness.distill import pipeline
     from ssd_harness.distill.estimate import estimate
     from ssd_harness.distill.plan import make_plan
+    from ssd_harness.recipe import coerce
 
     overrides = overrides_of(arguments.fields)
     name, revision = overrides.pop("name", None), overrides.pop("revision", None)
-    plan = make_plan(arguments.model, overrides, name=name, revision=revision)
-    if plan.recipe.rounds == 0:
+    if "rounds" in overrides and coerce("rounds", overrides["rounds"]) == 0:
         raise UsageError("rounds=0 makes nothing", next_step="evaluate the base with lm_eval --model ssd-hf")
+    plan = make_plan(arguments.model, overrides, name=name, revision=revision)
     if arguments.dry_run:
         print("\n".join(estimate(plan)))
         return ExitCode.DONE

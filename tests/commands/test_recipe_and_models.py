@@ -1,0 +1,97 @@
+import json
+
+import pytest
+
+from ssd_harness import registry
+from ssd_harness.cli import main
+from ssd_harness.errors import ExitCode
+
+
+@pytest.fixture
+def checkpoint(state, tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"x" * 1000)
+    manifest = {"fingerprint": "ab" * 32, "base": {"name": "some/base"}, "recipe": {"T_train": 1.25}, "rounds": []}
+    return registry.register("one", folder, manifest)
+
+
+def test_recipe_show_gives_each_value_and_its_origin(state, capsys):
+    assert main(["recipe", "show", "Qwen/Qwen3-4B-Instruct-2507", "lr=1e-5"]) == ExitCode.DONE
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")}
+    assert lines["T_train"].split()[1:4] == ["1.6", "preset", "qwen3-4b-instruct-2507"]
+    assert lines["lr"].split()[1:3] == ["1e-05", "given"]
+    assert lines["lora_rank"].split()[1:3] == ["none", "default"]
+
+
+def test_recipe_show_json_is_the_whole_recipe(state, capsys):
+    assert main(["recipe", "show", "--json", "x/y", "T_train=1.3"]) == ExitCode.DONE
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["recipe"]["T_train"] == 1.3
+    assert shown["origins"]["T_train"] == "given"
+    assert shown["recipe"].keys() == shown["origins"].keys()
+
+
+def test_recipe_show_starts_from_a_checkpoints_own(checkpoint, capsys):
+    assert main(["recipe", "show", "ssd:one", "--json"]) == ExitCode.DONE
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["recipe"]["T_train"], shown["origins"]["T_train"]) == (1.25, "manifest of one")
+
+
+def test_recipe_list_names_models_and_sources(state, capsys):
+    assert main(["recipe", "list"]) == ExitCode.DONE
+    out = capsys.readouterr().out
+    assert "openai/gpt-oss-20b" in out
+    assert "2604.01193" in out
+
+
+def test_models_can_be_listed_shown_renamed_and_removed(checkpoint, capsys):
+    assert main(["models", "list"]) == ExitCode.DONE
+    assert "from some/base" in capsys.readouterr().out
+    assert main(["models", "show", "one", "--path"]) == ExitCode.DONE
+    assert capsys.readouterr().out.strip() == str(checkpoint.path)
+    assert main(["models", "rename", "one", "two"]) == ExitCode.DONE
+    capsys.readouterr()
+    assert main(["models", "show", "two"]) == ExitCode.DONE
+    assert json.loads(capsys.readouterr().out)["fingerprint"] == "ab" * 32
+    assert main(["models", "remove", "two"]) == ExitCode.DONE
+    capsys.readouterr()
+    assert main(["models", "list"]) == ExitCode.DONE
+    assert "no checkpoint is registered" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["recipe", "show", "m", "T_trian=1"], "did you mean 'T_train'"),
+        (["recipe", "show", "m", "T_train"], "no field=value"),
+        (["models", "show", "nobody"], "registered: none yet"),
+        (["distill", "/no/model", "prompts=generator"], "model not found"),
+        (["distill", "x/y"], "give prompts="),
+        (["distill", "x/y", "prompts=generator", "rounds=0"], "rounds=0 makes nothing"),
+    ],
+)
+def test_wrong_words_are_one_line_and_exit_2(state, capsys, words, says):
+    assert main(words) == ExitCode.USAGE
+    last = capsys.readouterr().err.rstrip().splitlines()[-1]
+    assert says in last
+
+
+def test_a_dry_run_tells_what_it_would_cost_and_makes_nothing(state, tiny_model, capsys):
+    assert (
+        main(
+            [
+                "distill",
+                str(tiny_model),
+                "prompts=generator",
+                "prompt_limit=12",
+                "max_new_tokens_train=100",
+                "--dry-run",
+            ]
+        )
+        == 0
+    )
+    out = capsys.readouterr().out
+    assert "samples: 12, at most 1,200 tokens" in out
+    assert "GPU-hours" in out
+    assert not (state / "runs").exists()
