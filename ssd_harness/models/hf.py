@@ -1,5 +1,6 @@
 """``lm_eval --model ssd-hf``: sample from the model, fine-tune it on the samples, evaluate the result."""
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -38,9 +39,15 @@ class SsdHf(HFLM):
         rest["device"] = loading.pick_device(rest.get("device"))
         if rest["device"].startswith("cpu"):
             rest.setdefault("dtype", "float32")  # half precision is slow there, and no two batches agree
+            if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+                # Without this word accelerate takes ranks on a CPU for so many runs of their own.
+                os.environ.setdefault("ACCELERATE_USE_CPU", "true")
         self._decodings: dict[str, Any] = {}
         self._truncated: Counter[str] = Counter()
         super().__init__(pretrained=str(self.subject.folder), **rest)
+        if self._device.type == "cpu" and hasattr(self, "accelerator"):
+            # HFLM shares the documents out among GPUs alone; ranks on the CPU would each answer all of them.
+            self._rank, self._world_size = self.accelerator.process_index, self.accelerator.num_processes
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Answer all requests: ours, which carry ``messages``, by the seeded engine; others as lm-eval does."""

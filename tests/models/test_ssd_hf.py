@@ -226,3 +226,46 @@ def test_lm_eval_runs_it_from_its_command_line(made, tmp_path):
     assert about["generations"]["decoding"]["livecodebench_mini"]["origins"]["max_gen_toks"] == "--gen_kwargs"
     (samples,) = tmp_path.rglob("samples_*.jsonl")
     assert [len(json.loads(line)["resps"][0]) for line in samples.read_text().splitlines()] == [3, 3]
+
+
+def test_two_ranks_share_the_work_and_draw_the_same_samples(made, tmp_path):
+    def responses(folder, launcher):
+        arguments = ["-m", "lm_eval", "--model", "ssd-hf", "--model_args", "pretrained=ssd:small", "--device", "cpu"]
+        arguments += ["--tasks", "livecodebench_mini", "--predict_only", "--limit", "3", "--log_samples"]
+        arguments += ["--metadata", '{"repeats": 2}', "--gen_kwargs", "max_gen_toks=16", "--output_path", str(folder)]
+        done = subprocess.run(
+            [*launcher, *arguments], capture_output=True, text=True, timeout=300, env=os.environ.copy()
+        )
+        assert done.returncode == 0, done.stderr
+        (samples,) = folder.rglob("samples_*.jsonl")
+        rows = [json.loads(line) for line in samples.read_text().splitlines()]
+        # lm-eval evens the ranks out with copies of a request and logs their answers too.
+        return {row["doc_id"]: row["resps"][0][:2] for row in rows}, done.stderr
+
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    both, said = responses(tmp_path / "both", torchrun)
+    alone, _ = responses(tmp_path / "alone", [sys.executable])
+    assert both == alone
+    assert "0/6" not in said  # no rank generates everything
+
+
+def test_no_rank_touches_a_device_or_a_process_group_before_the_checkpoint_is_there(made, monkeypatch):
+    from lm_eval.models.huggingface import HFLM
+
+    order = []
+    from ssd_harness.models import hf
+
+    find, build = hf.find_subject, HFLM.__init__
+
+    def finding(*arguments, **named):
+        order.append(("transform", torch.distributed.is_initialized(), torch.cuda.is_initialized()))
+        return find(*arguments, **named)
+
+    def building(self, *arguments, **named):
+        order.append("model")
+        return build(self, *arguments, **named)
+
+    monkeypatch.setattr(hf, "find_subject", finding)
+    monkeypatch.setattr(HFLM, "__init__", building)
+    SsdHf(pretrained="ssd:small")
+    assert order == [("transform", False, False), "model"]
