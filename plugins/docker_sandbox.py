@@ -27,6 +27,9 @@ _READ = 1 << 18
 _STDERR_TAIL = 2000
 _OWN_MEMORY = 1 << 30
 """What a slot needs beyond one program's address space: inputs, pipes, the worker itself."""
+_MASKED = ("/dev/mqueue", "/tmp", "/var/tmp", "/run")  # noqa: S108 - to mask them, not to use them
+"""What a program could write to otherwise: the first in Docker, the others in podman, which mounts them writable."""
+_ULIMITS = {"nofile": 256, "core": 0, "nproc": 1024}
 MEMORY = Limits().memory + _OWN_MEMORY
 
 
@@ -242,9 +245,9 @@ class DockerSandbox:
             pids_limit=256,
             # One core's share, on whichever core: pinning to one was a fifth slower beside other load.
             nano_cpus=10**9,
-            # The one directory that a program could write to otherwise.
-            tmpfs={"/dev/mqueue": "ro,size=4k"},
-            ulimits=[Ulimit(name="nofile", soft=256, hard=256), Ulimit(name="core", soft=0, hard=0)],
+            tmpfs=dict.fromkeys(_MASKED, "ro,size=4k"),
+            # nproc because podman would ask for the highest, which not every daemon may grant; programs get their own.
+            ulimits=[Ulimit(name=name, soft=most, hard=most) for name, most in _ULIMITS.items()],
             log_config={"type": "none"},
             auto_remove=True,
             runtime=self.runtime,

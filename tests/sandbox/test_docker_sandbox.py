@@ -176,3 +176,15 @@ def test_the_docker_socket_is_the_one_that_docker_host_names(docker_sandbox, mon
     if not os.path.exists("/var/run/docker.sock"):  # noqa: PTH110 - a socket is no file to open
         pytest.skip("the engine listens elsewhere")
     DockerSandbox().check()
+
+
+def test_gvisor_below_judges_the_same(docker_sandbox, engine, place_of):
+    if "runsc" not in (engine.info().get("Runtimes") or {}):
+        pytest.skip("the engine has no runtime runsc")
+    with DockerSandbox(runtime="runsc") as sandbox:
+        place = place_of(sandbox.open_slot())
+        for runner in (Runner.LCB_STDIN, Runner.STDIO):
+            outcomes, _ = place("print(sum(map(int, input().split())))", [b"1 2", b"3 4"], runner)
+            assert [outcome.output for outcome in outcomes] == [b"3\n", b"7\n"]
+        outcomes, _ = place("while True: pass", [b""], cpu_s=0.5)
+        assert outcomes[0].status == "cpu"

@@ -1,5 +1,7 @@
 """Build the image that Docker slots run, from a registry's Python or without one."""
 
+import contextlib
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -59,6 +61,8 @@ def _build_packages(api: Any, folder: Path, progress: Callable[[str], None]) -> 
 
 def _build(api: Any, context: Path, name: str, base: str, progress: Callable[[str], None]) -> None:
     progress(f"building {name}")
+    # By id: podman would look for a local name in a registry.
+    base = api.inspect_image(base)["Id"]
     steps = api.build(
         path=str(context),
         tag=name,
@@ -86,23 +90,20 @@ def _base(api: Any, folder: Path, progress: Callable[[str], None]) -> str:
     if _exists(api, online):
         return online
     progress(f"asking for {online}")
-    try:
+    with contextlib.suppress(DockerException):
         api.pull(*_ONLINE_BASE)
-    except DockerException:
-        progress("no registry answers; making the base system with mmdebstrap")
-    else:
+    # Asked again, because podman reports a failed pull as a success.
+    if _exists(api, online):
         return online
+    progress("no registry answers; making the base system with mmdebstrap")
     archive = folder / "base.tar"
     make_base(archive)
-    base = f"{REPOSITORY}-base:{contents.PYTHON}"
-    api.import_image_from_file(
-        str(archive),
-        repository=base.partition(":")[0],
-        tag=contents.PYTHON,
-        changes=[f"LABEL {LABEL}=sandbox"],
+    answer = api.import_image_from_file(
+        str(archive), repository=f"{REPOSITORY}-base", tag=contents.PYTHON, changes=[f"LABEL {LABEL}=sandbox"]
     )
     archive.unlink()
-    return base
+    # The id, because podman does not take the tag.
+    return str(json.loads(answer.splitlines()[-1])["status"])
 
 
 def _exists(api: Any, name: str) -> bool:

@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import struct
+import sys
 from types import ModuleType
 from typing import NamedTuple
 
@@ -54,13 +55,20 @@ def decode_task(task: bytes) -> tuple[bytes, str, list[tuple[int, int]]]:
     return task[start + length :], task[start : start + length].decode(), sections
 
 
+def lower(limit: int, soft: int, hard: int | None = None) -> None:
+    """Set a resource limit, or keep what is lower already."""
+    ceiling = resource.getrlimit(limit)[1]
+    if ceiling == resource.RLIM_INFINITY:
+        ceiling = sys.maxsize
+    resource.setrlimit(limit, (min(soft, ceiling), min(soft if hard is None else hard, ceiling)))
+
+
 def confine(spawn: Spawn, uid: int) -> None:
     """Take everything away from this process that the program must not have; what the zygote lacks it never had."""
     os.setsid()
-    limit = resource.setrlimit
-    limit(resource.RLIMIT_CPU, (spawn.cpu_s, spawn.cpu_s + 1))
-    limit(resource.RLIMIT_AS, (spawn.memory, spawn.memory))
-    limit(resource.RLIMIT_NPROC, (spawn.processes, spawn.processes))
+    lower(resource.RLIMIT_CPU, spawn.cpu_s, spawn.cpu_s + 1)
+    lower(resource.RLIMIT_AS, spawn.memory)
+    lower(resource.RLIMIT_NPROC, spawn.processes)
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

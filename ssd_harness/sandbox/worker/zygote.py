@@ -5,6 +5,7 @@ child reads its own job from the descriptors, so nothing of one program is left 
 inherits.
 """
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -128,8 +129,9 @@ def _prepare() -> dict[str, ModuleType]:
     os.umask(0o077)
     os.chdir("/")
     for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
-        resource.setrlimit(limit, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (child.MAX_DESCRIPTORS, child.MAX_DESCRIPTORS))
+        with contextlib.suppress(ValueError):  # gVisor lacks some; there is nowhere to write to anyway
+            resource.setrlimit(limit, (0, 0))
+    child.lower(resource.RLIMIT_NOFILE, child.MAX_DESCRIPTORS)
     seccomp.install()
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     gc.collect()
