@@ -53,7 +53,7 @@ class Job:
 
 
 class Status(StrEnum):
-    """How one test ended, before anybody compared its output."""
+    """How one test ended, before anybody compared its output. A job ends at its first test that is not DONE."""
 
     DONE = "done"
     """Ran to its end; ``output`` is complete."""
@@ -86,7 +86,7 @@ class TestOutcome:
     cpu_s: float
     wall_s: float
     peak: int
-    """Peak resident memory so far, in bytes."""
+    """Peak resident memory so far, in bytes; 0 while only the job's end can tell."""
     message: str = ""
     """Exception text or exit status, cut by the worker; never trusted, only shown."""
 

@@ -53,6 +53,15 @@ def test_a_program_that_never_reads_its_input_ends_normally(place):
     assert (outcome.status, outcome.output) == (Status.DONE, b"done\n")
 
 
+def test_streams_can_be_opened_by_name(place):
+    program = """
+with open("/dev/stdin") as numbers, open("/dev/stdout", "w") as out:
+    print(sum(map(int, numbers.read().split())), file=out)
+"""
+    outcome, _ = only(place(program, [b"1 2 3"]))
+    assert (outcome.status, outcome.output) == (Status.DONE, b"6\n")
+
+
 def test_one_92_mb_input_among_a_hundred_tests(place):
     inputs = [b"7" * 92_000_000, *[b"%d" % number for number in range(99)]]
     outcomes, _ = place("print(len(input()))", inputs, Runner.LCB_STDIN, cpu_s=10.0, wall_s=60.0)

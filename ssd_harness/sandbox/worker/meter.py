@@ -18,7 +18,11 @@ def _clock(pid: int) -> int:
     return (~pid << 3) | 2
 
 
-def _open(path: str) -> int | None:
+def _open(path: str, files: dict[str, int]) -> int | None:
+    """Return the descriptor given for the file, else one of our own, None where there is no such file."""
+    given = files.get(os.path.basename(path))  # noqa: PTH119 - pathlib would be the only reason to import it
+    if given is not None:
+        return given
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -40,16 +44,11 @@ class Meter:
         """Take descriptors of control group files that were opened before the root changed, if there are any."""
         self._zygote = _clock(zygote)
         self._own = {1, zygote}
-        self._v1 = files.get("cpuacct.usage", _open(_V1_CPU))
-        self._v2 = None if self._v1 is not None else files.get("cpu.stat", _open(_V2_CPU))
-        self._kills = [
-            (fd, name)
-            for fd, name in (
-                (files.get("memory.oom_control", _open(_V1_KILLS)), b"oom_kill"),
-                (files.get("memory.events", _open(_V2_KILLS)), b"oom_kill"),
-            )
-            if fd is not None
-        ]
+        self._v1 = _open(_V1_CPU, files)
+        events = _open(_V2_KILLS, files)
+        # The root group has no such events: without them this is the whole machine's counter, not the slot's.
+        self._v2 = _open(_V2_CPU, files) if events is not None and self._v1 is None else None
+        self._kills = [fd for fd in (_open(_V1_KILLS, files), events) if fd is not None]
         self.kind = "cgroup v1" if self._v1 is not None else "cgroup v2" if self._v2 is not None else "process clocks"
         self.cpus = len(os.sched_getaffinity(0))
         """How many CPU seconds programs can use up in one second, at most."""
@@ -66,7 +65,7 @@ class Meter:
 
     def memory_kills(self) -> int:
         """Return how often the kernel has killed for memory in this slot; 0 where it does not say."""
-        return sum(_field(fd, name) or 0 for fd, name in self._kills)
+        return sum(_field(fd, b"oom_kill") or 0 for fd in self._kills)
 
     def _living(self) -> float:
         total = 0.0
