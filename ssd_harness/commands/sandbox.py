@@ -62,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default=os.environ.get("SSD_HARNESS_SANDBOX") or "docker",
             help="docker, process, or one that a plugin provides (default: $SSD_HARNESS_SANDBOX, else docker)",
         )
+        if name in {"check", "info"}:
+            action.add_argument("--runtime", metavar="NAME", help="Docker runtime, as SSD_HARNESS_RUNTIME")
         if name == "build":
             action.add_argument("--fresh", action="store_true", help="take nothing that was built before")
         if name == "prune":
@@ -70,6 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked for."""
+    if getattr(arguments, "runtime", None):
+        os.environ["SSD_HARNESS_RUNTIME"] = arguments.runtime
     sandbox = plugin_manager.lookup("ssd_sandboxes", arguments.sandbox)()
     if arguments.action == "build":
         return _build(sandbox, fresh=arguments.fresh)

@@ -1,5 +1,6 @@
 """A process for every test, with real pipes as its standard streams."""
 
+import contextlib
 import os
 from functools import partial
 
@@ -50,7 +51,8 @@ class TestExecution(Execution):
         stderr, their_stderr = pipe()
         report, their_report = pipe()
         for fd in (their_input, their_stdout, their_stderr):
-            os.fchmod(fd, 0o666)  # so that /dev/stdin and its like can be opened, as on any machine
+            with contextlib.suppress(PermissionError):  # gVisor's pipes have no modes to change
+                os.fchmod(fd, 0o666)  # so that /dev/stdin and its like can be opened, as on any machine
         theirs = [their_input, their_stdout, their_stderr, their_report]
         self._sinks = {stdout: self._take_stdout, stderr: self._take_stderr, report: self._take_report}
         if self._functional:
