@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from . import encode, preloaded, prelude, streams, switched_off
+from . import encode, setting
 from .failure import PROGRAM, describe, status_of
 
 _parse = json.loads
@@ -12,7 +12,7 @@ _parse = json.loads
 
 def prepare() -> None:
     """Run the prelude before any program arrives."""
-    prelude.prepare()
+    setting.prepare()
 
 
 def run(source: bytes, entry: str, tests: Any, report: Any) -> None:
@@ -23,13 +23,8 @@ def run(source: bytes, entry: str, tests: Any, report: Any) -> None:
     except BaseException as error:
         report.end(0, "compile", b"", describe(error))
         return
-    streams.open_streams()
-    preloaded.preload(source)
-    switched_off.switch_off()
-    prelude.raise_limits()
+    names = setting.enter(source)
     try:
-        names = prelude.namespace("tmp_sol")
-        names.update(quit=None, help=None)
         exec(code, names)
         function = _function(names, entry, text)
     except BaseException as error:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import preloaded, prelude, rewrite, streams, switched_off
+from . import rewrite, setting
 from .failure import describe, status_of
 from .mock_input import InputMocked
 
@@ -20,7 +20,7 @@ class Captured(io.StringIO):
 
 def prepare() -> None:
     """Run the prelude before any program arrives, and what the first rewriting in a process initialises."""
-    prelude.prepare()
+    setting.prepare()
     rewrite.as_function("import sys\nif __name__ == '__main__':\n    print(sys)")
 
 
@@ -32,12 +32,7 @@ def run(source: bytes, entry: str, tests: Any, report: Any) -> None:
     except BaseException as error:
         report.end(0, "compile", b"", describe(error))
         return
-    streams.open_streams()
-    preloaded.preload(source)
-    switched_off.switch_off()
-    prelude.raise_limits()
-    names = prelude.namespace("tmp_sol")
-    names.update(quit=None, help=None)
+    names = setting.enter(source)
     try:
         exec(code, names)
         if has_solution:  # the class is a local of the function, but the official scorer takes it from the module

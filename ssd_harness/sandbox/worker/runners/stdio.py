@@ -24,7 +24,7 @@ def run(source: bytes, entry: str, result: int) -> tuple[str, str]:
         code = compile(source, PROGRAM, "exec", dont_inherit=True)
     except BaseException as error:
         return "compile", describe(error)
-    streams.open_streams()
+    streams.open_streams().install()
     prelude.raise_limits()
     main = ModuleType("__main__")
     vars(main).update(prelude.namespace("__main__"))

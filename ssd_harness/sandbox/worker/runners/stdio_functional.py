@@ -21,7 +21,7 @@ def run(source: bytes, entry: str, result: int) -> tuple[str, str]:
     """Load the program, call it on the input at descriptor 0, write the tagged JSON of its result to ``result``."""
     with open(0, "rb", closefd=False) as pipe:
         lines = pipe.read().decode("utf-8", "surrogatepass").split("\n")
-    streams.open_streams()
+    streams.open_streams().install()
     prelude.raise_limits()
     try:
         code = compile(source, PROGRAM, "exec", dont_inherit=True)

@@ -2,13 +2,29 @@
 
 import io
 import sys
+from typing import NamedTuple
 
 
-def open_streams() -> None:
-    """Point ``sys.stdin``, ``sys.stdout`` and ``sys.stderr`` at the process's own descriptors."""
-    sys.stdin = sys.__stdin__ = _text(0, "rb", "surrogateescape")  # type: ignore[misc]
-    sys.stdout = sys.__stdout__ = _text(1, "wb", "surrogateescape")  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = _text(2, "wb", "backslashreplace", line_buffering=True)  # type: ignore[misc]
+class Streams(NamedTuple):
+    """The three standard streams."""
+
+    stdin: io.TextIOWrapper
+    stdout: io.TextIOWrapper
+    stderr: io.TextIOWrapper
+
+    def install(self) -> None:
+        """Make them the standard streams of this process."""
+        sys.stdin, sys.stdout, sys.stderr = self
+        sys.__stdin__, sys.__stdout__, sys.__stderr__ = self  # type: ignore[misc]
+
+
+def open_streams() -> Streams:
+    """Return text streams over the process's own descriptors."""
+    return Streams(
+        _text(0, "rb", "surrogateescape"),
+        _text(1, "wb", "surrogateescape"),
+        _text(2, "wb", "backslashreplace", line_buffering=True),
+    )
 
 
 def _text(descriptor: int, mode: str, errors: str, *, line_buffering: bool = False) -> io.TextIOWrapper:

@@ -5,26 +5,37 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import Any
 
 _OS = """
 kill killpg system putenv remove removedirs rmdir fchdir setuid fork forkpty rename renames truncate replace unlink
 fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir
 """.split()  # noqa: SIM905 - a column of 29 strings reads worse
 
-_NAMES = [
-    (builtins, ["quit", "help"]),
-    (os, _OS),
-    (shutil, ["rmtree", "move", "chown"]),
-    (subprocess, ["Popen"]),
+_NAMES: list[tuple[dict[str, Any], list[str]]] = [
+    (vars(builtins), ["quit", "help"]),
+    (vars(os), _OS),
+    (vars(shutil), ["rmtree", "move", "chown"]),
+    (vars(subprocess), ["Popen"]),
+    (sys.modules, ["ipdb", "joblib", "resource", "psutil", "tkinter"]),  # None there means "cannot be imported"
 ]
 
-_MODULES = ("ipdb", "joblib", "resource", "psutil", "tkinter")
+_prepared: list[tuple[dict[str, Any], dict[str, None]]] = []
+_kept: list[object] = []
+
+
+def prepare() -> None:
+    """Make the change cheap for a fork: touching an object copies its page, and freeing a class touches many.
+
+    So the old values are kept alive, and the names are strings of our own, since updating counts references to them.
+    """
+    if not _prepared:
+        _kept.extend(names.get(name) for names, gone in _NAMES for name in gone)
+        _prepared.extend((names, {f"{name[0]}{name[1:]}": None for name in gone}) for names, gone in _NAMES)
 
 
 def switch_off() -> None:
     """Replace the functions by None and make the modules fail to import, in this process only."""
-    for module, names in _NAMES:
-        for name in names:
-            setattr(module, name, None)
-    for name in _MODULES:
-        sys.modules[name] = None  # type: ignore[assignment]  # the import system's own way to say "not importable"
+    prepare()
+    for names, gone in _prepared:
+        names.update(gone)
