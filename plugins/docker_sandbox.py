@@ -40,7 +40,11 @@ class _ContainerStream:
         self._api = api
         self._raw = bytearray()
         self._stderr = bytearray()
-        self.id: str = api.create_container(**options)["Id"]
+        try:
+            self.id: str = api.create_container(**options)["Id"]
+        except BaseException:
+            api.close()
+            raise
         try:
             # Attached before the start, so that no byte is lost and the worker sees the end of input when we die.
             self._wrapper = api.attach_socket(
