@@ -8,6 +8,7 @@ from typing import Any
 
 from . import rewrite, setting
 from .failure import describe, status_of
+from .head_start import HeadStarts
 from .mock_input import InputMocked
 
 
@@ -56,6 +57,8 @@ def _call(program: Callable[[], object], text: str, early: Any) -> tuple[str, by
     """Run one test; return its status, output and message."""
     real, captured = sys.stdout, Captured()
     sys.stdout = captured
+    threads = HeadStarts(captured)
+    threads.install()
     try:
         with InputMocked(text, early), contextlib.suppress(SystemExit):
             program()
@@ -63,4 +66,4 @@ def _call(program: Callable[[], object], text: str, early: Any) -> tuple[str, by
         return status_of(error), b"", describe(error)
     finally:
         sys.stdout = real
-    return "done", captured.getvalue().encode("utf-8", "surrogatepass"), ""
+    return "done", threads.output().encode("utf-8", "surrogatepass"), ""
