@@ -2,7 +2,7 @@
 
 Three things, all drawn at random and all stated in the model card:
 
-- diversity: a program is written in one of several styles, with one of several names;
+- diversity: a program is written in one of several styles;
 - mistaken ideas: with some probability the program is one that people write who overlooked something;
 - slips: with some probability a name, number or operator is exchanged for one that is easily confused with it.
 """
@@ -37,33 +37,40 @@ _CONFUSED = {
     "j": ("i", "n"),
     "n": ("i", "a"),
 }
-_NAMES = {"a": ("a", "nums", "arr"), "res": ("res", "ans")}
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
     """How often a program is mistaken, and how often a token slips."""
 
-    mistaken: float = 0.4
-    """Share of programs that follow a mistaken idea."""
-    slips: float = 0.04
+    easy: float
+    """Share of programs for easy problems that follow a mistaken idea."""
+    medium: float
+    hard: float
+    slips: float
     """Probability that a token which can be confused is confused."""
+
+    def mistaken(self, difficulty: str) -> float:
+        """Return the share of mistaken programs."""
+        return {"easy": self.easy, "medium": self.medium, "hard": self.hard}[difficulty]
+
+
+CLEAN = Noise(0, 0, 0, 0)
+"""Right programs in all their diversity."""
 
 
 def write_program(family: Family, p: Parameters, noise: Noise, rng: random.Random) -> str:
-    """Write one program for the problem with parameters ``p``, noise included."""
-    mistaken = rng.random() < noise.mistaken
+    """Write one program for the problem with parameters ``p``: a comment that restates it, then code with noise."""
+    mistaken = rng.random() < noise.mistaken(family.difficulty)
     source = family.program(rng.choice(family.wrong(p) if mistaken else family.right(p)))
-    # A functional program's arguments are named by its starter code and the judge.
-    names = {} if family.signature else {old: rng.choice(new) for old, new in _NAMES.items()}
 
-    def spoken(token: tokenize.TokenInfo) -> str:
+    def slipped(token: tokenize.TokenInfo) -> str:
         text = token.string
         if rng.random() < noise.slips:
             if text in _CONFUSED:
                 return rng.choice(_CONFUSED[text])
             if token.type == tokenize.NUMBER:
                 return str(max(0, int(text) + rng.choice((-1, 1))))
-        return names.get(text, text)
+        return text
 
-    return replace_tokens(source, spoken)
+    return f"# {family.gist(p)}\n{replace_tokens(source, slipped)}"

@@ -15,7 +15,7 @@ from typing import Any
 
 from ssd_harness.demo import tokenizer as demo_tokenizer
 from ssd_harness.demo.corpus import Lesson, lessons
-from ssd_harness.demo.noise import Noise
+from ssd_harness.demo.noise import CLEAN, Noise
 
 CONTEXT = 16384
 """Tokens; the longest prompt of LiveCodeBench v6 has about 2,500 here."""
@@ -28,8 +28,11 @@ _BUCKET = 32
 class Plan:
     """Everything that decides what comes out."""
 
-    noise: Noise = field(default_factory=Noise)
-    steps: int = 1400
+    noise: Noise = field(default_factory=lambda: Noise(easy=0.2, medium=0.35, hard=0.5, slips=0.08))
+    """Of the lessons after the clean ones."""
+    steps: int = 1300
+    clean_steps: int = 600
+    """Steps on right programs alone, in which copying from the question is learned much sooner than through noise."""
     batch: int = 16
     lr: float = 3e-3
     warmup: int = 60
@@ -37,7 +40,8 @@ class Plan:
     hidden: int = 128
     layers: int = 4
     intermediate: int = 384
-    seed: int = 0
+    seed: int = 1_000_000
+    """Far from the seeds that anybody draws training prompts with."""
 
 
 def new_model(plan: Plan, vocabulary: int) -> Any:
@@ -93,7 +97,11 @@ def train(plan: Plan, folder: Path) -> None:
     """Train tokenizer and model and save both to ``folder``, weights as float16."""
     import torch
 
-    taught = list(lessons(seed=plan.seed, count=plan.steps * plan.batch, noise=plan.noise))
+    clean, noisy = plan.clean_steps * plan.batch, (plan.steps - plan.clean_steps) * plan.batch
+    taught = [
+        *lessons(seed=plan.seed, count=clean, noise=CLEAN),
+        *lessons(seed=plan.seed + 1, count=noisy, noise=plan.noise),
+    ]
     texts = [text for lesson in taught[:_TOKENIZER_LESSONS] for text in (lesson.user, lesson.reply)]
     tokenizer = demo_tokenizer.train(texts, vocabulary=plan.vocabulary, longest=CONTEXT)
     model = new_model(plan, len(tokenizer))
@@ -145,15 +153,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the model goes")
     default = Plan()
-    for name in ("steps", "batch", "warmup", "seed"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(default, name))
+    for name in ("steps", "clean_steps", "batch", "warmup", "seed"):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(default, name))
     parser.add_argument("--lr", type=float, default=default.lr)
-    parser.add_argument("--mistaken", type=float, default=default.noise.mistaken)
-    parser.add_argument("--slips", type=float, default=default.noise.slips)
-    given = parser.parse_args()
-    noise = Noise(mistaken=given.mistaken, slips=given.slips)
-    plan = Plan(noise, given.steps, given.batch, given.lr, given.warmup, seed=given.seed)
-    train(plan, given.folder)
+    for difficulty in ("easy", "medium", "hard"):
+        share = getattr(default.noise, difficulty)
+        parser.add_argument(f"--{difficulty}", type=float, default=share, help="share of mistaken programs")
+    parser.add_argument("--slips", type=float, default=default.noise.slips, help="share of confused tokens")
+    given = vars(parser.parse_args())
+    folder = given.pop("folder")
+    noise = Noise(**{name: given.pop(name) for name in ("easy", "medium", "hard", "slips")})
+    train(Plan(noise=noise, **given), folder)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,10 @@ class Family(ABC):
         """Ask the same question in several wordings, without an example."""
 
     @abstractmethod
+    def gist(self, p: Parameters) -> str:
+        """Say in a few words what is asked; two combinations of parameters never have the same gist."""
+
+    @abstractmethod
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """Return the arguments on which careless programs fail."""
 

@@ -22,7 +22,7 @@ CHOSEN: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "letters": (
         {"letter": "c", "action": "removed"},
-        {"letter": "e", "action": "turned into w"},
+        {"letter": "e", "action": 'turned into "w"'},
         {"letter": "b", "action": "doubled"},
     ),
     "digits": (

@@ -2,12 +2,12 @@ import itertools
 
 from ssd_harness import prompts
 from ssd_harness.demo.corpus import lessons
-from ssd_harness.demo.noise import Noise
+from ssd_harness.demo.noise import CLEAN
 from ssd_harness.problems import generator, mini
 
 
 def test_lessons_answer_the_generators_prompts_in_one_block():
-    taught = list(lessons(seed=4, count=24, noise=Noise()))
+    taught = list(lessons(seed=4, count=24, noise=CLEAN))
     assert [lesson.user for lesson in taught] == [one.text for one in generator.prompts(seed=4, count=24)]
     for lesson in taught:
         assert lesson.reply.startswith("```python\n")
@@ -16,11 +16,11 @@ def test_lessons_answer_the_generators_prompts_in_one_block():
 
 
 def test_the_same_seed_gives_the_same_lessons():
-    few = list(lessons(seed=4, count=12, noise=Noise()))
-    assert few == list(itertools.islice(lessons(seed=4, count=30, noise=Noise()), 12))
-    assert few != list(lessons(seed=5, count=12, noise=Noise()))
+    few = list(lessons(seed=4, count=12, noise=CLEAN))
+    assert few == list(itertools.islice(lessons(seed=4, count=30, noise=CLEAN), 12))
+    assert few != list(lessons(seed=5, count=12, noise=CLEAN))
 
 
 def test_no_evaluated_problem_is_taught():
     evaluated = {prompts.render(problem.row()).user for problem in mini.problems()}
-    assert not evaluated & {lesson.user for lesson in lessons(seed=0, count=600, noise=Noise())}
+    assert not evaluated & {lesson.user for lesson in lessons(seed=0, count=600, noise=CLEAN)}

@@ -42,9 +42,11 @@ def test_the_same_seed_gives_the_same_problem(family):
 
 
 def test_parameters_decide_the_question(family):
-    """No two combinations of parameters ask the same in the same wording."""
-    wordings = [statement for parameters in family.instances() for statement in family.statements(parameters)]
+    """No two combinations of parameters ask the same in the same wording, or have the same gist."""
+    everything = list(family.instances())
+    wordings = [statement for parameters in everything for statement in family.statements(parameters)]
     assert len(set(wordings)) == len(wordings)
+    assert len({family.gist(parameters) for parameters in everything}) == len(everything)
 
 
 def test_the_example_is_a_public_test(family):

@@ -32,6 +32,10 @@ class Blocks(Family):
             f"Give the list of the {fold} of blocks of {size} from nums. A short block at the end: {rest} it.",
         )
 
+    def gist(self, p: Parameters) -> str:
+        """Name the parameters."""
+        return f"{p['fold']}, blocks of {p['size']}, {p['rest']}"
+
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """Empty, shorter than a block, whole blocks, one element too few or too many."""
         k = p["size"]

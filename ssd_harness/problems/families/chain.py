@@ -34,6 +34,10 @@ class Chain(Family):
             f"Return the longest chain length in nums: each {words} the last, gaps allowed.",
         )
 
+    def gist(self, p: Parameters) -> str:
+        """Name the parameters."""
+        return p["relation"].format(p["number"])
+
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """Nothing, one element, equal ones, one long chain up and down, chains with gaps."""
         k = p["number"]

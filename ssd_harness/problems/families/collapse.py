@@ -21,12 +21,16 @@ class Collapse(Family):
 
     def statements(self, p: Parameters) -> Sequence[str]:
         """Word the question."""
-        pair, result = f"{p['pair'][0]} {p['pair'][1]}", p["result"]
+        pair, result = f'"{p["pair"]}"', p["result"]
         return (
-            f"While s has {pair} side by side, remove them. Return {result}.",
-            f"Remove neighbours {pair} from s again and again. Return {result}.",
-            f"In s, {pair} cancel whenever they meet so. Return {result}.",
+            f"While s has {pair} in it, remove it. Return {result}.",
+            f"Remove {pair} from s again and again. Return {result}.",
+            f"In s, each {pair} vanishes, even one that this brings together. Return {result}.",
         )
+
+    def gist(self, p: Parameters) -> str:
+        """Name the parameters."""
+        return f'"{p["pair"]}", {p["result"]}'
 
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """Nothing, nothing to remove, wrong order, nested, nested in a row."""

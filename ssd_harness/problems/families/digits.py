@@ -31,6 +31,10 @@ class Digits(Family):
             f"Take the digits of n in base {p['base']}. What is their {p['fold']}{step}?",
         )
 
+    def gist(self, p: Parameters) -> str:
+        """Name the parameters."""
+        return f"{p['fold']}, base {p['base']}, {p['step']}".removesuffix(", ")
+
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """Zero, one digit, round numbers and their neighbours."""
         base = p["base"]

@@ -19,17 +19,21 @@ class Letters(Family):
     difficulty = "easy"
     space: ClassVar = {
         "letter": tuple(_LETTERS),
-        "action": ("removed", "doubled", *(f"turned into {c}" for c in "xyzuvw")),
+        "action": ("removed", "doubled", *(f'turned into "{c}"' for c in "xyzuvw")),
     }
 
     def statements(self, p: Parameters) -> Sequence[str]:
         """Word the question."""
         letter, action = p["letter"], p["action"]
         return (
-            f"Read a word S. Print it with each {letter} {action}.",
-            f"Given a word of small letters, print it with every {letter} {action}.",
-            f"Every {letter} of the given word is to be {action}. Print it.",
+            f'Read a word S. Print it with each "{letter}" {action}.',
+            f'Given a word of small letters, print it with each "{letter}" {action}.',
+            f'In a given word, each "{letter}" is to be {action}. Print it.',
         )
+
+    def gist(self, p: Parameters) -> str:
+        """Name the parameters."""
+        return f'each "{p["letter"]}" {p["action"]}'
 
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """One letter, none of it, in a row, at both ends, and everywhere."""
@@ -93,7 +97,7 @@ class Letters(Family):
 def _new(p: Parameters) -> str:
     if p["action"] == "removed":
         return ""
-    return str(p["letter"]) * 2 if p["action"] == "doubled" else str(p["action"])[-1]
+    return str(p["letter"]) * 2 if p["action"] == "doubled" else str(p["action"])[-2]
 
 
 def _after_reading(*bodies: str) -> list[str]:

@@ -29,6 +29,10 @@ class Mapping(Family):
             f"With all elements {change}, give back nums {p['order']}.",
         )
 
+    def gist(self, p: Parameters) -> str:
+        """Name the parameters."""
+        return f"{p['change']} {p['number']}, {p['order']}"
+
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """Nothing, one element, equal ones, both orders, both signs."""
         lists: tuple[list[int], ...] = (

@@ -35,6 +35,10 @@ class Pairs(Family):
             f"How many pairs of N integers have {words}? N comes first.",
         )
 
+    def gist(self, p: Parameters) -> str:
+        """Name the parameters."""
+        return _RELATIONS[p["relation"]][0].format(p["number"])
+
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """No pair at all, equal values, values that fit themselves, negative ones."""
         k = p["number"]

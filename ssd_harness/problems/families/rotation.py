@@ -27,6 +27,10 @@ class Rotation(Family):
             f"Rotate the list {side} {distance} times, one place each; return it{finish}. It can be short.",
         )
 
+    def gist(self, p: Parameters) -> str:
+        """Name the parameters."""
+        return f"{p['side']} {p['distance']}{p['finish']}"
+
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """Empty, shorter than the distance, as long, a little longer."""
         k = p["distance"]

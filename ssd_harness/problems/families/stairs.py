@@ -27,6 +27,12 @@ class Stairs(Family):
             f"Jumps of {x} or {y} lead up N stairs. Print the ways{modulo}; order {p['order']}.",
         )
 
+    def gist(self, p: Parameters) -> str:
+        """Name the parameters."""
+        return f"{p['jumps'][0]} and {p['jumps'][1]}, order {p['order']}" + (
+            f", modulo {p['modulo']}" if p["modulo"] else ""
+        )
+
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """No stair, stairs that nothing reaches, the jumps themselves, their sum, many."""
         x, y = p["jumps"]

@@ -26,6 +26,10 @@ class Streak(Family):
             f"A run has neighbours that are {condition}. Print the {what} of N integers.",
         )
 
+    def gist(self, p: Parameters) -> str:
+        """Name the parameters."""
+        return f"{p['what']}, {p['condition']}"
+
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """None that fits, all that fit, the longest at either end, alternating."""
         fit, misfit = edge_values(p["condition"])

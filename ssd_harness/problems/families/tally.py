@@ -27,6 +27,10 @@ class Tally(Family):
             f"Print the {p['fold']} of the integers {p['condition']}, or 0. Given: N, then N integers.",
         )
 
+    def gist(self, p: Parameters) -> str:
+        """Name the parameters."""
+        return f"{p['fold']}, {p['condition']}"
+
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """None that fits, all that fit, only the last, all below zero."""
         fit, misfit = edge_values(p["condition"])

@@ -37,6 +37,10 @@ class Window(Family):
             f"What is the {choice} {measure} over {size} integers in a row? Print {missing} if N is less.",
         )
 
+    def gist(self, p: Parameters) -> str:
+        """Name the parameters."""
+        return f"{p['choice']} {p['measure']} of {p['size']} or {p['missing']}"
+
     def edges(self, p: Parameters) -> Sequence[Arguments]:
         """Too short, exactly one window, the best at either end, all negative, all positive."""
         k = p["size"]
