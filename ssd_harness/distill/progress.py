@@ -4,6 +4,9 @@ import sys
 import time
 from typing import TextIO
 
+FAILURE = "failed: "
+"""Starts the line that says why a stage failed; nothing comes after it."""
+
 _TERMINAL_S, _LOG_S = 0.2, 15.0
 
 

@@ -48,8 +48,11 @@ def generator(_: str, recipe: Recipe) -> Iterator[Prompt]:
     from ssd_harness.problems import generator as problems
 
     count = recipe.prompt_limit or _DEFAULT_COUNT
-    for drawn in problems.prompts(seed=recipe.seed, count=count):
-        yield Prompt(drawn.id, (("user", drawn.text),))
+    try:
+        for drawn in problems.prompts(seed=recipe.seed, count=count):
+            yield Prompt(drawn.id, (("user", drawn.text),))
+    except ValueError as error:
+        raise UsageError(f"the generator: {error}", next_step="give a smaller prompt_limit=") from error
 
 
 def from_rows(rows: Iterable[tuple[str, Any]], recipe: Recipe) -> Iterator[Prompt]:

@@ -4,15 +4,18 @@ The folder holds the job. Progress goes to standard output, one line at a time; 
 standard error, which is the stage's log. The manifest is written last: where it stands, the stage is done.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 
+from ssd_harness import storage
 from ssd_harness.distill import filtering, sampling, shards, training
 from ssd_harness.distill.job import read_job
-from ssd_harness.distill.progress import Reporter
+from ssd_harness.distill.progress import FAILURE, Reporter
 from ssd_harness.errors import ExitCode, SsdError
 
 STAGES = {"sample": sampling.run, "filter": filtering.run, "train": training.run}
@@ -20,17 +23,24 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(folder: Path, parent: int) -> int:
-    """Run the stage; an expected failure is one line at the end of the log, and its exit code."""
+    """Run the stage; a failure is one line for whoever started it, and the exit code."""
     _die_with(parent)
     progress = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     try:
-        job = read_job(folder)
-        manifest = STAGES[job.stage](job, folder, Reporter(progress, job.stage))
-        shards.write_manifest(folder, manifest)
-    except SsdError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        with storage.disk_errors(folder):
+            job = read_job(folder)
+            manifest = STAGES[job.stage](job, folder, Reporter(progress, job.stage))
+            shards.write_manifest(folder, manifest)
+    except Exception as error:  # noqa: BLE001 - this is the process's end, and the log gets the traceback
+        expected = isinstance(error, SsdError)
+        with contextlib.suppress(OSError):  # the log may be what fills the disk
+            print(error if expected else traceback.format_exc(), file=sys.stderr)
+        # Here too, for a full disk keeps nothing: the log's last line may be an old one.
+        said = str(error) if expected else f"{type(error).__name__}: {error}"
+        progress.write(f"{FAILURE}{' '.join(said.split())}\n")
+        progress.flush()
+        return error.exit_code if isinstance(error, SsdError) else ExitCode.INFRASTRUCTURE
     return ExitCode.DONE
 
 

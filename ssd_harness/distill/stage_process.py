@@ -9,7 +9,7 @@ from pathlib import Path
 from ssd_harness import storage
 from ssd_harness.distill import shards
 from ssd_harness.distill.job import Job
-from ssd_harness.distill.progress import Display
+from ssd_harness.distill.progress import FAILURE, Display
 from ssd_harness.errors import ExitCode, InfrastructureError, SsdError, UsageError
 
 LOG = "log.txt"
@@ -41,16 +41,21 @@ def run_stage(job: Job, folder: Path, *, lock: int) -> None:
         ) as process,
     ):
         assert process.stdout
+        said = ""
         try:
-            for line in process.stdout:
-                display.show(line.decode("utf-8", "replace").strip())
+            for raw in process.stdout:
+                line = _harmless(raw)
+                if line.startswith(FAILURE):
+                    said = line.removeprefix(FAILURE)
+                else:
+                    display.show(line)
         except BaseException:
             process.kill()
             raise
         finally:
             display.finish()
     if process.returncode:
-        raise _failure(job.stage, process.returncode, folder / LOG)
+        raise _failure(job.stage, process.returncode, said, folder / LOG)
 
 
 def environment() -> dict[str, str]:
@@ -66,22 +71,25 @@ def environment() -> dict[str, str]:
     return kept
 
 
-def _failure(stage: str, code: int, log: Path) -> SsdError:
-    last = _last_line(log)
+def _failure(stage: str, code: int, said: str, log: Path) -> SsdError:
     if code == ExitCode.USAGE:
-        return UsageError(last, where=log)
+        return UsageError(said, where=log)
     next_step = "run the same command again to go on from what is finished"
     if code < 0:
         name = signal.Signals(-code).name
         hint = " (out of memory?)" if -code == signal.SIGKILL else ""
         return InfrastructureError(f"the {stage} stage was ended by {name}{hint}", where=log, next_step=next_step)
-    return InfrastructureError(f"the {stage} stage failed: {last}", where=log, next_step=next_step)
+    return InfrastructureError(f"the {stage} stage failed: {said or _last_line(log)}", where=log, next_step=next_step)
 
 
 def _last_line(log: Path) -> str:
     with log.open("rb") as stream:
         stream.seek(max(0, log.stat().st_size - 8192))
-        lines = stream.read().decode("utf-8", "replace").split("\n")
-    filled = [line.strip() for line in lines if line.strip()]
-    # The log may hold what a model wrote.
-    return "".join(character for character in (filled or ["nothing in the log"])[-1] if character.isprintable())[:500]
+        filled = [line for line in stream.read().split(b"\n") if line.strip()]
+    return _harmless(filled[-1]) if filled else "nothing in the log"
+
+
+def _harmless(line: bytes) -> str:
+    """Return what can be shown of a line, which may hold what a model wrote."""
+    text = line.decode("utf-8", "replace").strip()
+    return "".join(character for character in text if character.isprintable())[:500]

@@ -1,3 +1,6 @@
+import os
+import subprocess
+
 import pytest
 
 pytest.importorskip("trl")
@@ -49,3 +52,25 @@ def test_wrong_words_are_refused_before_anything_runs(distiller, fields, says):
     assert code == 2
     assert says in err.rstrip().splitlines()[-1]
     assert not (distiller.folder / "wrong" / "runs").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_is_one_line_and_finished_work_is_kept(distiller, plugin):
+    disk = distiller.folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=120k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a small disk")
+    try:
+        quick = {"sampler": "babbling", "trainer": "copying"}
+        code, _, err = distiller.run("disk/home", plugin, **quick)
+        assert code == 3, err
+        last = err.rstrip().splitlines()[-1]
+        assert "No space left on device" in last
+        assert "Traceback" not in err
+        subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
+        code, _, err = distiller.run("disk/home", plugin, **quick)
+        assert code == 0, err
+        assert "sample:" not in err
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
