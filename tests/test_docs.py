@@ -25,15 +25,15 @@ def test_the_generated_pages_are_up_to_date():
 
 def test_every_environment_variable_is_documented():
     named = {
-        word
-        for file in SOURCES
-        for word in re.findall(r"\bSSD_[A-Z]+(?:_[A-Z]+)*\b", file.read_text(encoding="utf-8"))
+        word for file in SOURCES for word in re.findall(r"\bSSD_[A-Z]+(?:_[A-Z]+)*\b", file.read_text(encoding="utf-8"))
     }
     documented = set(re.findall(r"`(SSD_[A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")))
     assert named - documented == set()
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name
+)
 def test_links_to_files_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
