@@ -211,12 +211,12 @@ class DockerSandbox:
 
     # -- slots ---
 
-    def open_slot(self) -> Slot:
-        """Open one slot; blocks while all of the host's slots are leased."""
+    def open_slot(self, stop: threading.Event | None = None) -> Slot:
+        """Open one slot; blocks while all of the host's slots are leased, or until ``stop`` is set."""
         if self._checked is None:
             self.check()
         assert self._checked is not None
-        lease = leases.acquire()
+        lease = leases.acquire(stop)
         try:
             api = self.engine()
             stream = _ContainerStream(api, self._container(api, lease, self._checked["image"]))

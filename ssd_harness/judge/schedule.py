@@ -101,7 +101,7 @@ class _Batch:
         finally:
             stop.set()
             for worker in workers:
-                worker.finish(_JOIN_S)
+                worker.join(_JOIN_S)
 
     def decided(self, task: Task, verdict: ProgramVerdict) -> None:
         """Deliver a final verdict."""

@@ -82,11 +82,6 @@ class SlotWorker(Thread):
         if slot is not None:
             slot.close()
 
-    def finish(self, timeout: float) -> None:
-        """Wait until the worker's slot is closed; one that still waits for a slot gives it back when it comes."""
-        if self._slot is not None:
-            self.join(timeout)
-
     def _one_slot(self) -> bool:
         """Judge in one slot; return whether it was lost, so that another is needed."""
         with closing(open_slot(self._sandbox, self._stop_asked, patient=self._opened)) as slot:
@@ -198,8 +193,8 @@ def open_slot(sandbox: Sandbox, stop: Event, *, patient: bool) -> Slot:
     """Open a slot; if ``patient``, try for a while: an engine that restarts is no reason to give up."""
     for wait in _PATIENCE_S if patient else ():
         try:
-            return sandbox.open_slot()
+            return sandbox.open_slot(stop)
         except SsdError:
             if stop.wait(wait):
                 raise
-    return sandbox.open_slot()
+    return sandbox.open_slot(stop)

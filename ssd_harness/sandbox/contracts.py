@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from threading import Event
 from typing import Any, Protocol, Self
 
 from ssd_harness.errors import InfrastructureError
@@ -144,8 +145,11 @@ class Sandbox(Protocol):
     def check(self) -> None:
         """Raise a one-line :class:`SsdError` if no slot can be opened here (engine, image, rights)."""
 
-    def open_slot(self) -> Slot:
-        """Open one slot (0.2-0.5 s with Docker); blocks while all of the host's slots are leased."""
+    def open_slot(self, stop: Event | None = None) -> Slot:
+        """Open one slot (0.2-0.5 s with Docker); blocks while all of the host's slots are leased.
+
+        Raises :class:`SlotLost` if ``stop`` is set meanwhile: nobody needs the slot any more.
+        """
 
     def describe(self) -> dict[str, Any]:
         """Provenance: sandbox name, isolation in words, image id and fingerprint, runtime, limits."""

@@ -11,8 +11,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from threading import Event
 
 from ssd_harness.errors import UsageError
+from ssd_harness.sandbox.contracts import SlotLost
 
 FIRST_UID = 59_000
 """Slot n runs programs as uid ``FIRST_UID + n``; below 65,536, so that it exists in remapped user namespaces."""
@@ -57,8 +59,9 @@ class Lease:
             self._descriptor = -1
 
 
-def acquire() -> Lease:
-    """Return a lease on the lowest free slot; blocks while all are taken."""
+def acquire(stop: Event | None = None) -> Lease:
+    """Return a lease on the lowest free slot; blocks while all are taken, or until ``stop`` is set."""
+    stop = stop or Event()
     place = folder()
     place.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(PermissionError):
@@ -73,7 +76,8 @@ def acquire() -> Lease:
         if not said and time.monotonic() - began > _SAY_AFTER_S:
             said = True
             print(f"waiting for a free slot: all {count} of this host are in use [{place}]", file=sys.stderr)
-        time.sleep(_POLL_S)
+        if stop.wait(_POLL_S):
+            raise SlotLost("not needed any more", where=place)
 
 
 def _try(place: Path, index: int) -> Lease | None:

@@ -163,12 +163,12 @@ class ProcessSandbox:
         """Remove the root file systems of other versions, with ``everything`` this one's too, but none in use."""
         return [str(folder) for folder in root_folder.prune(everything=everything)]
 
-    def open_slot(self) -> Slot:
-        """Open one slot; blocks while all of the host's slots are leased."""
+    def open_slot(self, stop: threading.Event | None = None) -> Slot:
+        """Open one slot; blocks while all of the host's slots are leased, or until ``stop`` is set."""
         if not self._checked:
             self.check()
         _warn()
-        lease = leases.acquire()
+        lease = leases.acquire(stop)
         group = control_group.create(self.memory, _PROCESSES)
         self._bounds_memory = group.bounds_memory
         try:

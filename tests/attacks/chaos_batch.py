@@ -57,8 +57,8 @@ def main() -> None:
     with lookup("ssd_sandboxes", kind)() as sandbox:
         real = sandbox.open_slot
 
-        def open_slot():
-            slot = real()
+        def open_slot(stop=None):
+            slot = real(stop)
             # Noted a little late and, below, a little early: what overlaps even so did overlap.
             interval = [time.monotonic(), None]
             held.append(interval)

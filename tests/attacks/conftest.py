@@ -23,9 +23,9 @@ class WatchedSandbox:
     def __getattr__(self, name):
         return getattr(self._sandbox, name)
 
-    def open_slot(self):
+    def open_slot(self, stop=None):
         """Open a slot and note it."""
-        slot = self._sandbox.open_slot()
+        slot = self._sandbox.open_slot(stop)
         self.began = self.began or time.monotonic()
         self.slots.append(slot)
         return slot

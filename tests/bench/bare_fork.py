@@ -194,7 +194,7 @@ class BareForkSandbox:
     def check(self):
         pass
 
-    def open_slot(self):
+    def open_slot(self, stop=None):
         self.opened += 1
         return BareForkSlot(f"bare-fork-{self.opened}")
 

@@ -66,7 +66,7 @@ class UnreliableSandbox(BareForkSandbox):
         super().__init__()
         self.kills, self.closed = kills, 0
 
-    def open_slot(self):
+    def open_slot(self, stop=None):
         return UnreliableSlot(super().open_slot(), self, self.opened)
 
 
@@ -222,7 +222,7 @@ def test_a_slot_that_dies_while_inputs_are_sent(sandbox):
     losses = iter([True] * 2 + [False] * 100)
     real = BareForkSandbox.open_slot
 
-    def open_slot():
+    def open_slot(stop=None):
         slot = real(sandbox)
         if next(losses):
             slot.load = lambda key, inputs: (_ for _ in ()).throw(SlotLost("gone", where=slot.name))
@@ -235,7 +235,7 @@ def test_a_slot_that_dies_while_inputs_are_sent(sandbox):
 
 
 def test_no_slot_at_all_is_raised(sandbox):
-    def refuse():
+    def refuse(stop=None):
         raise InfrastructureError("no engine answers")
 
     sandbox.open_slot = refuse
@@ -247,7 +247,7 @@ def test_an_engine_that_comes_back_is_waited_for(sandbox):
     sandbox.kills = lambda job, slot: slot == 1 and job.program == KILLER.encode()
     real, refusals = sandbox.open_slot, iter([False, True, True, False])
 
-    def open_slot():
+    def open_slot(stop=None):
         if next(refusals):
             raise InfrastructureError("the engine restarts")
         return real()
@@ -258,20 +258,21 @@ def test_an_engine_that_comes_back_is_waited_for(sandbox):
 
 
 def test_work_ends_though_a_second_slot_never_comes(sandbox):
-    real, opened, forever = sandbox.open_slot, [], threading.Event()
+    real, opened = sandbox.open_slot, []
 
-    def open_slot():
+    def open_slot(stop=None):
         opened.append(1)
         if len(opened) > 1:
-            forever.wait(30)
+            stop.wait()
+            raise SlotLost("not needed any more")
         return real()
 
     sandbox.open_slot = open_slot
     programs = [Program(f"q{number}", number, RIGHT) for number in range(20)]
-    start = time.monotonic()
+    start, threads = time.monotonic(), threading.active_count()
     assert verdicts(judge(programs, sandbox, workers=2)) == ["AC"] * 20
     assert time.monotonic() - start < 20
-    forever.set()
+    assert threading.active_count() == threads
 
 
 SLOW = "import time\nwhile time.process_time() < {}:\n    pass\nprint(int(input()) * 2)"
@@ -298,7 +299,7 @@ def test_jobs_are_queued_ahead_and_stopped_at_the_first_mismatch(sandbox):
     submitted, cancelled = [], []
     real = sandbox.open_slot
 
-    def open_slot():
+    def open_slot(stop=None):
         slot = real()
         inner = slot.slot
         submit, cancel = inner.submit, inner.cancel
