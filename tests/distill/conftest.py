@@ -24,7 +24,7 @@ class Distiller:
             "T_train": 1.2,
             "max_new_tokens_train": 32,
             "max_length_train": 256,
-            "steps": 6,
+            "steps": 30,
             "batch_size_train": 4,
             "lr": 1e-3,
         }

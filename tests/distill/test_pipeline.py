@@ -39,7 +39,7 @@ def test_a_run_tells_its_plan_and_registers_a_model(whole, distiller):
     manifest = json.loads((checkpoint / "ssd_manifest.json").read_text())
     (stages,) = manifest["rounds"]
     assert stages["sample"]["samples"] == stages["filter"]["kept"] == 150
-    assert len(stages["train"]["losses"]) == 6
+    assert len(stages["train"]["losses"]) == 30
     assert manifest["recipe"]["T_train"] == 1.2
     assert checkpoint.name == f"tiny-{manifest['fingerprint'][:8]}"
     moved = [name for name, tensor in weights(checkpoint).items() if not tensor.equal(weights(distiller.model)[name])]
