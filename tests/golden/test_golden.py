@@ -3,12 +3,14 @@
 ``programs/*.yaml`` is a list of cases: ``name``, ``program``, ``tests`` as (input, expected) pairs, ``function`` for a
 functional problem, the expected verdict by judge, and ``test``, the number of the first failing test (an int, or one by
 judge).
+``sandbox_only`` marks what needs limits, the image's packages, or a fork from the main thread.
 """
 
 from pathlib import Path
 
 import pytest
 import yaml
+from bench.bare_fork import BareForkSandbox
 
 from ssd_harness.judge.problem import ProblemTests, Program
 from ssd_harness.judge.schedule import judge_programs
@@ -29,6 +31,7 @@ def load_cases():
 
 
 CASES = load_cases()
+UNCONFINED = [key for key, case in CASES.items() if not case.get("sandbox_only")]
 
 
 def problem(key):
@@ -44,10 +47,26 @@ def verdicts(request, docker_sandbox):
     return request.param, {verdict.question_id: verdict for verdict in judged}
 
 
+@pytest.fixture(scope="session", params=JUDGES)
+def unconfined_verdicts(request):
+    """The same from the runners alone, in bare forks: no engine needed."""
+    programs = [Program(key, 0, CASES[key]["program"]) for key in UNCONFINED]
+    judged = judge_programs(programs, problem, judge=request.param, sandbox=BareForkSandbox(), workers=1)
+    return request.param, {verdict.question_id: verdict for verdict in judged}
+
+
 @pytest.mark.docker
 @pytest.mark.parametrize("key", CASES)
 def test_verdict(verdicts, key):
-    judge, by_key = verdicts
+    check(key, *verdicts)
+
+
+@pytest.mark.parametrize("key", UNCONFINED)
+def test_verdict_of_the_runners_alone(unconfined_verdicts, key):
+    check(key, *unconfined_verdicts)
+
+
+def check(key, judge, by_key):
     case, got = CASES[key], by_key[key]
     assert got.verdict.value == case[judge], got
     wanted = case.get("test")
