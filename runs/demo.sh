@@ -29,15 +29,19 @@ evaluate() {
   fi
 }
 
-evaluate base          pretrained=demo,rounds=0
-for temperature in 0.4 0.8 1.0; do
-  evaluate "base-T$temperature" pretrained=demo,rounds=0 --gen_kwargs "temperature=$temperature"
+evaluate base pretrained=demo,rounds=0
+for temperature in 0.6 1.0 1.4; do
+  evaluate "base-T$temperature" pretrained=demo,rounds=0 --gen_kwargs "temperature=$temperature,top_k=20,top_p=0.8"
 done
-evaluate null-control  pretrained=demo,T_train=1.0,top_k_train=0,top_p_train=1.0
-evaluate ssd           pretrained=demo
+evaluate null-control pretrained=demo,T_train=1.0,top_k_train=none,top_p_train=1.0
+evaluate ssd pretrained=demo
 
 echo
-ssd-harness compare base="$out/runs/base" base-T0.4="$out/runs/base-T0.4" base-T0.8="$out/runs/base-T0.8" \
-  base-T1.0="$out/runs/base-T1.0" null-control="$out/runs/null-control" ssd="$out/runs/ssd"
-echo
-echo "demo: done in $((SECONDS - started)) s after set-up; results and logs: $out/runs"
+runs=()
+for name in base base-T0.6 base-T1.0 base-T1.4 null-control ssd; do runs+=("$name=$out/runs/$name"); done
+ssd-harness compare "${runs[@]}" | tee "$out/table.txt"
+cat << 'EOF'
+base: the model at its own decoding (T 1, nothing truncated); base-T…: top-k 20, top-p 0.8 at other temperatures, the best of which
+is what decoding alone can do; null-control: trained just as long on samples drawn at T 1 without truncation; ssd: the method.
+EOF
+echo "demo: done in $((SECONDS - started)) s after set-up; table, results and logs: $out"
