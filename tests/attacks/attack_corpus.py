@@ -124,7 +124,8 @@ ATTACKS: dict[str, Attack] = {
     "forging/descriptor_flags": Attack(BOTH),
     "forging/rewrite_inputs": Attack(BOTH),
     "forging/report_socket_flood": Attack(BOTH),
-    "forging/own_report": _attack(BOTH, WA, RE),
+    # Forged reports choose which wrong verdict they get, depending on which is read first.
+    "forging/own_report": _attack(BOTH, WA, RE, OLE),
     "forging/claims_limits": Attack("stdin"),
     "forging/launder_time": _attack("stdin", TLE, RE),
     "forging/load_time": _attack("int", TLE, RE),
