@@ -42,6 +42,7 @@ for name in base base-T0.6 base-T1.0 base-T1.4 null-control ssd; do runs+=("$nam
 ssd-harness compare "${runs[@]}" | tee "$out/table.txt"
 cat << 'EOF'
 base: the model at its own decoding (T 1, nothing truncated); base-T…: top-k 20, top-p 0.8 at other temperatures, the best of which
-is what decoding alone can do; null-control: trained just as long on samples drawn at T 1 without truncation; ssd: the method.
+is what decoding alone can do; null-control: trained just as long on samples drawn at T 1 without truncation, decoded as ssd is;
+ssd: the method.
 EOF
 echo "demo: done in $((SECONDS - started)) s after set-up; table, results and logs: $out"

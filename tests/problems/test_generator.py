@@ -56,7 +56,12 @@ def test_every_wording_is_drawn(drawn):
 
 
 def test_tests_that_remain_still_catch_mistakes(drawn, solves):
-    caught = [not solves(one.family.program(one.family.wrong(one.parameters)[0]), one.problem) for one in drawn[:240]]
+    """Each usual mistake counts; a few show only on an edge case that the evaluated problems hold (zero, say)."""
+    caught = [
+        not solves(one.family.program(mistake), one.problem)
+        for one in drawn[:240]
+        for mistake in one.family.wrong(one.parameters)
+    ]
     assert sum(caught) >= 0.95 * len(caught)
 
 
