@@ -21,6 +21,16 @@ class Settled:
     origins: tuple[tuple[str, str], ...]
     """(field, who decided it)."""
 
+    def __str__(self) -> str:
+        """Say each field and who decided it."""
+        fields = {
+            "temperature": self.decoding.temperature,
+            "top_k": self.decoding.top_k,
+            "top_p": self.decoding.top_p,
+            "max_gen_toks": self.decoding.max_new_tokens,
+        }
+        return ", ".join(f"{name} {fields[name]} ({origin})" for name, origin in self.origins)
+
 
 def settle(
     user: Mapping[str, Any], subject: Mapping[str, Any], subject_origin: str, task: Mapping[str, Any]

@@ -1,5 +1,6 @@
 """``lm_eval --model ssd-hf``: sample from the model, fine-tune it on the samples, evaluate the result."""
 
+import logging
 import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -21,6 +22,9 @@ from ssd_harness.models.arguments import split_arguments
 from ssd_harness.models.decoding import Settled, settle
 from ssd_harness.models.random_state import kept_random_state
 from ssd_harness.models.subject import find_subject
+
+# lm-eval shows INFO of its own logger tree only.
+log = logging.getLogger("lm_eval.ssd_harness")
 
 
 class SsdHf(HFLM):
@@ -74,6 +78,9 @@ class SsdHf(HFLM):
         settled = settle(
             current.gen_kwargs if current else {}, self.subject.decoding, self.subject.decoding_origin, request.args[1]
         )
+        if str(request.task_name) not in self._decodings and self.rank == 0:
+            # lm-eval has just announced the task's own generation_kwargs, of which the model's may replace each field.
+            log.info("%s: generating with %s", request.task_name, settled)
         self._decodings[str(request.task_name)] = {
             **asdict(settled.decoding),
             "until": list(settled.until),

@@ -61,3 +61,8 @@ def test_what_the_engine_cannot_do_is_refused(user):
 def test_stop_texts_come_from_the_user_or_the_task():
     assert settle({"until": "END"}, {}, "recipe", TASK).until == ("END",)
     assert settle({}, {}, "recipe", {**TASK, "until": ["a", "b"]}).until == ("a", "b")
+
+
+def test_what_is_said_names_each_field_and_who_decided_it():
+    said = str(settle({"top_p": 0.9}, {"temperature": 1.4}, "recipe", {"max_gen_toks": 512}))
+    assert said == "temperature 1.4 (recipe), top_k None (default), top_p 0.9 (--gen_kwargs), max_gen_toks 512 (task)"
