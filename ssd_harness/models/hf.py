@@ -18,6 +18,7 @@ from ssd_harness.engines import chat, loading
 from ssd_harness.engines.contracts import GenerationRequest, Stop
 from ssd_harness.engines.hf import HfEngine
 from ssd_harness.errors import UsageError
+from ssd_harness.generation import Generation, GenerationNote
 from ssd_harness.models.arguments import split_arguments
 from ssd_harness.models.decoding import Settled, settle
 from ssd_harness.models.random_state import kept_random_state
@@ -116,7 +117,8 @@ class SsdHf(HFLM):
         for made in engine.generate(longest_first, settled.decoding, torch.initial_seed()):
             bar.update()
             for number in wanted[made.request]:
-                answers[number] = self._text(made.token_ids, settled.until)
+                note = GenerationNote(len(made.token_ids), made.stop.value)
+                answers[number] = Generation(self._text(made.token_ids, settled.until), note)
                 self._truncated[str(requests[number].task_name)] += made.stop is Stop.LENGTH
         bar.close()
         return answers

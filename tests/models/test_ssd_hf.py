@@ -16,6 +16,7 @@ from lm_eval.api.instance import Instance  # noqa: E402
 from ssd_harness import evaluation_request, registry  # noqa: E402
 from ssd_harness.errors import UsageError  # noqa: E402
 from ssd_harness.evaluation_request import EvaluationRequest  # noqa: E402
+from ssd_harness.generation import note_of  # noqa: E402
 from ssd_harness.models.hf import SsdHf  # noqa: E402
 
 pytestmark = [pytest.mark.hf, pytest.mark.slow]
@@ -113,6 +114,13 @@ def test_repeats_are_different_samples_and_the_same_next_time(made):
     assert answers(made.model, instances()) == first
     # Of another rank or after a restart: only some of the problems, in another order.
     assert answers(made.model, instances(count=1, first=2)) == first[8:]
+
+
+def test_each_answer_knows_its_tokens_and_why_it_ended(made):
+    notes = [note_of(text) for text in answers(made.model, instances(count=6))]
+    assert {note.stop for note in notes} == {"eos", "length"}
+    assert all(note.tokens == TASK["max_gen_toks"] for note in notes if note.truncated)
+    assert all(1 <= note.tokens <= TASK["max_gen_toks"] for note in notes)
 
 
 def test_copies_beyond_the_repeats_are_not_generated(made):
