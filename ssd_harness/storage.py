@@ -79,3 +79,34 @@ def locked(path: os.PathLike[str] | str, on_wait: Callable[[], None] | None = No
                 on_wait()
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield stream.fileno()
+
+
+def append_line(path: os.PathLike[str] | str, line: bytes) -> None:
+    """Add ``line`` and a line end to ``path``, whole or not at all; any number of processes may do so at once.
+
+    After a line that a kill cut short, a new line begins.
+    """
+    target = Path(path)
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _append(descriptor, line + b"\n")
+        finally:
+            os.close(descriptor)
+
+
+def _append(descriptor: int, line: bytes) -> None:
+    """Write ``line``; where the disk ends inside it, take the half line back and raise."""
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        line = b"\n" + line
+    try:
+        rest = line
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, size)
+        raise

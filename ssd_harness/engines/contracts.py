@@ -1,9 +1,9 @@
 """What every generation engine takes and gives, whatever backend it runs on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 GREEDY_BELOW = 1e-5
 """A temperature under this means the likeliest token, as in the paper."""
@@ -54,6 +54,13 @@ class Engine(Protocol):
     """Draws continuations; the same request and seed give the same tokens in any batch, order or process."""
 
     name: str
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return, as JSON values, what decides a continuation beside weights, request, decoding and seed.
+
+        At least ``engine``, which is ``name@version``: the version changes when the same request would get other
+        tokens. Batch shapes, devices and library versions do not belong here.
+        """
 
     def generate(self, requests: Iterable[GenerationRequest], decoding: Decoding, seed: int) -> Iterator[Continuation]:
         """Yield each request's continuation as it finishes; ``requests`` is read only as rows get free."""

@@ -2,7 +2,7 @@
 
 import inspect
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -28,10 +28,21 @@ class HfEngine:
     """
 
     name = "hf"
+    version = 1
 
     def __init__(self, model: Any, *, stop_ids: Iterable[int], rows: int | None = None) -> None:
         self.model, self.rows = model, rows
         self.stop_ids = frozenset(stop_ids)
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return the engine's version, the precision and the tokens that end a sample."""
+        quantization = getattr(self.model.config, "quantization_config", None)
+        return {
+            "engine": f"{self.name}@{self.version}",
+            "dtype": str(self.model.dtype).removeprefix("torch."),
+            "quantization": str(quantization) if quantization else None,
+            "stop_ids": sorted(self.stop_ids),
+        }
 
     def generate(self, requests: Iterable[GenerationRequest], decoding: Decoding, seed: int) -> Iterator[Continuation]:
         """Yield each request's continuation as it finishes; requests of one prompt share one reading of it."""

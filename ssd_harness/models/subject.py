@@ -1,5 +1,7 @@
 """What an ``ssd-*`` model evaluates: a checkpoint, made first if need be, or the base model as it is."""
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ class Subject:
     decoding_origin: str
     about: Mapping[str, Any]
     """What the results say about it."""
+    identity: Mapping[str, Any]
+    """Which weights and tokenizer it is, for the store of its generations; a folder's name says nothing."""
 
 
 def find_subject(
@@ -49,7 +53,7 @@ def find_subject(
     cached = plan.made is not None
     checkpoint = pipeline.run(plan)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
-    return Subject(checkpoint.path, plan.recipe, _eval_decoding(plan.recipe), "recipe", about)
+    return Subject(checkpoint.path, plan.recipe, _eval_decoding(plan.recipe), "recipe", about, _identity(checkpoint))
 
 
 def teller() -> Callable[[str], None]:
@@ -82,7 +86,8 @@ def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -
         "fingerprint": None,
     }
     origin = "recipe, base model" if recipe.T_base is not None else "base model's generation_config.json"
-    return Subject(folder, recipe, known, origin, about)
+    identity = {"weights": base.weights, "tokenizer": base.tokenizer}
+    return Subject(folder, recipe, known, origin, about, identity)
 
 
 def _registered(pretrained: str, overrides: Mapping[str, Any]) -> Subject:
@@ -96,7 +101,8 @@ def _registered(pretrained: str, overrides: Mapping[str, Any]) -> Subject:
     recipe = resolve(pretrained, overrides, inherited=inherited_fields(pretrained)).recipe
     about = _about(checkpoint, recipe) | {"transform": "none, registered before"}
     teller()(f"evaluating {pretrained} ({checkpoint.path})")
-    return Subject(checkpoint.path, recipe, _eval_decoding(recipe), f"manifest of {checkpoint.name}", about)
+    origin = f"manifest of {checkpoint.name}"
+    return Subject(checkpoint.path, recipe, _eval_decoding(recipe), origin, about, _identity(checkpoint))
 
 
 def _eval_decoding(recipe: Recipe) -> dict[str, Any]:
@@ -121,6 +127,13 @@ def _about(checkpoint: registry.Checkpoint, recipe: Recipe) -> dict[str, Any]:
         "recipe": {**checkpoint.manifest["recipe"], **recipe.side("eval")},
         "rounds": rounds,
     }
+
+
+def _identity(checkpoint: registry.Checkpoint) -> dict[str, Any]:
+    """Name the checkpoint by its manifest: made again elsewhere, the same recipe trains to slightly other weights."""
+    manifest = {key: value for key, value in checkpoint.manifest.items() if key != "name"}
+    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    return {"weights": f"manifest {digest}", "tokenizer": checkpoint.manifest.get("tokenizer")}
 
 
 def _first(*values: Any) -> Any:

@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from ssd_harness import evaluation_request, registry  # noqa: E402
 from ssd_harness.errors import UsageError  # noqa: E402
 from ssd_harness.evaluation_request import EvaluationRequest  # noqa: E402
 from ssd_harness.generation import note_of  # noqa: E402
+from ssd_harness.home import home  # noqa: E402
 from ssd_harness.models.hf import SsdHf  # noqa: E402
 
 pytestmark = [pytest.mark.hf, pytest.mark.slow]
@@ -73,7 +75,14 @@ def instances(count=3, repeats=4, own=True, first=0):
     return made
 
 
-def answers(model, requests):
+def forget():
+    """Remove all stored generations: what comes next is drawn anew."""
+    shutil.rmtree(home() / "generations", ignore_errors=True)
+
+
+def answers(model, requests, *, anew=False):
+    if anew:
+        forget()
     return model.generate_until(requests, disable_tqdm=True)
 
 
@@ -111,9 +120,9 @@ def test_what_was_done_is_in_the_model_info(made):
 def test_repeats_are_different_samples_and_the_same_next_time(made):
     first = answers(made.model, instances())
     assert len(set(first)) == len(first)
-    assert answers(made.model, instances()) == first
+    assert answers(made.model, instances(), anew=True) == first
     # Of another rank or after a restart: only some of the problems, in another order.
-    assert answers(made.model, instances(count=1, first=2)) == first[8:]
+    assert answers(made.model, instances(count=1, first=2), anew=True) == first[8:]
 
 
 def test_each_answer_knows_its_tokens_and_why_it_ended(made):
@@ -121,6 +130,45 @@ def test_each_answer_knows_its_tokens_and_why_it_ended(made):
     assert {note.stop for note in notes} == {"eos", "length"}
     assert all(note.tokens == TASK["max_gen_toks"] for note in notes if note.truncated)
     assert all(1 <= note.tokens <= TASK["max_gen_toks"] for note in notes)
+
+
+def test_only_what_is_missing_is_drawn(made, monkeypatch):
+    whole = answers(made.model, instances(), anew=True)
+    (file,) = home().glob("generations/*/rank-0.jsonl")
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:5]) + lines[5][:40])  # killed inside its sixth sample
+    drawn, engine = [], made.model._responder.engine
+    generate = engine.generate
+
+    def counting(requests, *rest):
+        drawn.extend(requests)
+        return generate(drawn, *rest)
+
+    monkeypatch.setattr(engine, "generate", counting)
+    again = answers(made.model, instances())
+    assert again == whole
+    assert [note_of(text) for text in again] == [note_of(text) for text in whole]
+    assert len(drawn) == len(whole) - 5
+
+
+def test_the_store_is_another_for_each_thing_that_decides_a_sample(made):
+    def folders():
+        return {folder.name for folder in home().glob("generations/*")}
+
+    forget()
+    answers(made.model, instances(count=1))
+    first = folders()
+    requests = instances(count=1)
+    requests[0].arguments = (requests[0].args[0], {**TASK, "until": ["x"]})
+    answers(made.model, requests)
+    assert folders() == first  # stop texts are cut from what is stored
+    requests[0].arguments = (requests[0].args[0], {**TASK, "max_gen_toks": 25})
+    answers(made.model, requests)
+    assert len(folders()) == 2
+    before, state = answers(made.model, instances()), torch.get_rng_state()
+    torch.manual_seed(4)
+    assert set(answers(made.model, instances())).isdisjoint(before)
+    torch.set_rng_state(state)
 
 
 def test_copies_beyond_the_repeats_are_not_generated(made):
@@ -133,10 +181,10 @@ def test_our_prompts_get_the_chat_template_exactly_once(made):
     (own, *_), (templated, *_), (raw, *_) = instances(), instances(), instances()
     templated.messages = raw.messages = None  # lm-eval applied the template, or it is a raw completion prompt
     templated.arguments = (made.model.apply_chat_template([{"role": "user", "content": "Solve problem 0"}]), dict(TASK))
-    ids = made.model._prompt_ids(own, 8)
-    assert ids == made.model._prompt_ids(templated, 8)
+    ids = made.model._responder.prompt_ids(own, 8)
+    assert ids == made.model._responder.prompt_ids(templated, 8)
     assert made.model.tokenizer.decode(ids).count("<|im_start|>") == 2
-    assert made.model.tokenizer.decode(made.model._prompt_ids(raw, 8)) == "Solve problem 0"
+    assert made.model.tokenizer.decode(made.model._responder.prompt_ids(raw, 8)) == "Solve problem 0"
 
 
 def test_gen_kwargs_of_the_user_win(made):
@@ -178,7 +226,7 @@ def test_a_registered_name_is_loaded_and_not_transformed(made):
     loaded = SsdHf(pretrained="ssd:small")
     assert loaded.subject.folder == made.model.subject.folder
     assert loaded.subject.decoding["temperature"] == 1.3
-    assert answers(loaded, instances()) == answers(made.model, instances())
+    assert answers(loaded, instances(), anew=True) == answers(made.model, instances(), anew=True)
     with pytest.raises(UsageError, match="rounds=1"):
         SsdHf(pretrained="ssd:small", T_train=1.0)
 
@@ -252,6 +300,7 @@ def test_two_ranks_share_the_work_and_draw_the_same_samples(made, tmp_path):
 
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     both, said = responses(tmp_path / "both", torchrun)
+    forget()
     alone, _ = responses(tmp_path / "alone", [sys.executable])
     assert both == alone
     assert "0/6" not in said  # no rank generates everything

@@ -1,0 +1,76 @@
+"""Generations on disk as they finish, found again by everything that decides them: a killed evaluation loses none.
+
+Beside the class that uses it: engines know no files, and the transform keeps its samples in shards of its own.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import storage
+from ssd_harness.engines.contracts import Continuation, Decoding, GenerationRequest, Stop
+from ssd_harness.home import home
+
+
+class GenerationStore:
+    """The continuations of one model under one decoding and seed; a folder, in it one append-only file a rank.
+
+    ``identity`` holds all that decides a continuation beside prompt, key and index, as JSON values. Processes may
+    append to one file at once; a line that a kill cut short is passed over and its continuation drawn again.
+    """
+
+    def __init__(self, identity: Mapping[str, Any], *, rank: int = 0) -> None:
+        self.identity = dict(identity)
+        self.id = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:16]
+        self.folder = home() / "generations" / self.id
+        self._file = self.folder / f"rank-{rank}.jsonl"
+
+    def read(self, wanted: Iterable[GenerationRequest], decoding: Decoding) -> Iterator[Continuation]:
+        """Yield each wanted continuation that is stored, once."""
+        missing = {(request.key, request.index, _prompt_hash(request.prompt_ids)): request for request in wanted}
+        for file in sorted(self.folder.glob("rank-*.jsonl")):
+            for row in _rows(file):
+                request = missing.get((row["key"], row["index"], row["prompt"]))
+                if request and len(row["token_ids"]) <= decoding.max_new_tokens:
+                    del missing[row["key"], row["index"], row["prompt"]]
+                    yield Continuation(request, tuple(row["token_ids"]), Stop(row["stop"]))
+
+    def append(self, made: Continuation) -> None:
+        """Store one continuation, whole or not at all."""
+        if not (self.folder / "about.json").exists():
+            storage.write_json(self.folder / "about.json", self.identity)
+        asked = made.request
+        row = {
+            "key": asked.key,
+            "index": asked.index,
+            "prompt": _prompt_hash(asked.prompt_ids),
+            "token_ids": made.token_ids,
+            "stop": made.stop.value,
+        }
+        storage.append_line(self._file, json.dumps(row, separators=(",", ":")).encode())
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    with file.open("rb") as stream:
+        for line in stream:
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if _is_sound(row):
+                yield row
+
+
+def _is_sound(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    texts = all(isinstance(row.get(name), str) for name in ("key", "prompt", "stop"))
+    ids = row.get("token_ids")
+    tokens = isinstance(ids, list) and bool(ids) and all(type(token) is int and token >= 0 for token in ids)
+    return texts and tokens and type(row.get("index")) is int and row["stop"] in set(Stop)
+
+
+def _prompt_hash(prompt_ids: tuple[int, ...]) -> str:
+    return hashlib.sha256(json.dumps(prompt_ids).encode()).hexdigest()[:32]

@@ -1,0 +1,156 @@
+"""Answer the requests of our tasks with seeded, stored samples: what every ``ssd-*`` model does alike."""
+
+import hashlib
+import json
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from lm_eval.api.instance import Instance
+from lm_eval.models.utils import postprocess_generated_text
+from tqdm import tqdm
+
+from ssd_harness import evaluation_request
+from ssd_harness.engines import chat
+from ssd_harness.engines.contracts import Continuation, Engine, GenerationRequest
+from ssd_harness.errors import UsageError
+from ssd_harness.generation import Generation, GenerationNote
+from ssd_harness.models.decoding import Settled, settle
+from ssd_harness.models.generation_store import GenerationStore
+from ssd_harness.models.subject import Subject
+
+# lm-eval shows INFO of its own logger tree only.
+log = logging.getLogger("lm_eval.ssd_harness")
+
+
+@dataclass(kw_only=True)
+class Responder:
+    """Settles the decoding, renders and checks the prompts, draws what is not stored, and cuts the texts.
+
+    A request of ours is an instance with the attribute ``messages``; all others go to the caller's own method. ``name``
+    is the model's, as lm-eval knows it; ``context`` the tokens that prompt and generation may take together; ``encode``
+    lm-eval's way to turn a text into token ids, which adds no second BOS to a rendered chat. ``thinking_end`` is the
+    token or text up to which a generation is cut.
+    """
+
+    name: str
+    engine: Engine
+    tokenizer: Any
+    subject: Subject
+    context: int
+    encode: Callable[[str], Sequence[int]]
+    template_options: Mapping[str, Any] = field(default_factory=dict)
+    thinking_end: int | str | None = None
+    rank: int = 0
+    _decodings: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
+
+    def respond(
+        self, requests: Sequence[Instance], others: Callable[[list[Instance]], list[str]], *, quiet: bool = False
+    ) -> list[str]:
+        """Answer all requests in their order; every prompt is checked before the first token is drawn."""
+        groups: dict[Settled, dict[GenerationRequest, list[int]]] = defaultdict(lambda: defaultdict(list))
+        answers: dict[int, str] = {}
+        foreign = [number for number, request in enumerate(requests) if not hasattr(request, "messages")]
+        seen: Counter[tuple[str, int]] = Counter()
+        prompts: dict[tuple[str, int], tuple[int, ...]] = {}
+        for number in sorted(set(range(len(requests))) - set(foreign)):
+            request = requests[number]
+            document = (str(request.task_name), int(request.doc_id or 0))
+            index = seen[document]
+            seen[document] += 1
+            if index >= (request.repeats or 1):
+                answers[number] = ""  # with several ranks lm-eval pads with copies, and throws their answers away
+                continue
+            settled = self._settle(request)
+            if document not in prompts:
+                prompts[document] = self.prompt_ids(request, settled.decoding.max_new_tokens)
+            # Named by the problem, a sample is the same in every window and on every rank.
+            key = str(request.doc.get("question_id") or document)
+            groups[settled][GenerationRequest(key, index, prompts[document])].append(number)
+        if foreign:
+            answers |= zip(foreign, others([requests[number] for number in foreign]), strict=True)
+        for settled, wanted in groups.items():
+            for made in self._draw(list(wanted), settled, quiet=quiet):
+                answer = self._generation(made, settled.until)
+                answers |= dict.fromkeys(wanted[made.request], answer)
+        return [answers[number] for number in range(len(requests))]
+
+    def describe(self) -> dict[str, Any]:
+        """Return how each task's generations were drawn, and the run's id: the same id, the same samples."""
+        runs = {task: decoding["samples"] for task, decoding in self._decodings.items()}
+        run = hashlib.sha256(json.dumps(runs, sort_keys=True).encode()).hexdigest()[:12] if runs else None
+        return {"run": run, "generations": {"engine": dict(self.engine.identity()), "decoding": self._decodings}}
+
+    def prompt_ids(self, request: Instance, max_new_tokens: int) -> tuple[int, ...]:
+        """Return the token ids of a request's prompt; :class:`UsageError` where the context has no room for it."""
+        if request.messages:
+            effort = self.subject.recipe.reasoning_effort
+            options = {**({"reasoning_effort": effort} if effort else {}), **self.template_options}
+            ids = chat.prompt_ids(self.tokenizer, request.messages, template_options=options)
+        else:
+            ids = tuple(self.encode(request.args[0]))
+        if len(ids) + max_new_tokens > self.context:
+            raise UsageError(
+                f"a prompt of {request.task_name} takes {len(ids):,} tokens, and with max_gen_toks={max_new_tokens:,} "
+                f"that is more than the model's context of {self.context:,}",
+                next_step=f"give --gen_kwargs max_gen_toks={max(1, self.context - len(ids))} or less",
+            )
+        return ids
+
+    def _settle(self, request: Instance) -> Settled:
+        current = evaluation_request.current()
+        settled = settle(
+            current.gen_kwargs if current else {}, self.subject.decoding, self.subject.decoding_origin, request.args[1]
+        )
+        task = str(request.task_name)
+        described = {
+            **asdict(settled.decoding),
+            "until": list(settled.until),
+            "origins": dict(settled.origins),
+            "seed": torch.initial_seed(),
+            "template": self.name if request.messages else "lm_eval or none",
+            "samples": self._store(settled).id,
+        }
+        if self._decodings.get(task) != described and self.rank == 0:
+            # lm-eval has just announced the task's own generation_kwargs, of which the model's may replace each field.
+            log.info("%s: generating with %s", task, settled)
+        self._decodings[task] = described
+        return settled
+
+    def _store(self, settled: Settled) -> GenerationStore:
+        identity = {
+            **self.subject.identity,
+            "engine": dict(self.engine.identity()),
+            "decoding": asdict(settled.decoding),
+            "seed": torch.initial_seed(),  # lm-eval's --seed
+        }
+        return GenerationStore(identity, rank=self.rank)
+
+    def _draw(self, wanted: Sequence[GenerationRequest], settled: Settled, *, quiet: bool) -> list[Continuation]:
+        """Return the continuations: stored ones, and the others as the engine draws them."""
+        store = self._store(settled)
+        found = {made.request: made for made in store.read(wanted, settled.decoding)}
+        missing = [request for request in wanted if request not in found]
+        if found and not quiet:
+            log.info("%d of %d samples are there already, in %s", len(found), len(wanted), store.folder)
+        missing.sort(key=lambda asked: (-len(asked.prompt_ids), asked.key, asked.index))
+        drawn = []
+        with tqdm(
+            total=len(wanted), initial=len(found), desc="generate", unit="sample", disable=quiet or self.rank != 0
+        ) as bar:
+            for made in self.engine.generate(missing, settled.decoding, store.identity["seed"]):
+                store.append(made)
+                drawn.append(made)
+                bar.update()
+        return [*found.values(), *drawn]
+
+    def _generation(self, made: Continuation, until: tuple[str, ...]) -> Generation:
+        token_ids, end = made.token_ids, self.thinking_end
+        if isinstance(end, int) and end in token_ids:
+            token_ids = token_ids[len(token_ids) - token_ids[::-1].index(end) :]
+        text = self.tokenizer.decode(token_ids, skip_special_tokens=True)
+        text = postprocess_generated_text(text, list(until), end if isinstance(end, str) else None)
+        return Generation(text, GenerationNote(len(made.token_ids), made.stop.value))
