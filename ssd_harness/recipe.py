@@ -10,11 +10,13 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ssd_harness.engines.contracts import Decoding
 from ssd_harness.errors import UsageError
-from ssd_harness.recipes.presets import chosen_preset, find_preset
+from ssd_harness.recipes import recognition
+from ssd_harness.recipes.presets import Preset, by_name, chosen_preset, is_known, presets
 
 DEMO = "demo"
 """The ``pretrained`` that names the model embedded in the package."""
@@ -139,7 +141,9 @@ class Resolved:
     recipe: Recipe
     origins: Mapping[str, str]
     preset: str | None
-    """Name of the preset that fits the model, if one does."""
+    """Name of the preset that was taken, if one was."""
+    because: str = ""
+    """Why this preset, or none."""
 
 
 def resolve(
@@ -147,23 +151,30 @@ def resolve(
     overrides: Mapping[str, Any] | None = None,
     *,
     inherited: tuple[str, Mapping[str, Any]] | None = None,
+    folder: Path | None = None,
 ) -> Resolved:
     """Put the recipe for ``pretrained`` together: defaults < preset < ``inherited`` < recipe file < ``overrides``.
 
-    ``overrides`` holds field=value pairs as words or values, and optionally ``recipe``: a preset's name or the path of
-    a YAML file. ``inherited`` is (origin, fields), from the manifest of a registered checkpoint. Raises
-    :class:`UsageError` for a field that does not exist (and names the nearest) or a value of the wrong kind.
+    ``overrides`` holds field=value pairs as words or values, and optionally ``recipe``: a preset's name, which takes
+    the place of the one that the model would get, ``none`` for no preset, or the path of a YAML file. ``inherited`` is
+    (origin, fields), from the manifest of a registered checkpoint. ``folder`` holds the model's own settings, where
+    they are known. Raises :class:`UsageError` for a field that does not exist (and names the nearest), a value of the
+    wrong kind, or a model that two presets fit equally well.
     """
     given = dict(overrides or {})
     chosen = given.pop("recipe", None)
-    preset = find_preset(pretrained)
-    layers: list[tuple[str, Mapping[str, Any]]] = []
-    if preset:
-        layers.append((f"preset {preset.name}", preset.fields))
+    named = "" if chosen is None else str(chosen)
+    preset, because = None, "asked for"
+    if named not in presets() and named.lower() != "none":
+        plain = coerce("rounds", given.get("rounds", 1)) == 0  # as it is, a model needs no recipe
+        settled = inherited is not None or chosen is not None or plain
+        preset, because = _preset_of(pretrained, folder, settled=settled)
+    layers: list[tuple[str, Mapping[str, Any]]] = [(f"preset {preset.name}", preset.fields)] if preset else []
     if inherited:
         layers.append(inherited)
-    if chosen is not None:
-        layers.append(chosen_preset(str(chosen)))
+    if named and named.lower() != "none":
+        layers.append(chosen_preset(named))
+        preset = presets().get(named, preset)
     layers.append(("given", given))
 
     values: dict[str, Any] = {}
@@ -175,7 +186,22 @@ def resolve(
         if layer.get("epochs") is not None and layer.get("steps") is None:
             # Whoever asks for epochs does not want an earlier layer's number of steps.
             values["steps"], origins["steps"] = None, origin
-    return Resolved(Recipe(**values), origins, preset.name if preset else None)
+    return Resolved(Recipe(**values), origins, preset.name if preset else None, because)
+
+
+def _preset_of(pretrained: str, folder: Path | None, *, settled: bool) -> tuple[Preset | None, str]:
+    """Return the preset for a model and why; where its files leave several open, ask, unless that is ``settled``."""
+    named = by_name(pretrained)
+    if is_known(pretrained) or folder is None or not (folder / "config.json").is_file():
+        return named, "by its name" if named else ""
+    sure, candidates = recognition.by_files(folder)
+    if sure:
+        return sure, "by its config.json"
+    if named in candidates:
+        return named, "by its config.json and its name"
+    if candidates and not settled:
+        raise recognition.ambiguous(pretrained, candidates)
+    return None, ""
 
 
 def coerce(name: str, value: Any) -> Any:

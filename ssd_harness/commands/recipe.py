@@ -34,21 +34,26 @@ def run(arguments: argparse.Namespace) -> int:
     """Print recipes."""
     if arguments.action == "list":
         return _list()
-    from ssd_harness.distill.plan import inherited_fields
-    from ssd_harness.recipe import FIELDS, resolve
+    from ssd_harness.distill.plan import resolve_for
+    from ssd_harness.recipe import FIELDS
 
     overrides = overrides_of(arguments.fields)
-    resolved = resolve(arguments.model, overrides, inherited=inherited_fields(arguments.model))
+    revision = overrides.pop("revision", None)
+    resolved = resolve_for(arguments.model, overrides, revision)
     if arguments.json:
-        print(json.dumps({"recipe": asdict(resolved.recipe), "origins": dict(resolved.origins)}, indent=2))
+        found = {"preset": resolved.preset, "because": resolved.because}
+        print(json.dumps({**found, "recipe": asdict(resolved.recipe), "origins": dict(resolved.origins)}, indent=2))
         return ExitCode.DONE
+    print(
+        f"recipe {resolved.preset}, {resolved.because}" if resolved.preset else "no recipe is for this model: defaults"
+    )
     for side, title in (("train", "transform (part of the fingerprint)"), ("eval", "evaluation"), ("run", "running")):
         print(f"\n{title}")
         for name, value in resolved.recipe.side(side).items():
             shown = "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
             print(f"  {name:24}{shown:16}{resolved.origins[name]:32}{FIELDS[name].metadata['meaning']}")
     if resolved.recipe.prompts is None:
-        print("\nthere is no recipe for this model: give prompts=PATH.jsonl, PATH.parquet or generator")
+        print("\nno prompts are known for this model: give prompts=PATH.jsonl, PATH.parquet or generator")
     return ExitCode.DONE
 
 

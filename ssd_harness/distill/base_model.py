@@ -1,5 +1,6 @@
 """The model that the transform starts from: where it is, and what identifies its weights and its tokenizer."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ from ssd_harness.recipe import DEMO
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "config.json", "generation_config.json")
 _TOKENIZER = ("tokenizer*", "vocab*", "merges*", "special_tokens_map.json", "added_tokens.json", "chat_template*")
+_SETTINGS = ["config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja"]
 _HUB_TIMEOUT_S = 10.0
 
 
@@ -56,9 +58,36 @@ def find_base(pretrained: str, revision: str | None = None) -> BaseModel:
     path = Path(pretrained).expanduser()
     if path.is_dir():
         return _local(pretrained, path.resolve())
-    if pretrained.startswith((".", "~", "/")) or pretrained.count("/") > 1:
+    if _no_hub_id(pretrained):
         raise UsageError("model not found: no such folder", where=pretrained)
     return _from_hub(pretrained, revision)
+
+
+def settings_folder(pretrained: str, revision: str | None = None) -> Path | None:
+    """Return a folder with the model's configuration, templates included; None where nobody has it.
+
+    For a Hub model these few kilobytes are downloaded if the Hub answers, else looked for in the local cache.
+    """
+    if pretrained == DEMO:
+        return demo_folder()
+    if pretrained.startswith(registry.PREFIX):
+        return registry.get(pretrained).path
+    path = Path(pretrained).expanduser()
+    if path.is_dir() or _no_hub_id(pretrained):
+        return path if path.is_dir() else None
+    from huggingface_hub import HfApi, snapshot_download
+
+    # Whatever goes wrong here, finding the model itself says it better.
+    with contextlib.suppress(Exception):
+        commit = HfApi().model_info(pretrained, revision=revision, timeout=_HUB_TIMEOUT_S).sha
+        return Path(snapshot_download(pretrained, revision=commit, allow_patterns=_SETTINGS))
+    with contextlib.suppress(Exception):
+        return Path(snapshot_download(pretrained, revision=revision, local_files_only=True))
+    return None
+
+
+def _no_hub_id(pretrained: str) -> bool:
+    return pretrained.startswith((".", "~", "/")) or pretrained.count("/") > 1
 
 
 def demo_folder() -> Path:

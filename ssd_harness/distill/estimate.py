@@ -1,46 +1,128 @@
-"""What a plan costs at most, from its own numbers and the base model's configuration."""
+"""What a plan costs at most, from its own numbers and the base model's configuration, with what is assumed."""
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 
+from ssd_harness.distill.base_model import settings_folder
+from ssd_harness.distill.model_size import ModelSize, size_of
 from ssd_harness.distill.plan import Plan
+from ssd_harness.recipe import Recipe
 
-_FORWARD, _TRAIN = 2, 6
-"""Floating point operations a parameter and token: reading or writing one, and training on one."""
+_FORWARD, _TRAIN, _TRAIN_LORA = 2, 6, 4
+"""Floating point operations a parameter and token: reading one, training all weights on it, training adapters on it."""
+_RECOMPUTED = 2
+"""More of them where gradient checkpointing runs the forward pass twice."""
 _GPU_FLOPS = 4e14
 """What one current data-centre GPU sustains in bfloat16 while training; sampling reaches a fraction of it."""
 _SAMPLING_SHARE = 0.1
 _PROMPT_TOKENS = 500
+_STATE_BYTES, _ADAPTER_SHARE = 12, 0.02
+"""Bytes a trained parameter in a saved training state (weight and two moments, float32); adapters' share of all."""
+_STATES = 3
+"""Saved training states at the worst moment: two are kept while the next one is written."""
+_SAMPLE_BYTES, _ROW_BYTES = 16, 8
+"""Bytes a token on disk: sampled and kept shards with ids and text; training rows with ids and labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Upper bounds of one transform."""
+
+    samples: int
+    sampled_tokens: int
+    sequences: int
+    trained_tokens: int
+    sampling_h: float | None
+    """Hours of one GPU; None where the model's size is not known."""
+    training_h: float | None
+    disk: int | None
+    """Bytes while it runs."""
+    kept: int | None
+    """Bytes of the checkpoint."""
 
 
 def estimate(plan: Plan) -> list[str]:
-    """Return lines with the upper bounds of tokens, GPU-hours and disk; rough by nature, and said to be."""
+    """Return lines with upper bounds of tokens, GPU-hours and disk, and what they assume."""
     recipe = plan.recipe
-    samples = plan.prompts.count * recipe.n_train * recipe.rounds
-    tokens = samples * recipe.max_new_tokens_train
-    seen = (recipe.steps or 0) * recipe.batch_size_train or int(samples * (recipe.epochs or 1))
-    trained = seen * min(recipe.max_length_train, _PROMPT_TOKENS + recipe.max_new_tokens_train)
+    folder = plan.base.local or settings_folder(plan.base.name, plan.base.revision)
+    size = size_of(plan.base.name, folder)
+    cost = cost_of(recipe, plan.prompts.count, size, stored=_stored_bytes(recipe, folder), download=not plan.base.local)
+    rounds = f" in {recipe.rounds} rounds" if recipe.rounds > 1 else ""
     lines = [
-        f"samples: {samples:,}, at most {tokens:,} tokens (sampling ends earlier wherever the model does)",
-        f"training: {seen:,} sequences, at most {trained:,} tokens",
+        f"samples: {cost.samples:,}{rounds}, at most {cost.sampled_tokens:,} tokens",
+        f"training: {cost.sequences:,} sequences{rounds}, at most {cost.trained_tokens:,} tokens",
     ]
-    parameters = _parameters(plan)
-    if parameters is None:
-        return [*lines, "GPU-hours and disk: known once the model is here"]
-    sampling_h = tokens * _FORWARD * parameters / (_GPU_FLOPS * _SAMPLING_SHARE) / 3600
-    training_h = trained * _TRAIN * parameters / _GPU_FLOPS / 3600
-    disk = parameters * (2 + 2 * 12) + tokens * 6  # checkpoint, two saved training states, shards
-    return [
-        *lines,
-        f"GPU-hours: at most {sampling_h:,.1f} to sample and {training_h:,.1f} to train ({parameters:,} parameters)",
-        f"disk: at most {disk / 1e9:,.1f} GB while it runs, {2 * parameters / 1e9:,.1f} GB to keep",
-    ]
+    if size is None or cost.disk is None or cost.kept is None:
+        lines.append("GPU-hours and disk: not known, for nothing says how large the model is")
+    else:
+        hours = f"at most {_rounded(cost.sampling_h)} to sample and {_rounded(cost.training_h)} to train"
+        lines.append(f"GPU-hours: {hours} ({_shown(size.parameters)} parameters{_active(size)})")
+        lines.append(
+            f"disk: at most {_rounded(cost.disk / 1e9)} GB while it runs, {_rounded(cost.kept / 1e9)} GB to keep"
+        )
+    return [*lines, *(f"assumed: {line}" for line in _assumptions(recipe, size))]
 
 
-def _parameters(plan: Plan) -> int | None:
-    """Return the number of parameters by the size of the files, if the base model is on this machine."""
-    if not plan.base.local:
-        return None
-    size = sum(file.stat().st_size for file in plan.base.local.glob("*.safetensors"))
-    config = json.loads((plan.base.local / "config.json").read_text("utf-8"))
-    wide = (config.get("dtype") or config.get("torch_dtype")) == "float32"
-    return size // (4 if wide else 2) or None
+def cost_of(recipe: Recipe, prompts: int, size: ModelSize | None, *, stored: int, download: bool) -> Cost:
+    """Return the upper bounds for ``prompts`` prompts; ``stored`` is bytes a parameter of the checkpoint."""
+    each = prompts * recipe.n_train
+    longest = _PROMPT_TOKENS + recipe.max_new_tokens_train
+    row = min(recipe.max_length_train, longest)
+    seen = (recipe.steps or 0) * recipe.batch_size_train or int(each * (recipe.epochs or 1))
+    sampled, trained = each * recipe.max_new_tokens_train * recipe.rounds, seen * row * recipe.rounds
+    counts = (each * recipe.rounds, sampled, seen * recipe.rounds, trained)
+    if size is None:
+        return Cost(*counts, None, None, None, None)
+    # Half of the full length is what a token finds before itself on average.
+    forward = _FORWARD * size.active + size.attention * longest / 2
+    train = (_TRAIN_LORA if recipe.lora_rank else _TRAIN) + (_RECOMPUTED if recipe.gradient_checkpointing else 0)
+    training = train * size.active + train / _FORWARD * size.attention * row / 2
+    checkpoint = stored * size.parameters
+    trained_parameters = size.parameters * (_ADAPTER_SHARE if recipe.lora_rank else 1)
+    # Each round's checkpoint stays beside the next one; the last is there twice while it is written.
+    disk = checkpoint * (recipe.rounds + 1) + _STATES * _STATE_BYTES * trained_parameters
+    disk += sampled * _SAMPLE_BYTES + each * row * _ROW_BYTES + (checkpoint if download else 0)
+    return Cost(
+        *counts,
+        sampling_h=sampled * forward / (_GPU_FLOPS * _SAMPLING_SHARE) / 3600,
+        training_h=trained * training / _GPU_FLOPS / 3600,
+        disk=int(disk),
+        kept=checkpoint,
+    )
+
+
+def _assumptions(recipe: Recipe, size: ModelSize | None) -> list[str]:
+    longest = f"max_new_tokens_train={recipe.max_new_tokens_train:,}"
+    lengths = f"samples run to {longest} (most end long before), prompts have {_PROMPT_TOKENS} tokens, all are kept"
+    if size is None:
+        return [lengths]
+    train = (_TRAIN_LORA if recipe.lora_rank else _TRAIN) + (_RECOMPUTED if recipe.gradient_checkpointing else 0)
+    attention = "attention over the full length" if size.attention else "no attention"
+    speed = f"a GPU with {_GPU_FLOPS / 1e12:.0f} TFLOP/s in training and {_SAMPLING_SHARE:.0%} of that in sampling"
+    work = f"{_FORWARD} operations an active parameter and token in sampling, {train} in training, {attention}"
+    disk = (
+        f"{_STATES} training states of {_STATE_BYTES} bytes a trained parameter, {_SAMPLE_BYTES} bytes a sampled token"
+    )
+    return [lengths, f"{speed}; {work}", f"{disk}, and the base model where it has to be downloaded"]
+
+
+def _stored_bytes(recipe: Recipe, folder: Path | None) -> int:
+    """Return the bytes a parameter of the checkpoint takes."""
+    stored = recipe.dtype_checkpoint
+    if stored == "auto" and folder:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        stored = config.get("dtype") or config.get("torch_dtype") or "auto"
+    return 4 if stored == "float32" else 2
+
+
+def _rounded(value: float | None) -> str:
+    return f"{value:,.1f}" if value is not None and value >= 10 else f"{value or 0:.2g}"
+
+
+def _shown(count: int) -> str:
+    return f"{count / 1e9:,.1f} billion" if count >= 5e8 else f"{count:,}"
+
+
+def _active(size: ModelSize) -> str:
+    return f", {_shown(size.active)} of them active" if size.active < size.parameters else ""

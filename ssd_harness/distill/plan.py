@@ -9,12 +9,12 @@ from typing import Any
 
 from ssd_harness import plugin_manager, registry
 from ssd_harness.distill import prompt_set
-from ssd_harness.distill.base_model import BaseModel, find_base
+from ssd_harness.distill.base_model import BaseModel, find_base, settings_folder
 from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.recipe import Recipe, Resolved, fingerprint, resolve
-from ssd_harness.recipes.presets import presets
+from ssd_harness.recipes.presets import is_known, presets
 
 Say = Callable[[str], None]
 
@@ -60,7 +60,7 @@ def make_plan(
     Raises :class:`UsageError` for a model, field, name or prompt source that does not exist, and for a model without a
     preset when no ``prompts`` are given.
     """
-    resolved = resolve(pretrained, overrides, inherited=inherited_fields(pretrained))
+    resolved = resolve_for(pretrained, overrides, revision)
     if resolved.recipe.prompts is None:
         raise UsageError(
             f"there is no recipe for {pretrained!r}, so it does not say which prompts to sample",
@@ -97,12 +97,15 @@ def make_plan(
     return plan
 
 
-def inherited_fields(pretrained: str) -> tuple[str, Mapping[str, Any]] | None:
-    """Return the recipe that made a registered checkpoint, as the one to go on from."""
-    if not pretrained.startswith(registry.PREFIX):
-        return None
-    checkpoint = registry.get(pretrained)
-    return f"manifest of {checkpoint.name}", checkpoint.manifest["recipe"]
+def resolve_for(pretrained: str, overrides: Mapping[str, Any] | None = None, revision: str | None = None) -> Resolved:
+    """Put the recipe together from all that is known of ``pretrained``: its name, its settings, its manifest."""
+    inherited = None
+    if pretrained.startswith(registry.PREFIX):
+        checkpoint = registry.get(pretrained)
+        inherited = (f"manifest of {checkpoint.name}", checkpoint.manifest["recipe"])
+    elif is_known(pretrained):
+        return resolve(pretrained, overrides)
+    return resolve(pretrained, overrides, inherited=inherited, folder=settings_folder(pretrained, revision))
 
 
 def default_name(pretrained: str, found: str) -> str:
@@ -117,7 +120,7 @@ def _versioned(name: str, factory: Any) -> str:
 
 def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
     recipe = resolved.recipe
-    origin = f"recipe {resolved.preset}" if resolved.preset else "no recipe of its own, defaults"
+    origin = f"recipe {resolved.preset}, {resolved.because}" if resolved.preset else "no recipe of its own, defaults"
     mine = {name for name, source in resolved.origins.items() if source == "given"} - recipe.side("run").keys()
     given = [f"{name}={getattr(recipe, name)}" for name in resolved.origins if name in mine]
     extent = f"{recipe.steps} steps" if recipe.steps else f"{recipe.epochs:g} epochs"

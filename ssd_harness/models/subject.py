@@ -11,10 +11,10 @@ from typing import Any
 from ssd_harness import registry
 from ssd_harness.distill import pipeline
 from ssd_harness.distill.base_model import find_base
-from ssd_harness.distill.plan import inherited_fields, make_plan, say
+from ssd_harness.distill.plan import make_plan, resolve_for, say
 from ssd_harness.engines import loading
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import FIELDS, Recipe, coerce, resolve
+from ssd_harness.recipe import FIELDS, Recipe, coerce
 
 DEFAULT_PRETRAINED = "Qwen/Qwen3-4B-Instruct-2507"
 PRETRAINED_VARIABLE = "SSD_HARNESS_PRETRAINED"
@@ -62,7 +62,7 @@ def teller() -> Callable[[str], None]:
 
 
 def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -> Subject:
-    recipe = resolve(pretrained, overrides, inherited=inherited_fields(pretrained)).recipe
+    recipe = resolve_for(pretrained, overrides, revision).recipe
     tell = teller()
     tell(f"evaluating {pretrained} as it is (rounds=0), with its own decoding")
     base = find_base(pretrained, revision)
@@ -98,7 +98,7 @@ def _registered(pretrained: str, overrides: Mapping[str, Any]) -> Subject:
             next_step="give rounds=1 to put it through the transform again",
         )
     checkpoint = registry.get(pretrained)
-    recipe = resolve(pretrained, overrides, inherited=inherited_fields(pretrained)).recipe
+    recipe = resolve_for(pretrained, overrides).recipe
     about = _about(checkpoint, recipe) | {"transform": "none, registered before"}
     teller()(f"evaluating {pretrained} ({checkpoint.path})")
     origin = f"manifest of {checkpoint.name}"

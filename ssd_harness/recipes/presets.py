@@ -9,7 +9,7 @@ from typing import Any
 
 from ssd_harness.errors import UsageError
 
-_ABOUT = {"models", "source"}
+_ABOUT = {"models", "source", "checkpoint"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class Preset:
     models: tuple[str, ...]
     source: str
     fields: Mapping[str, Any]
+    checkpoint: Mapping[str, Any]
+    """What tells the model by its own files (``recognition``), and its size."""
 
 
 @functools.cache
@@ -33,14 +35,19 @@ def presets() -> dict[str, Preset]:
     return dict(sorted(found.items()))
 
 
-def find_preset(pretrained: str) -> Preset | None:
-    """Return the preset for a Hub id, or for a local folder that carries the last part of one as its name."""
+def by_name(pretrained: str) -> Preset | None:
+    """Return the preset for a Hub id, or for a folder that carries the last part of one as its name."""
     wanted = pretrained.rstrip("/").lower()
     for preset in presets().values():
         known = {model.lower() for model in preset.models}
         if wanted in known or wanted.rsplit("/", 1)[-1] in {model.rsplit("/", 1)[-1] for model in known}:
             return preset
     return None
+
+
+def is_known(pretrained: str) -> bool:
+    """Whether a preset names this very model: its files need not be asked."""
+    return any(pretrained.lower() == model.lower() for preset in presets().values() for model in preset.models)
 
 
 def chosen_preset(chosen: str) -> tuple[str, Mapping[str, Any]]:
@@ -68,4 +75,5 @@ def parse(name: str, text: str) -> Preset:
     if not isinstance(fields, dict):
         raise UsageError("a recipe file holds a mapping", where=name, next_step="write one `field: value` a line")
     fields = {key: value for key, value in fields.items() if key not in _ABOUT}
-    return Preset(Path(name).stem, tuple(content.get("models", ())), str(content.get("source", "")), fields)
+    about = content.get("checkpoint") or {}
+    return Preset(Path(name).stem, tuple(content.get("models", ())), str(content.get("source", "")), fields, about)

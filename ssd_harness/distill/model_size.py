@@ -1,0 +1,59 @@
+"""How large a model is, from its configuration alone: no weight is read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssd_harness.recipes.presets import by_name
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSize:
+    """Parameters of a decoder, and what attention over one earlier token costs."""
+
+    parameters: int
+    active: int
+    """Those that one token passes through; fewer than all in a mixture of experts."""
+    attention: int = 0
+    """Floating point operations of a token's forward pass for each token before it; 0 where nothing is known."""
+
+
+def size_of(pretrained: str, folder: Path | None) -> ModelSize | None:
+    """Return the size by the ``config.json`` in ``folder``, else by the preset that names the model, else None."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8")) if folder else {}
+        return by_config(config.get("text_config") or config)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    preset = by_name(pretrained)
+    known = preset.checkpoint if preset else {}
+    if "parameters" not in known:
+        return None
+    return ModelSize(int(known["parameters"]), int(known["active_parameters"]))
+
+
+def by_config(config: Mapping[str, Any]) -> ModelSize:
+    """Count the matrices of a decoder with gated feed-forward layers; norms and biases are left out (under 0.1 %).
+
+    Raises :class:`KeyError` where a size is not given.
+    """
+    hidden, layers, heads = config["hidden_size"], config["num_hidden_layers"], config["num_attention_heads"]
+    head = config.get("head_dim") or hidden // heads
+    queries, keys = heads * head, (config.get("num_key_value_heads") or heads) * head
+    attention = hidden * (queries + 2 * keys) + queries * hidden
+    experts = config.get("num_experts") or config.get("num_local_experts") or 0
+    if experts:
+        expert = 3 * hidden * (config.get("moe_intermediate_size") or config["intermediate_size"])
+        used = config.get("num_experts_per_tok") or config.get("experts_per_token") or experts
+        wide, narrow = experts * (expert + hidden), used * expert + experts * hidden
+    else:
+        wide = narrow = 3 * hidden * config["intermediate_size"]
+    words = config["vocab_size"] * hidden
+    ends = words if config.get("tie_word_embeddings") else 2 * words
+    return ModelSize(
+        parameters=layers * (attention + wide) + ends,
+        active=layers * (attention + narrow) + ends,
+        attention=4 * layers * queries,
+    )

@@ -1,0 +1,92 @@
+"""The estimate is an upper bound, by the recipe's own numbers, and says what it assumes."""
+
+import dataclasses
+import json
+
+import pytest
+
+from ssd_harness.distill import model_size
+from ssd_harness.distill.estimate import cost_of
+from ssd_harness.distill.model_size import ModelSize, by_config, size_of
+from ssd_harness.recipe import Recipe
+
+QWEN = {
+    "hidden_size": 2560,
+    "num_hidden_layers": 36,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "intermediate_size": 9728,
+    "vocab_size": 151936,
+    "tie_word_embeddings": True,
+}
+MOE = {
+    **QWEN,
+    "hidden_size": 2048,
+    "num_hidden_layers": 48,
+    "num_key_value_heads": 4,
+    "moe_intermediate_size": 768,
+    "num_experts": 128,
+    "num_experts_per_tok": 8,
+    "tie_word_embeddings": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "model"), [(QWEN, "Qwen/Qwen3-4B-Instruct-2507"), (MOE, "Qwen/Qwen3-30B-A3B-Thinking-2507")]
+)
+def test_sizes_by_configuration_are_those_that_the_models_are_known_by(config, model):
+    counted, known = by_config(config), size_of(model, None)
+    assert counted.parameters == pytest.approx(known.parameters, rel=0.01)
+    assert counted.active == pytest.approx(known.active, rel=0.02)
+
+
+def test_the_count_is_that_of_the_weights(tiny_model):
+    from safetensors import safe_open
+
+    with safe_open(tiny_model / "model.safetensors", "pt") as weights:
+        shapes = [weights.get_slice(name).get_shape() for name in weights.keys()]  # noqa: SIM118
+    matrices = sum(shape[0] * shape[1] for shape in shapes if len(shape) == 2)
+    assert size_of("x", tiny_model).parameters == matrices
+
+
+def test_a_configuration_without_sizes_is_not_guessed(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "strange"}))
+    assert size_of("x", tmp_path) is None
+    assert size_of("x", None) is None
+
+
+SIZE = ModelSize(parameters=1_000, active=500, attention=0)
+RECIPE = Recipe(prompts="p", max_new_tokens_train=100, max_length_train=400, steps=10, batch_size_train=4, n_train=2)
+
+
+def test_every_number_follows_the_recipe():
+    cost = cost_of(RECIPE, 50, SIZE, stored=2, download=False)
+    assert (cost.samples, cost.sampled_tokens) == (100, 10_000)
+    assert (cost.sequences, cost.trained_tokens) == (40, 40 * 400)
+    assert cost.sampling_h == pytest.approx(10_000 * 2 * 500 / 4e13 / 3600)
+    assert cost.training_h == pytest.approx(16_000 * 6 * 500 / 4e14 / 3600)
+    assert cost.kept == 2_000
+    assert cost.disk == 2 * 2_000 + 3 * 12 * 1_000 + 10_000 * 16 + 100 * 400 * 8
+
+
+def changed(**fields):
+    return cost_of(dataclasses.replace(RECIPE, **fields), 50, SIZE, stored=2, download=False)
+
+
+def test_rounds_epochs_adapters_and_checkpointing_are_counted():
+    one, two = changed(), changed(rounds=2)
+    assert (two.samples, two.sequences) == (2 * one.samples, 2 * one.sequences)
+    assert (two.training_h, two.sampling_h) == (2 * one.training_h, 2 * one.sampling_h)
+    assert two.disk > one.disk
+    assert changed(steps=None, epochs=3.0).sequences == 300
+    assert changed(lora_rank=8).training_h == pytest.approx(one.training_h * 4 / 6)
+    assert changed(lora_rank=8).disk < one.disk
+    assert changed(gradient_checkpointing=True).training_h == pytest.approx(one.training_h * 8 / 6)
+
+
+def test_long_contexts_cost_attention():
+    size = model_size.ModelSize(1_000, 1_000, attention=40)
+    cost = cost_of(RECIPE, 50, size, stored=2, download=True)
+    assert cost.sampling_h == pytest.approx(10_000 * (2 * 1_000 + 40 * 300) / 4e13 / 3600)
+    assert cost.disk == cost_of(RECIPE, 50, size, stored=2, download=False).disk + 2_000
