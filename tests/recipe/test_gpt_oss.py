@@ -103,15 +103,16 @@ def test_sampler_and_template_hear_what_the_recipe_says(packed, recipe):
 def test_the_evaluation_hears_the_effort_too(packed, recipe):
     from types import SimpleNamespace
 
-    from ssd_harness.models.hf import SsdHf
+    from ssd_harness.models.responder import Responder
 
     folder, _ = packed
     tokenizer = loading.load_tokenizer(folder)
-    model = SimpleNamespace(
-        subject=SimpleNamespace(recipe=recipe), tokenizer=tokenizer, chat_template_args={}, max_length=100
+    subject = SimpleNamespace(recipe=recipe)
+    model = Responder(
+        name="ssd-hf", engine=None, tokenizer=tokenizer, subject=subject, context=100, encode=tokenizer.encode
     )
     request = SimpleNamespace(messages=[{"role": "user", "content": "Hi"}], task_name="t")
-    assert tokenizer.decode(SsdHf._prompt_ids(model, request, 8)) == "Reasoning: highHi"
+    assert tokenizer.decode(model.prompt_ids(request, 8)) == "Reasoning: highHi"
 
 
 def test_the_trainer_leaves_an_unpacked_checkpoint_that_loads_again(packed, recipe, tmp_path):
