@@ -1,6 +1,6 @@
 """What the user asked lm-eval for, captured before lm-eval builds the model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,8 @@ class EvaluationRequest:
     apply_chat_template: bool | str = False
     predict_only: bool = False
     limit: float | None = None
+    samples: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """``--samples``: the documents to take, by task."""
     output_path: str | None = None
 
 

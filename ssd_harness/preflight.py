@@ -1,5 +1,6 @@
 """Look at the machine before any model is built: what a run needs at its end must be there at its start."""
 
+import math
 import os
 import subprocess
 import sys
@@ -34,7 +35,29 @@ def run(request: EvaluationRequest, *, own_model: bool) -> None:
         for task in request.own_tasks:
             selection = selection_of(task, release=options.release, window=options.window)
             if selection is not None:
-                open_store(selection)
+                problems = len(open_store(selection).problems)
+                ranks = int(os.environ.get("WORLD_SIZE", "1")) if own_model else 1
+                check_count(task, request, problems, ranks)
+
+
+def check_count(task: str, request: EvaluationRequest, problems: int, ranks: int) -> None:
+    """Require that ``--limit`` or ``--samples`` leave a problem for each rank: lm-eval fails on a rank without any."""
+    chosen = request.samples.get(task)
+    if chosen is not None:
+        left = len(chosen)
+        if outside := [number for number in chosen if not 0 <= number < problems]:
+            raise UsageError(
+                f"--samples of {task}: there is no problem {outside[0]}", next_step=f"choose from 0 to {problems - 1}"
+            )
+    else:
+        limit = problems if request.limit is None else request.limit
+        left = min(problems, math.ceil(problems * limit) if limit < 1 else int(limit))
+    if left < ranks:
+        what = "--limit or --samples" if left < problems else "the window"
+        raise UsageError(
+            f"{what} leaves {max(left, 0)} problems of {task} for {ranks} process{'es' if ranks > 1 else ''}",
+            next_step="take more problems" + (", or fewer processes" if ranks > 1 else ""),
+        )
 
 
 def check_packages() -> None:

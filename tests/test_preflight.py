@@ -102,3 +102,28 @@ def test_our_model_names_the_extra_that_is_not_installed(monkeypatch):
     monkeypatch.setattr(preflight, "TRANSFORM_PACKAGES", ("json", "no_such_package"))
     with pytest.raises(UsageError, match=r"not installed: no_such_package.*ssd-harness\[hf\]"):
         preflight.run(EvaluationRequest(tasks=("gsm8k",)), own_model=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "ranks", "says"),
+    [
+        ({"limit": 0}, 1, "leaves 0 problems of mini for 1 process;"),
+        ({"limit": 3}, 4, "leaves 3 problems of mini for 4 processes; take more problems, or fewer"),
+        ({"limit": 0.1}, 5, "leaves 4 problems"),
+        ({"samples": {"mini": [0]}}, 2, "leaves 1 problems"),
+        ({"samples": {"mini": []}}, 1, "leaves 0 problems"),
+        ({"samples": {"mini": [0, 36]}}, 1, "no problem 36; choose from 0 to 35"),
+        ({"samples": {"mini": [-1]}}, 1, "no problem -1"),
+        ({}, 37, "the window leaves 36"),
+    ],
+)
+def test_too_few_problems_are_refused(asked, ranks, says):
+    with pytest.raises(UsageError, match=says):
+        preflight.check_count("mini", EvaluationRequest(**asked), 36, ranks)
+
+
+@pytest.mark.parametrize(
+    "asked", [{}, {"limit": 4}, {"limit": 0.1}, {"limit": 99}, {"samples": {"mini": [0, 5, 9, 35]}}]
+)
+def test_a_problem_for_each_rank_is_enough(asked):
+    preflight.check_count("mini", EvaluationRequest(**asked), 36, 4)

@@ -64,6 +64,7 @@ def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> Evalua
         apply_chat_template=arguments.get("apply_chat_template", False),
         predict_only=bool(arguments.get("predict_only")),
         limit=arguments.get("limit"),
+        samples=dict(arguments.get("samples") or {}),
         output_path=getattr(arguments.get("evaluation_tracker"), "output_path", None),
     )
 

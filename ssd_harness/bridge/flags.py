@@ -42,14 +42,14 @@ def _check_sampling(task: str, request: EvaluationRequest, arguments: Mapping[st
             f"--cache_requests cannot be used with {task}: it would bring back the decoding of an earlier run",
             next_step="leave it out",
         )
-    for name, chosen in _samples(arguments).items():
-        if name in request.own_tasks and list(chosen) != sorted(chosen):
+    for name, chosen in request.samples.items():
+        if name not in request.tasks:
             raise UsageError(
-                f"--samples of {name} must be in ascending order: lm-eval logs them under the wrong ids otherwise",
-                next_step=f"write {sorted(chosen)}",
+                f"--samples names {name}, which is not evaluated", next_step=f"name one of {', '.join(request.tasks)}"
             )
-
-
-def _samples(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    samples = arguments.get("samples")
-    return samples if isinstance(samples, Mapping) else {}
+        if name in request.own_tasks and list(chosen) != sorted(set(chosen)):
+            raise UsageError(
+                f"--samples of {name} must be in ascending order, each once: lm-eval logs them under the wrong ids "
+                "otherwise",
+                next_step=f"write {sorted(set(chosen))}",
+            )

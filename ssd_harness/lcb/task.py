@@ -86,11 +86,14 @@ class LivecodebenchTask(ConfigurableTask):
 
     def apply_filters(self) -> None:
         """Extract all programs and score them in one batch; each response becomes its verdict row."""
+        for instance in self._instances:
+            # With several ranks lm-eval pads with copies of the last request, whose answers pile up on it.
+            del instance.resps[instance.repeats :]
         programs = [program for instance in self._instances for program in self._programs(instance)]
         if self.predict_only:
             codes = iter(program.code for program in programs)
             for instance in self._instances:
-                instance.filtered_resps[_FILTER] = [next(codes) for _ in self._responses(instance)]
+                instance.filtered_resps[_FILTER] = [next(codes) for _ in instance.resps]
             return
         try:
             scoring = self._score(programs)
@@ -100,7 +103,7 @@ class LivecodebenchTask(ConfigurableTask):
         ranks.agree(None)
         rows = iter(_VerdictRow(verdict.as_row()) for verdict in scoring.verdicts)
         for instance in self._instances:
-            instance.filtered_resps[_FILTER] = [next(rows) for _ in self._responses(instance)]
+            instance.filtered_resps[_FILTER] = [next(rows) for _ in instance.resps]
 
     def process_results(self, doc: Mapping[str, Any], results: list[Any]) -> dict[str, Any]:
         """Return pass@k of one problem under each metric's name; None under those of other difficulties."""
@@ -136,7 +139,8 @@ class LivecodebenchTask(ConfigurableTask):
             "system_instruction": self._system_instruction,
             "apply_chat_template": request.apply_chat_template if request else None,
             "repeats": self._options.repeats,
-            "generation_kwargs": self.config.generation_kwargs,
+            # A model of ours puts into each request what it used in the place of the task's own.
+            "generation_kwargs": self._instances[0].args[1] if self._instances else self.config.generation_kwargs,
             "software": provenance.collect(),
             **self._report,
         }
@@ -152,15 +156,11 @@ class LivecodebenchTask(ConfigurableTask):
         turns = [{"role": "system", "content": "\n\n".join(system)}] if system else []
         return [*turns, {"role": "user", "content": rendered.user}]
 
-    def _responses(self, instance: Instance) -> list[str]:
-        # With several ranks lm-eval pads with copies of the last request, whose answers pile up on it.
-        return instance.resps[: instance.repeats]
-
     def _programs(self, instance: Instance) -> list[Program]:
         question_id, opened = instance.doc["question_id"], self._prompt.opens_block
         return [
             Program(question_id, number, extract_program(text, block_is_open=opened))
-            for number, text in enumerate(self._responses(instance))
+            for number, text in enumerate(instance.resps)
         ]
 
     def _score(self, programs: list[Program]) -> Scoring:

@@ -21,6 +21,17 @@ class Settled:
     origins: tuple[tuple[str, str], ...]
     """(field, who decided it)."""
 
+    def as_arguments(self) -> dict[str, Any]:
+        """Return it in the words of lm-eval's ``generation_kwargs``."""
+        return {
+            "until": list(self.until),
+            "do_sample": not self.decoding.greedy,
+            "temperature": self.decoding.temperature,
+            "top_k": self.decoding.top_k,
+            "top_p": self.decoding.top_p,
+            "max_gen_toks": self.decoding.max_new_tokens,
+        }
+
     def __str__(self) -> str:
         """Say each field and who decided it."""
         fields = {

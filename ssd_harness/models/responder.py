@@ -51,31 +51,19 @@ class Responder:
         self, requests: Sequence[Instance], others: Callable[[list[Instance]], list[str]], *, quiet: bool = False
     ) -> list[str]:
         """Answer all requests in their order; every prompt is checked before the first token is drawn."""
-        groups: dict[Settled, dict[GenerationRequest, list[int]]] = defaultdict(lambda: defaultdict(list))
-        answers: dict[int, str] = {}
+        self._decodings = {}
         foreign = [number for number, request in enumerate(requests) if not hasattr(request, "messages")]
-        seen: Counter[tuple[str, int]] = Counter()
-        prompts: dict[tuple[str, int], tuple[int, ...]] = {}
-        for number in sorted(set(range(len(requests))) - set(foreign)):
-            request = requests[number]
-            document = (str(request.task_name), int(request.doc_id or 0))
-            index = seen[document]
-            seen[document] += 1
-            if index >= (request.repeats or 1):
-                answers[number] = ""  # with several ranks lm-eval pads with copies, and throws their answers away
-                continue
-            settled = self._settle(request)
-            if document not in prompts:
-                prompts[document] = self.prompt_ids(request, settled.decoding.max_new_tokens)
-            # Named by the problem, a sample is the same in every window and on every rank.
-            key = str(request.doc.get("question_id") or document)
-            groups[settled][GenerationRequest(key, index, prompts[document])].append(number)
+        answers: dict[int, str] = {}
+        groups = self._plan({n: one for n, one in enumerate(requests) if hasattr(one, "messages")}, answers)
         if foreign:
             answers |= zip(foreign, others([requests[number] for number in foreign]), strict=True)
         for settled, wanted in groups.items():
             for made in self._draw(list(wanted), settled, quiet=quiet):
                 answer = self._generation(made, settled.until)
                 answers |= dict.fromkeys(wanted[made.request], answer)
+                for number in wanted[made.request]:
+                    # What lm-eval logs beside each sample is then what was used.
+                    requests[number].arguments = (requests[number].args[0], settled.as_arguments())
         return [answers[number] for number in range(len(requests))]
 
     def describe(self) -> dict[str, Any]:
@@ -83,6 +71,32 @@ class Responder:
         runs = {task: decoding["samples"] for task, decoding in self._decodings.items()}
         run = hashlib.sha256(json.dumps(runs, sort_keys=True).encode()).hexdigest()[:12] if runs else None
         return {"run": run, "generations": {"engine": dict(self.engine.identity()), "decoding": self._decodings}}
+
+    def _plan(
+        self, requests: Mapping[int, Instance], answers: dict[int, str]
+    ) -> dict[Settled, dict[GenerationRequest, list[int]]]:
+        """Return the continuations to draw by decoding, each with its requests' numbers; padding is answered at once.
+
+        The repeats of a document are its samples, in order.
+        """
+        groups: dict[Settled, dict[GenerationRequest, list[int]]] = defaultdict(lambda: defaultdict(list))
+        seen: Counter[tuple[str, int]] = Counter()
+        known: dict[tuple[str, int], tuple[Settled, tuple[int, ...]]] = {}
+        for number, request in requests.items():
+            document = (str(request.task_name), int(request.doc_id or 0))
+            index = seen[document]
+            seen[document] += 1
+            if index >= (request.repeats or 1):
+                answers[number] = ""  # with several ranks lm-eval pads with copies, and throws their answers away
+                continue
+            if document not in known:
+                settled = self._settle(request)
+                known[document] = settled, self.prompt_ids(request, settled.decoding.max_new_tokens)
+            settled, prompt = known[document]
+            # Named by the problem, a sample is the same in every window and on every rank.
+            key = str(request.doc.get("question_id") or document)
+            groups[settled][GenerationRequest(key, index, prompt)].append(number)
+        return groups
 
     def prompt_ids(self, request: Instance, max_new_tokens: int) -> tuple[int, ...]:
         """Return the token ids of a request's prompt; :class:`UsageError` where the context has no room for it."""
@@ -106,12 +120,13 @@ class Responder:
             current.gen_kwargs if current else {}, self.subject.decoding, self.subject.decoding_origin, request.args[1]
         )
         task = str(request.task_name)
+        rendered_before = bool(current and current.apply_chat_template)
         described = {
             **asdict(settled.decoding),
             "until": list(settled.until),
             "origins": dict(settled.origins),
             "seed": torch.initial_seed(),
-            "template": self.name if request.messages else "lm_eval or none",
+            "template": self.name if request.messages else "lm_eval" if rendered_before else "none",
             "samples": self._store(settled).id,
         }
         if self._decodings.get(task) != described and self.rank == 0:

@@ -46,12 +46,18 @@ def check(index, own_model=False, **arguments):
         {"use_cache": "/tmp/answers"},
         {"cache_requests": True},
         {"samples": {"lcb_v6": [3, 1]}},
+        {"samples": {"lcb_v6": [1, 1, 3]}},
     ],
 )
 def test_what_lm_eval_gets_wrong_with_samples_is_refused(index, arguments):
     with pytest.raises(UsageError, match="lcb_v6"):
         check(index, **arguments)
     check(index, **(arguments | {"tasks": ["arithmetic"]}))
+
+
+def test_samples_of_a_task_that_is_not_asked_for_are_refused(index):
+    with pytest.raises(UsageError, match=r"lcb_v5.*name one of lcb_v6"):
+        check(index, samples={"lcb_v5": [1]})
 
 
 def test_unsafe_tasks_are_refused_before_the_fine_tuning_not_after_it(index):
