@@ -1,0 +1,74 @@
+"""Refuse to evaluate a model on problems that its training prompts give away."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import storage
+from ssd_harness.errors import UsageError
+from ssd_harness.home import home
+from ssd_harness.overlap.lineage import Lineage
+from ssd_harness.overlap.search import EvaluatedText, Overlap, search
+
+UNKNOWN = "prompts unknown: overlap not checked"
+NO_TEXT = "no text known: overlap not checked"
+NO_PROMPTS = "no prompts of ours: overlap not checked"
+ALLOWED = "allow_overlap=true"
+_SHOWN = 10
+
+
+def guard(lineage: Lineage, task: str, problems: Sequence[EvaluatedText] | None, *, allowed: bool) -> dict[str, Any]:
+    """Return what every result says about the overlap of ``task``'s problems with the prompts of ``lineage``.
+
+    Raises :class:`UsageError`, naming the prompts, if there is any and it is not ``allowed``; all of it is listed in a
+    file below the state folder.
+    """
+    about: dict[str, Any] = {"allow_overlap": True} if allowed else {}
+    if not lineage.sketches and not lineage.unknown:
+        return {**about, "result": NO_PROMPTS}
+    if not problems:
+        return {**about, "result": NO_TEXT}
+    found = search(lineage.sketches, problems)
+    about["problems"] = len(problems)
+    if lineage.unknown:
+        about["unknown"] = list(lineage.unknown)
+    if not found:
+        return {**about, "result": UNKNOWN if lineage.unknown else "none"}
+    prompts = list(dict.fromkeys(overlap.prompt for overlap in found))
+    touched = {overlap.problem for overlap in found}
+    said = f"{_count(prompts, 'prompt')} {'overlap' if len(prompts) > 1 else 'overlaps'} {_count(touched, 'problem')}"
+    listing = _write(task, found)
+    if not allowed:
+        raise UsageError(
+            f"{said} of {task}: {_shown(found)}",
+            where=listing,
+            next_step=f"leave these prompts out, or say {ALLOWED}, which every result then carries",
+        )
+    listed = [asdict(overlap) for overlap in found[:_SHOWN]]
+    return {**about, "result": f"{ALLOWED}: {said}", "prompts": len(prompts), "overlaps": listed, "all": str(listing)}
+
+
+def _write(task: str, found: Sequence[Overlap]) -> Path:
+    rows = [asdict(overlap) for overlap in found]
+    digest = hashlib.sha256(repr((task, rows)).encode("utf-8", "surrogatepass")).hexdigest()
+    path = home() / "overlap" / f"{digest[:16]}.json"
+    storage.write_json(path, {"task": task, "overlaps": rows})
+    return path
+
+
+def _shown(found: Sequence[Overlap]) -> str:
+    """Name the prompts, first the equal ones; ids come from data, so they are shown escaped."""
+    ordered = sorted(found, key=lambda overlap: not overlap.equal)
+    kinds = ("shares {words!a} with", "equals")
+    parts = [
+        f"{overlap.prompt!a} {kinds[overlap.equal].format(words=overlap.words)} {overlap.problem!a}"
+        for overlap in ordered[:_SHOWN]
+    ]
+    return ", ".join([*parts, f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else parts)
+
+
+def _count(things: Iterable[Any], noun: str) -> str:
+    number = len(list(things))
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"
