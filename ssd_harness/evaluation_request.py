@@ -24,6 +24,8 @@ class EvaluationRequest:
     samples: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """``--samples``: the documents to take, by task."""
     output_path: str | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What our model has found that the results of our tasks must say; it grows while the evaluation runs."""
 
 
 _current: ContextVar[EvaluationRequest | None] = ContextVar("ssd_evaluation_request", default=None)

@@ -95,6 +95,7 @@ class Recipe:
     top_k_base: int | None = _evaluate(None, "the base model's own top-k")
     top_p_base: float | None = _evaluate(None, "the base model's own top-p")
 
+    allow_overlap: bool = _run(False, "evaluate although prompts overlap the problems; every result then says so")
     device: str | None = _run(None, "where to sample and train; None takes an accelerator if there is one")
     sampling_rows: int | None = _run(None, "sequences generated side by side; None asks the free memory")
     micro_batch_size: int = _run(8, "sequences a forward pass of the training")
@@ -171,7 +172,9 @@ def resolve(
         preset, because = _preset_of(pretrained, folder, settled=settled)
     layers: list[tuple[str, Mapping[str, Any]]] = [(f"preset {preset.name}", preset.fields)] if preset else []
     if inherited:
-        layers.append(inherited)
+        origin, fields = inherited
+        # An overlap is allowed by whoever runs an evaluation, never by an earlier one.
+        layers.append((origin, {name: value for name, value in fields.items() if name != "allow_overlap"}))
     if named and named.lower() != "none":
         layers.append(chosen_preset(named))
         preset = presets().get(named, preset)

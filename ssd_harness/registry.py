@@ -69,6 +69,11 @@ def lookup(name: str) -> Checkpoint | None:
     return _read(models_folder() / check_name(name) / _MANIFEST)
 
 
+def at(folder: Path) -> Checkpoint | None:
+    """Return the checkpoint in ``folder``, wherever that is, if there is one."""
+    return _read(folder / _MANIFEST)
+
+
 def get(name: str) -> Checkpoint:
     """Return the checkpoint called ``name``, or say which there are."""
     checkpoint = lookup(name.removeprefix(PREFIX))

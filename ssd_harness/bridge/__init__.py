@@ -49,6 +49,6 @@ def _completion(name: str) -> Callable[[ModuleType], None]:
         "lm_eval.models": discovery.register_models,
         "lm_eval.tasks.manager": discovery.extend_task_index,
         "lm_eval.config.evaluate_config": discovery.note_asked_tasks,
-        "lm_eval.evaluator": evaluation.wrap_simple_evaluate,
+        "lm_eval.evaluator": evaluation.extend_evaluator,
         "lm_eval._cli.harness": command.wrap_execute,
     }[name]

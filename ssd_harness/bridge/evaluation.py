@@ -6,8 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ssd_harness import bridge, evaluation_request
-from ssd_harness.bridge import discovery, flags, ownership
+from ssd_harness.bridge import discovery, flags, overlap, ownership
 from ssd_harness.evaluation_request import EvaluationRequest
+
+
+def extend_evaluator(evaluator: Any) -> None:
+    """Wrap both steps of an evaluation."""
+    wrap_simple_evaluate(evaluator)
+    overlap.wrap_evaluate(evaluator)
 
 
 def wrap_simple_evaluate(evaluator: Any) -> None:

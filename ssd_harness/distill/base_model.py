@@ -44,6 +44,14 @@ class BaseModel:
 
         return Path(snapshot_download(self.name, revision=self.revision))
 
+    def records(self) -> Path:
+        """Return a folder with what this package has recorded about the model, if anything; no weights are fetched."""
+        if self.local:
+            return self.local
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(self.name, revision=self.revision, allow_patterns=["ssd_*"]))
+
 
 def find_base(pretrained: str, revision: str | None = None) -> BaseModel:
     """Find ``pretrained``: ``demo``, ``ssd:NAME``, a local folder or a Hub id. Nothing big is downloaded.

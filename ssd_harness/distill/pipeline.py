@@ -15,6 +15,7 @@ from ssd_harness.distill.job import Job
 from ssd_harness.distill.plan import Plan, say
 from ssd_harness.distill.stage_process import run_stage
 from ssd_harness.distill.training import CHECKPOINT
+from ssd_harness.overlap.lineage import MANIFEST_KEY
 from ssd_harness.registry import Checkpoint
 
 
@@ -36,7 +37,8 @@ def distill(plan: Plan) -> Checkpoint:
             kept = one.stage("filter", samples)
             model = one.stage("train", kept) / CHECKPOINT
 
-        return registry.register(plan.name, model, manifest(plan))
+        prompts = {MANIFEST_KEY: plan.lineage().store(model)}
+        return registry.register(plan.name, model, manifest(plan) | prompts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ssd_harness.distill.base_model import BaseModel, find_base, settings_folder
 from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.errors import UsageError
 from ssd_harness.home import home
+from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.recipe import Recipe, Resolved, fingerprint, resolve
 from ssd_harness.recipes.presets import is_known, presets
 
@@ -35,6 +36,10 @@ class Plan:
     def recipe(self) -> Recipe:
         """The resolved recipe."""
         return self.resolved.recipe
+
+    def lineage(self) -> Lineage:
+        """Return all prompts that the result is trained on: this plan's, and those that its base was made from."""
+        return Lineage((self.prompts.sketch(),)) + lineage_of(self.base)
 
     @property
     def folder(self) -> Path:
@@ -108,6 +113,12 @@ def resolve_for(pretrained: str, overrides: Mapping[str, Any] | None = None, rev
     return resolve(pretrained, overrides, inherited=inherited, folder=settings_folder(pretrained, revision))
 
 
+def lineage_of(base: BaseModel) -> Lineage:
+    """Return the prompts that a base model was made from, as far as it has a manifest of ours."""
+    made = registry.at(base.records())
+    return read_lineage(made.name, made.path, made.manifest) if made else Lineage()
+
+
 def default_name(pretrained: str, found: str) -> str:
     """Return the name of a checkpoint nobody named: the model's, and the start of the fingerprint."""
     model = pretrained.removeprefix(registry.PREFIX).rstrip("/").rsplit("/", 1)[-1]
@@ -133,6 +144,8 @@ def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
         f"  sample {recipe.n_train} a prompt from {recipe.prompts}{limit}: {draws}, filter {recipe.filter}",
         f"  train {what} for {extent} of {recipe.batch_size_train} sequences, {rates}",
     ]
+    if recipe.allow_overlap:
+        plan.append("  allow_overlap=true: prompts may overlap the evaluated problems")
     return [*plan, f"  {recipe.rounds} rounds of this, one from the other"] if recipe.rounds > 1 else plan
 
 

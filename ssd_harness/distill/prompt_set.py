@@ -12,6 +12,7 @@ from ssd_harness import plugin_manager, storage
 from ssd_harness.distill.contracts import Prompt
 from ssd_harness.errors import UsageError
 from ssd_harness.home import home
+from ssd_harness.overlap import sketch
 from ssd_harness.recipe import Recipe
 
 _SOURCE_FIELDS = ("prompts", "prompt_limit", "prompt_column", "id_column", "prompt_format", "system_message")
@@ -27,6 +28,13 @@ class PromptSet:
     count: int
     duplicates: int
     """Prompts left out because another one has the same words."""
+
+    def sketch(self) -> Path:
+        """Return the file that tells which texts the prompts hold; it is made once."""
+        path = self.path.with_name(f"{self.path.stem}.sketch-{sketch.VERSION}.parquet")
+        if not path.exists():
+            sketch.write(path, ((prompt.id, [content for _, content in prompt.messages]) for prompt in self))
+        return path
 
     def __iter__(self) -> Iterator[Prompt]:
         """Read the prompts one by one."""

@@ -19,6 +19,7 @@ from ssd_harness.home import home
 from ssd_harness.judge.pass_at_k import pass_at_k
 from ssd_harness.judge.problem import Program
 from ssd_harness.lcb import ranks
+from ssd_harness.lcb.evaluated import evaluated_texts
 from ssd_harness.lcb.extraction import extract_program
 from ssd_harness.lcb.journal import Journal
 from ssd_harness.lcb.options import EvaluationOptions, evaluation_options
@@ -27,6 +28,7 @@ from ssd_harness.lcb.scoring import Scoring, score
 from ssd_harness.lcb.store import ProblemStore, open_store
 from ssd_harness.lcb.summary import mean_and_error, possible_ks, summarize
 from ssd_harness.lcb.tasks import selection_of
+from ssd_harness.overlap.search import EvaluatedText
 
 # lm-eval shows INFO of its own logger tree alone.
 _log = logging.getLogger("lm_eval.ssd_harness")
@@ -63,6 +65,10 @@ class LivecodebenchTask(ConfigurableTask):
     def doc_to_text(self, doc: Mapping[str, Any], *_: Any) -> str:
         """Return the user's turn (or the raw completion prompt), without any chat template."""
         return self._prompt.render(doc).user
+
+    def evaluated_texts(self) -> list[EvaluatedText]:
+        """Return what the task asks, for the comparison with a model's training prompts."""
+        return evaluated_texts(self._store, self._prompt)
 
     def doc_to_target(self, *_: Any) -> str:
         """Return nothing: there is no reference program."""
@@ -141,9 +147,15 @@ class LivecodebenchTask(ConfigurableTask):
             "repeats": self._options.repeats,
             # A model of ours puts into each request what it used in the place of the task's own.
             "generation_kwargs": self._instances[0].args[1] if self._instances else self.config.generation_kwargs,
+            "overlap": self._overlap(),
             "software": provenance.collect(),
             **self._report,
         }
+
+    def _overlap(self) -> Mapping[str, Any]:
+        """Return what the model said about its training prompts and our problems; other models say nothing."""
+        request = evaluation_request.current()
+        return request.notes.get("overlap", {}).get(self.config.task, {}) if request else {}
 
     @property
     def predict_only(self) -> bool:
@@ -179,6 +191,10 @@ class LivecodebenchTask(ConfigurableTask):
             "scoring": {**scoring.provenance, "judged": scoring.judged, "programs": len(programs)},
             "summary": summarize(scoring.verdicts, self._store.problems),
         }
+        overlap = self._overlap()
+        if overlap.get("allow_overlap"):
+            self._report["summary"]["allow_overlap"] = True
+            _log.warning("%s: this result was made with allow_overlap=true: %s", self.config.task, overlap["result"])
         _log.info(
             "%s: %d programs scored, %d of them newly judged; judge %s, %s tests, sandbox %s %s, prompt %s %s",
             self.config.task,

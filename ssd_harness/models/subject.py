@@ -11,9 +11,11 @@ from typing import Any
 from ssd_harness import registry
 from ssd_harness.distill import pipeline
 from ssd_harness.distill.base_model import find_base
-from ssd_harness.distill.plan import make_plan, resolve_for, say
+from ssd_harness.distill.plan import lineage_of, make_plan, resolve_for, say
 from ssd_harness.engines import loading
 from ssd_harness.errors import UsageError
+from ssd_harness.models.overlap_check import OverlapCheck
+from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.recipe import FIELDS, Recipe, coerce
 
 DEFAULT_PRETRAINED = "Qwen/Qwen3-4B-Instruct-2507"
@@ -33,6 +35,7 @@ class Subject:
     """What the results say about it."""
     identity: Mapping[str, Any]
     """Which weights and tokenizer it is, for the store of its generations; a folder's name says nothing."""
+    overlap: OverlapCheck
 
 
 def find_subject(
@@ -50,10 +53,13 @@ def find_subject(
     if pretrained.startswith(registry.PREFIX) and rounds is None:
         return _registered(pretrained, overrides)
     plan = make_plan(pretrained, overrides, name=name, revision=revision, tell=teller())
+    overlap = _checked(plan.lineage(), plan.recipe)
     cached = plan.made is not None
     checkpoint = pipeline.run(plan)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
-    return Subject(checkpoint.path, plan.recipe, _eval_decoding(plan.recipe), "recipe", about, _identity(checkpoint))
+    about |= _overlap_words(overlap, plan.recipe)
+    decoding = _eval_decoding(plan.recipe)
+    return Subject(checkpoint.path, plan.recipe, decoding, "recipe", about, _identity(checkpoint), overlap)
 
 
 def teller() -> Callable[[str], None]:
@@ -61,11 +67,23 @@ def teller() -> Callable[[str], None]:
     return say if os.environ.get("RANK", "0") == "0" else lambda _: None
 
 
+def _checked(lineage: Lineage, recipe: Recipe) -> OverlapCheck:
+    """Compare the prompts with the problems that are known already, before anything is sampled or loaded."""
+    check = OverlapCheck(lineage, allowed=recipe.allow_overlap, tell=teller())
+    check.meet_asked()
+    return check
+
+
+def _overlap_words(overlap: OverlapCheck, recipe: Recipe) -> dict[str, Any]:
+    return {"overlap": overlap.results} | ({"allow_overlap": True} if recipe.allow_overlap else {})
+
+
 def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -> Subject:
     recipe = resolve_for(pretrained, overrides, revision).recipe
     tell = teller()
     tell(f"evaluating {pretrained} as it is (rounds=0), with its own decoding")
     base = find_base(pretrained, revision)
+    overlap = _checked(lineage_of(base), recipe)
     folder = base.folder()
     own = loading.generation_config(folder)
     decoding = {
@@ -84,10 +102,11 @@ def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -
         "tokenizer": base.tokenizer,
         "parent": base.parent,
         "fingerprint": None,
+        **_overlap_words(overlap, recipe),
     }
     origin = "recipe, base model" if recipe.T_base is not None else "base model's generation_config.json"
     identity = {"weights": base.weights, "tokenizer": base.tokenizer}
-    return Subject(folder, recipe, known, origin, about, identity)
+    return Subject(folder, recipe, known, origin, about, identity, overlap)
 
 
 def _registered(pretrained: str, overrides: Mapping[str, Any]) -> Subject:
@@ -99,10 +118,11 @@ def _registered(pretrained: str, overrides: Mapping[str, Any]) -> Subject:
         )
     checkpoint = registry.get(pretrained)
     recipe = resolve_for(pretrained, overrides).recipe
-    about = _about(checkpoint, recipe) | {"transform": "none, registered before"}
     teller()(f"evaluating {pretrained} ({checkpoint.path})")
+    overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
+    about = _about(checkpoint, recipe) | {"transform": "none, registered before"} | _overlap_words(overlap, recipe)
     origin = f"manifest of {checkpoint.name}"
-    return Subject(checkpoint.path, recipe, _eval_decoding(recipe), origin, about, _identity(checkpoint))
+    return Subject(checkpoint.path, recipe, _eval_decoding(recipe), origin, about, _identity(checkpoint), overlap)
 
 
 def _eval_decoding(recipe: Recipe) -> dict[str, Any]:

@@ -26,8 +26,8 @@ def guard(lineage: Lineage, task: str, problems: Sequence[EvaluatedText] | None,
     file below the state folder.
     """
     about: dict[str, Any] = {"allow_overlap": True} if allowed else {}
-    if not lineage.sketches and not lineage.unknown:
-        return {**about, "result": NO_PROMPTS}
+    if not lineage.sketches:
+        return {**about, "result": UNKNOWN if lineage.unknown else NO_PROMPTS}
     if not problems:
         return {**about, "result": NO_TEXT}
     found = search(lineage.sketches, problems)

@@ -16,7 +16,7 @@ from ssd_harness import storage
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.overlap.ngrams import NGRAM, ngrams, whole, words
 
-_VERSION = "1"
+VERSION = "1"
 """Changes whenever the same text would give other words or other numbers."""
 _ROWS = 256
 
@@ -39,7 +39,7 @@ def write(path: Path, prompts: Iterable[tuple[str, Sequence[str]]]) -> None:
     from pyarrow import parquet
 
     numbers = pa.list_(pa.uint64())
-    about = {"version": _VERSION, "ngram": str(NGRAM)}
+    about = {"version": VERSION, "ngram": str(NGRAM)}
     schema = pa.schema([("id", pa.string()), ("whole", numbers), ("ngrams", numbers)], metadata=about)
     with (
         storage.atomic_writer(path, "wb") as stream,
@@ -68,7 +68,7 @@ def read(path: Path) -> Iterator[Rows]:
     try:
         file = parquet.ParquetFile(path)
         about = file.schema_arrow.metadata or {}
-        if (about.get(b"version"), about.get(b"ngram")) != (_VERSION.encode(), str(NGRAM).encode()):
+        if (about.get(b"version"), about.get(b"ngram")) != (VERSION.encode(), str(NGRAM).encode()):
             raise InfrastructureError("this sketch of prompts was made by another version", where=path)
         for batch in file.iter_batches(batch_size=_ROWS):
             flat = []

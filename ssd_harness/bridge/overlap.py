@@ -1,0 +1,55 @@
+"""Let our models meet every task, other people's too, once lm-eval has loaded it and before it is evaluated."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ssd_harness import bridge
+from ssd_harness.bridge import ownership
+
+
+def wrap_evaluate(evaluator: Any) -> None:
+    """Wrap ``evaluate``, which ``simple_evaluate`` calls with the model and the loaded tasks."""
+    original: Callable[..., Any] = evaluator.evaluate
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def evaluate(*positional: Any, **named: Any) -> Any:
+        try:
+            arguments = signature.bind(*positional, **named).arguments
+            model = arguments["lm"]
+            tasks = _tasks(arguments["task_dict"]) if ownership.is_own_model(model) else {}
+        except Exception as error:  # noqa: BLE001 - a call that we do not understand is lm-eval's alone
+            bridge.step_aside("cannot compare prompts with these tasks", error)
+            return original(*positional, **named)
+        for name, task in tasks.items():
+            model.subject.overlap.meet(name, functools.partial(texts_of, task))
+        return original(*positional, **named)
+
+    evaluator.evaluate = evaluate
+
+
+def texts_of(task: Any) -> Sequence[Any] | None:
+    """Return what a task asks, document by document; None where that is no text, or cannot be had."""
+    from ssd_harness.overlap.search import EvaluatedText
+
+    own = getattr(task, "evaluated_texts", None)
+    if own:
+        return own()
+    try:
+        asked = [(number, task.doc_to_text(doc)) for number, doc in enumerate(task.eval_docs)]
+    except Exception as error:  # noqa: BLE001 - somebody else's task may do anything here
+        bridge.log.warning("ssd-harness: cannot read the documents of %s (%s)", task, error)
+        return None
+    return [EvaluatedText(f"document {number}", text) for number, text in asked if isinstance(text, str)] or None
+
+
+def _tasks(loaded: Mapping[Any, Any]) -> dict[str, Any]:
+    """Flatten both forms of lm-eval's dictionary: {"tasks": …, "groups": …}, and the older nested one."""
+    if "tasks" in loaded:
+        return dict(loaded["tasks"])
+    found: dict[str, Any] = {}
+    for name, value in loaded.items():
+        found |= _tasks(value) if isinstance(value, Mapping) else {str(name): value}
+    return found

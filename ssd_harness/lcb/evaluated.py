@@ -1,0 +1,24 @@
+"""The texts of the problems that an evaluation asks for, to compare training prompts with."""
+
+from ssd_harness import prompts
+from ssd_harness.evaluation_request import EvaluationRequest
+from ssd_harness.lcb.options import evaluation_options
+from ssd_harness.lcb.store import ProblemStore, open_store
+from ssd_harness.lcb.tasks import selection_of
+from ssd_harness.overlap.search import EvaluatedText
+from ssd_harness.prompts import PromptTemplate
+
+
+def evaluated_texts(store: ProblemStore, prompt: PromptTemplate) -> list[EvaluatedText]:
+    """Return the statements of all problems, each with the prompt that shows it."""
+    return [
+        EvaluatedText(problem.question_id, problem.question_content, prompt.render(problem.as_doc()).user)
+        for problem in store.problems.values()
+    ]
+
+
+def asked_texts(request: EvaluationRequest, task: str) -> list[EvaluatedText] | None:
+    """Return the texts of one of our tasks before lm-eval has built it; None if its name alone does not say which."""
+    options = evaluation_options(request.metadata, strict=False)
+    selection = selection_of(task, release=options.release, window=options.window)
+    return evaluated_texts(open_store(selection), prompts.load(options.prompt)) if selection else None

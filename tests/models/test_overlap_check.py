@@ -1,0 +1,203 @@
+"""The guard where a model, or a plan for one, meets the problems of an evaluation; nothing is sampled here."""
+
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from ssd_harness import evaluation_request, registry
+from ssd_harness import prompts as prompt_texts
+from ssd_harness.bridge import overlap
+from ssd_harness.distill import base_model, pipeline, prompt_set
+from ssd_harness.distill.plan import make_plan
+from ssd_harness.errors import UsageError
+from ssd_harness.evaluation_request import EvaluationRequest
+from ssd_harness.models.subject import find_subject
+from ssd_harness.overlap.guard import NO_PROMPTS, NO_TEXT, UNKNOWN
+from ssd_harness.overlap.lineage import Lineage
+from ssd_harness.overlap.search import EvaluatedText
+from ssd_harness.problems import mini
+from ssd_harness.recipe import Recipe
+
+MINI = "livecodebench_mini"
+TAKEN = mini.problems()[4]
+
+
+@pytest.fixture
+def evaluating():
+    """Stand in for lm-eval running our mini task; what the tasks of it would read comes back."""
+    request = EvaluationRequest(tasks=(MINI, "other"), own_tasks=(MINI,))
+    token = evaluation_request.begin(request)
+    yield request
+    evaluation_request.end(token)
+
+
+@pytest.fixture
+def base(tmp_path):
+    folder = tmp_path / "base"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "generation_config.json").write_text('{"temperature": 1.0}')
+    return folder
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*texts):
+        path = tmp_path / "prompts.jsonl"
+        path.write_text("".join(json.dumps({"id": f"p{k}", "prompt": text}) + "\n" for k, text in enumerate(texts)))
+        return str(path)
+
+    return write
+
+
+def register(name, base, state, **fields):
+    """Register a checkpoint as the pipeline does, without the sampling and the training."""
+    plan = make_plan(str(base), fields, name=name, tell=lambda _: None)
+    model = state / "made" / name
+    model.mkdir(parents=True)
+    (model / "config.json").write_text("{}")
+    unmade = dataclasses.replace(plan.recipe, rounds=0)  # no stage has left a manifest
+    fields = {field: getattr(plan, field) for field in plan.__slots__}
+    manifest = pipeline.manifest(SimpleNamespace(**fields, recipe=unmade))
+    stages = {"rounds": [{"sample": {}, "filter": {}, "train": {}}]}
+    return registry.register(name, model, {**manifest, **stages, "overlap": plan.lineage().store(model)})
+
+
+def test_a_prompt_that_holds_a_problem_stops_the_run_before_anything_is_sampled(evaluating, base, write, state, capsys):
+    shown = prompt_texts.render(TAKEN.row()).user
+    prompts = write("Say something.", shown.upper().replace(" ", "  "), f"Also:\n{TAKEN.statement}")
+    with pytest.raises(UsageError) as error:
+        find_subject(str(base), {"prompts": prompts})
+    assert "2 prompts overlap 1 problem of livecodebench_mini" in str(error.value)
+    assert f"'p1' equals '{TAKEN.question_id}'" in str(error.value)
+    assert "'p2' shares" in str(error.value)
+    assert not (state / "runs").exists()
+    assert "self-distillation of" in capsys.readouterr().err
+
+
+def test_the_later_check_is_the_same_check(evaluating, base, write, state):
+    prompts = write("Say something.", TAKEN.statement)
+    token = evaluation_request.begin(None)  # `ssd-harness distill` knows no task
+    register("bad", base, state, prompts=prompts)
+    evaluation_request.end(token)
+    with pytest.raises(UsageError) as early:
+        find_subject(str(base), {"prompts": prompts})
+    for model in (("ssd:bad", {}), ("ssd:bad", {"rounds": "0"}), (str(registry.get("bad").path), {"rounds": "0"})):
+        with pytest.raises(UsageError) as late:
+            find_subject(*model)
+        assert str(late.value) == str(early.value)
+
+
+def test_what_a_base_was_made_from_counts_too(evaluating, base, write, state):
+    register("first", base, state, prompts=write("Say something.", TAKEN.statement))
+    register("second", "ssd:first", state, prompts=write("Say nothing."))
+    register("third", str(registry.get("second").path), state, prompts=write("Say no more."))
+    with pytest.raises(UsageError, match="'p1' equals"):
+        find_subject("ssd:third", {})
+    with pytest.raises(UsageError, match="'p1' equals"):
+        find_subject("ssd:third", {"rounds": "1", "prompts": write("Be quiet.")})
+
+
+def test_an_allowed_overlap_is_in_every_result_and_is_not_inherited(evaluating, base, write, state, capsys):
+    register("bad", base, state, prompts=write(TAKEN.statement), allow_overlap=True)
+    assert registry.get("bad").manifest["recipe"]["allow_overlap"] is True
+    with pytest.raises(UsageError, match="allow_overlap=true"):
+        find_subject("ssd:bad", {})
+    subject = find_subject("ssd:bad", {"allow_overlap": "true"})
+    assert subject.about["allow_overlap"] is True
+    assert subject.about["overlap"][MINI]["result"] == "allow_overlap=true: 1 prompt overlaps 1 problem"
+    assert evaluating.notes["overlap"][MINI]["allow_overlap"] is True
+    assert "overlap with livecodebench_mini: allow_overlap=true: 1 prompt overlaps 1 problem" in capsys.readouterr().err
+    json.dumps(subject.about)
+
+
+def test_the_plan_says_that_overlap_is_allowed(base, write, state):
+    lines = []
+    make_plan(str(base), {"prompts": write("a"), "allow_overlap": "yes"}, tell=lines.append)
+    assert sum("allow_overlap=true" in line for line in lines) == 1
+    allowed = make_plan(str(base), {"prompts": write("a"), "allow_overlap": 1}, tell=lambda _: None)
+    refused = make_plan(str(base), {"prompts": write("a")}, tell=lines.append)
+    assert sum("allow_overlap=true" in line for line in lines) == 1
+    assert allowed.fingerprint == refused.fingerprint  # so a run that was stopped goes on from what it has
+
+
+def test_unrelated_prompts_meet_every_task(evaluating, base, write, state):
+    register("good", base, state, prompts=write("Say something.", "Say nothing."))
+    subject = find_subject("ssd:good", {})
+    assert subject.about["overlap"] == {MINI: {"problems": len(mini.problems()), "result": "none"}}
+    subject.overlap.meet(MINI, lambda: pytest.fail("met already"))
+    subject.overlap.meet("other", lambda: [EvaluatedText("document 0", "Say: what?")])
+    assert subject.about["overlap"]["other"] == {"problems": 1, "result": "none"}
+    with pytest.raises(UsageError, match="'p0' equals 'document 3'"):
+        subject.overlap.meet("copied", lambda: [EvaluatedText("document 3", "say something")])
+
+
+def test_prompts_that_nobody_recorded_are_said_to_be_unknown(evaluating, base, write, state):
+    made = register("imported", base, state, prompts=write("Say something."))
+    manifest = json.loads((made.path / "ssd_manifest.json").read_text())
+    del manifest["overlap"]
+    (made.path / "ssd_manifest.json").write_text(json.dumps(manifest))
+    subject = find_subject("ssd:imported", {})
+    subject.overlap.meet(MINI, lambda: None)
+    assert subject.about["overlap"][MINI]["result"] == UNKNOWN
+    plain = find_subject(str(base), {"rounds": "0"})
+    plain.overlap.meet(MINI, lambda: None)
+    assert plain.about["overlap"][MINI]["result"] == NO_PROMPTS
+
+
+def test_a_base_of_the_hub_brings_its_record_along(base, write, state, monkeypatch):
+    import huggingface_hub
+
+    made = register("pushed", base, state, prompts=write("Say something."))
+    asked = []
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda name, **options: asked.append((name, options)) or made.path
+    )
+    of_hub = base_model.BaseModel("me/pushed", None, "c0ffee", "commit", "commit")
+    plan = make_plan(str(base), {"prompts": write("Say more.")}, tell=lambda _: None)
+    line = type(plan)(plan.resolved, of_hub, plan.prompts, plan.fingerprint, plan.name, None).lineage()
+    assert len(line.sketches) == 2
+    assert asked == [("me/pushed", {"revision": "c0ffee", "allow_patterns": ["ssd_*"]})]
+
+
+class Task:
+    """A task of somebody else's."""
+
+    def __init__(self, docs, text=lambda doc: doc["q"]):
+        self.eval_docs, self.doc_to_text = docs, text
+
+
+def broken(doc):
+    raise KeyError("q")
+
+
+@pytest.mark.parametrize(
+    ("task", "texts"),
+    [
+        (Task([{"q": "a"}, {"q": 3}, {"q": "c"}]), ["a", "c"]),
+        (Task([{"q": 1}]), None),
+        (Task([]), None),
+        (Task([{}], broken), None),
+        (SimpleNamespace(), None),
+    ],
+)
+def test_other_tasks_are_compared_by_what_their_documents_ask(task, texts):
+    found = overlap.texts_of(task)
+    assert (found and [one.text for one in found]) == texts
+
+
+def test_without_any_text_the_result_says_so(base, write, state):
+    subject = find_subject("ssd:" + register("good", base, state, prompts=write("Say something.")).name, {})
+    subject.overlap.meet("other", lambda: None)
+    assert subject.about["overlap"]["other"] == {"result": NO_TEXT}
+
+
+def test_the_sketch_is_made_once(write, state):
+    prompts = prompt_set.collect(Recipe(prompts=write("a b c", "d e f")))
+    made = prompts.sketch()
+    before = made.stat().st_mtime_ns
+    assert prompts.sketch() == made
+    assert made.stat().st_mtime_ns == before
+    assert Lineage((made,)) + Lineage() == Lineage((made,))
