@@ -67,6 +67,11 @@ class Recipe:
 
     transform: str = _train("ssd", "the whole transform; ssd is the paper's")
     rounds: int = _train(1, "how often to repeat; 0 evaluates the base model as it is")
+    round_task: str | None = _train(None, "lm-eval task that every round is evaluated on; None evaluates no round")
+    round_metric: str = _train("pass@1", "metric of round_task that rounds are compared by; higher is better")
+    round_limit: int | None = _train(None, "take only the first so many problems of round_task")
+    patience: int | None = _train(None, "stop after so many rounds without a gain; None keeps the last of all rounds")
+    min_gain: float | None = _train(None, "smallest gain that counts; None takes the metric's standard error")
     trainer: str = _train("trl", "what fine-tunes")
     steps: int | None = _train(None, "optimiser steps; None counts epochs")
     epochs: float | None = _train(8.0, "passes over the kept samples where steps is None")
@@ -108,8 +113,11 @@ class Recipe:
         """Refuse numbers that cannot be meant."""
         for name in ("T_train", "T_eval", "lr", "min_lr", "weight_decay", "max_grad_norm", "rounds"):
             self._require(name, getattr(self, name) >= 0, "0 or more")
+        self._require("min_gain", self.min_gain is None or self.min_gain >= 0, "0 or more")
+        self._require("patience", self.patience is None or self.round_task is not None, "none without round_task")
         positive = ["n_train", "max_new_tokens_train", "batch_size_train", "micro_batch_size", "max_length_train"]
         optional = ["prompt_limit", "steps", "epochs", "top_k_train", "top_k_eval", "lora_rank", "save_steps"]
+        optional += ["round_limit", "patience"]
         positive += [name for name in optional if getattr(self, name) is not None]
         for name in positive:
             self._require(name, getattr(self, name) > 0, "more than 0")
@@ -127,12 +135,19 @@ class Recipe:
         """How training samples are drawn."""
         return Decoding(self.T_train, self.top_k_train, self.top_p_train, self.max_new_tokens_train)
 
+    @property
+    def chooses_round(self) -> bool:
+        """Whether the result is the best of several rounds, and not simply the last."""
+        return self.rounds > 1 and self.patience is not None
+
     def side(self, side: str) -> dict[str, Any]:
         """Return the fields of one side (``train``, ``eval``, ``run``) and their values."""
         return {name: getattr(self, name) for name, known in FIELDS.items() if known.metadata["side"] == side}
 
 
 FIELDS: dict[str, "dataclasses.Field[Any]"] = {known.name: known for known in dataclasses.fields(Recipe)}
+ROUND_FIELDS = ("round_task", "round_metric", "round_limit", "patience", "min_gain")
+"""What only the choice among several rounds reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +287,12 @@ def fingerprint(recipe: Recipe, *, base: str, tokenizer: str, prompts: str, samp
     fields = recipe.side("train")
     for name in ("prompts", "prompt_limit", "prompt_column", "id_column", "sampler", "trainer"):
         del fields[name]
+    if recipe.chooses_round:
+        # Here alone the evaluation decides what is made.
+        fields |= {name: getattr(recipe, name) for name in ("T_eval", "top_k_eval", "top_p_eval", "max_gen_toks_eval")}
+    else:
+        for name in ROUND_FIELDS:
+            del fields[name]
     identity = {"base": base, "tokenizer": tokenizer, "prompts": prompts, "sampler": sampler, "trainer": trainer}
     text = json.dumps({"fields": fields, **identity}, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

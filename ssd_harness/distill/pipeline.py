@@ -25,20 +25,27 @@ def run(plan: Plan) -> Checkpoint:
 
 
 def distill(plan: Plan) -> Checkpoint:
-    """Do what is left to do of ``plan`` and return the registered checkpoint; one process at a time."""
+    """Do what is left to do of ``plan`` and return the registered checkpoint."""
+    made = registry.find(plan.fingerprint)
+    if not made:
+        for number in range(1, plan.recipe.rounds + 1):
+            made = _distill_once(plan.up_to(number), made)
+    assert made
+    return registry.also_as(made, plan.name)
+
+
+def _distill_once(plan: Plan, before: Checkpoint | None) -> Checkpoint:
+    """Carry out the last round of ``plan``, from the checkpoint of the one before it; one process at a time."""
     with storage.locked(plan.folder / "lock", lambda: say("another process is at it, waiting")) as lock:
         if made := registry.find(plan.fingerprint):
             return registry.also_as(made, plan.name)
 
-        model = plan.base.folder()
-        for number in range(1, plan.recipe.rounds + 1):
-            one = _Round(plan, number, model, lock)
-            samples = one.stage("sample")
-            kept = one.stage("filter", samples)
-            model = one.stage("train", kept) / CHECKPOINT
-
+        one = _Round(plan, before.path if before else plan.base.folder(), lock)
+        samples = one.stage("sample")
+        kept = one.stage("filter", samples)
+        model = one.stage("train", kept) / CHECKPOINT
         prompts = {MANIFEST_KEY: plan.lineage().store(model)}
-        return registry.register(plan.name, model, manifest(plan) | prompts)
+        return registry.register(plan.name, model, manifest(plan, before) | prompts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +53,30 @@ class _Round:
     """One pass of the method, from ``model`` to the next one."""
 
     plan: Plan
-    number: int
     model: Path
     lock: int
 
     def stage(self, name: str, samples: Path | None = None) -> Path:
         """Run one stage in its own process, unless it is done, and return its folder."""
-        folder = _folder(self.plan, self.number, name)
+        folder = _folder(self.plan, name)
         removed = name == "train" and not (folder / CHECKPOINT).exists()  # it was registered, and is no more
         if removed or not shards.has_manifest(folder):
             prompts = self.plan.prompts
             # Any other seed would do for later rounds; the first round's is the recipe's own.
-            seed = self.plan.recipe.seed + 1_000_003 * (self.number - 1)
+            seed = self.plan.recipe.seed + 1_000_003 * (self.plan.recipe.rounds - 1)
             job = Job(name, self.plan.recipe, self.model, prompts.path, prompts.count, seed, samples)
             run_stage(job, folder, lock=self.lock)
         return folder
 
 
-def manifest(plan: Plan) -> dict[str, Any]:
-    """Return what a reader of the finished checkpoint may ask about its making."""
-    rounds = range(1, plan.recipe.rounds + 1)
-    stages = ("sample", "filter", "train")
+def manifest(plan: Plan, before: Checkpoint | None = None) -> dict[str, Any]:
+    """Return what a reader of the finished checkpoint may ask about its making; ``before`` is the last round's."""
+    stages = {name: shards.read_manifest(_folder(plan, name)) for name in ("sample", "filter", "train")}
     return {
         "fingerprint": plan.fingerprint,
         "base": {"name": plan.base.name, "revision": plan.base.revision, "weights": plan.base.weights},
         "tokenizer": plan.base.tokenizer,
-        "parent": plan.base.parent,
+        "parent": before.fingerprint if before else plan.base.parent,
         "recipe": asdict(plan.recipe),
         "origins": dict(plan.resolved.origins),
         "prompts": {
@@ -80,10 +85,10 @@ def manifest(plan: Plan) -> dict[str, Any]:
             "count": plan.prompts.count,
             "duplicates": plan.prompts.duplicates,
         },
-        "rounds": [{name: shards.read_manifest(_folder(plan, number, name)) for name in stages} for number in rounds],
+        "rounds": [*(before.manifest["rounds"] if before else ()), stages],
         "software": provenance.collect(),
     }
 
 
-def _folder(plan: Plan, number: int, stage: str) -> Path:
-    return plan.folder / f"round-{number}" / stage
+def _folder(plan: Plan, stage: str) -> Path:
+    return plan.folder / f"round-{plan.recipe.rounds}" / stage

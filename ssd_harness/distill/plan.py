@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.overlap.lineage import Lineage, read_lineage
-from ssd_harness.recipe import Recipe, Resolved, fingerprint, resolve
+from ssd_harness.recipe import FIELDS, ROUND_FIELDS, Recipe, Resolved, fingerprint, resolve
 from ssd_harness.recipes.presets import is_known, presets
 
 Say = Callable[[str], None]
@@ -31,6 +31,18 @@ class Plan:
     name: str
     made: registry.Checkpoint | None
     """The checkpoint, if it exists already."""
+    parts: Mapping[str, str]
+    """What the fingerprint is made of, besides the recipe."""
+
+    def up_to(self, number: int) -> "Plan":
+        """Return the plan of the first ``number`` rounds alone, which is what any plan of so many rounds would do."""
+        if self.recipe.rounds == 1:
+            return self
+        single: dict[str, Any] = {name: FIELDS[name].default for name in ROUND_FIELDS}
+        recipe = replace(self.recipe, rounds=number, **single)
+        found = fingerprint(recipe, **self.parts)
+        resolved, name = replace(self.resolved, recipe=recipe), f"{self.name}-r{number}"
+        return replace(self, resolved=resolved, fingerprint=found, name=name, made=registry.find(found))
 
     @property
     def recipe(self) -> Recipe:
@@ -85,18 +97,22 @@ def make_plan(
         tell(line)
     base = find_base(pretrained, revision)
     prompts = prompt_set.collect(resolved.recipe)
-    found = fingerprint(
-        resolved.recipe,
-        base=base.weights,
-        tokenizer=base.tokenizer,
-        prompts=prompts.sha256,
-        sampler=_versioned(resolved.recipe.sampler, parts["ssd_samplers"]),
-        trainer=_versioned(resolved.recipe.trainer, parts["ssd_trainers"]),
-    )
+    identity = {
+        "base": base.weights,
+        "tokenizer": base.tokenizer,
+        "prompts": prompts.sha256,
+        "sampler": _versioned(resolved.recipe.sampler, parts["ssd_samplers"]),
+        "trainer": _versioned(resolved.recipe.trainer, parts["ssd_trainers"]),
+    }
+    found = fingerprint(resolved.recipe, **identity)
     made = registry.find(found)
     name = registry.check_name(name or (made.name if made else default_name(pretrained, found)))
     registry.check_free(name, found)
-    plan = Plan(resolved, base, prompts, found, name, made)
+    plan = Plan(resolved, base, prompts, found, name, made, identity)
+    if resolved.recipe.rounds > 1 and not made:
+        for number in range(1, resolved.recipe.rounds + 1):
+            one = plan.up_to(number)
+            registry.check_free(one.name, one.fingerprint)
     for line in _facts(plan):
         tell(line)
     return plan
@@ -146,13 +162,30 @@ def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
     ]
     if recipe.allow_overlap:
         plan.append("  allow_overlap=true: prompts may overlap the evaluated problems")
-    return [*plan, f"  {recipe.rounds} rounds of this, one from the other"] if recipe.rounds > 1 else plan
+    return [*plan, *_rounds(recipe)]
+
+
+def _rounds(recipe: Recipe) -> list[str]:
+    if recipe.rounds == 1:
+        return []
+    lines = [f"  {recipe.rounds} rounds of this, one from the other"]
+    if recipe.round_task is None:
+        return lines
+    problems = f", first {recipe.round_limit} problems" if recipe.round_limit else ""
+    lines.append(f"  each is evaluated on {recipe.round_task} ({recipe.round_metric}{problems})")
+    if recipe.patience is None:
+        return [*lines, "  nothing is chosen by that: the last round is the result"]
+    gain = "its standard error" if recipe.min_gain is None else f"{recipe.min_gain:g}"
+    unit = "round" if recipe.patience == 1 else "rounds"
+    rule = f"stop after {recipe.patience} {unit} without a gain of more than {gain}; the best round is the result"
+    return [*lines, f"  {rule}: it is chosen on {recipe.round_task}"]
 
 
 def _facts(plan: Plan) -> list[str]:
     where = plan.base.local or f"commit {plan.base.revision}, to be downloaded"
     dropped = f", {plan.prompts.duplicates:,} duplicates dropped" if plan.prompts.duplicates else ""
-    begun = (plan.folder / "round-1").exists()
+    rounds = [plan.up_to(number) for number in range(1, plan.recipe.rounds + 1)]
+    begun = any(one.made or one.folder.exists() for one in rounds)
     state = "exists, nothing to do" if plan.made else "begun, to be resumed" if begun else "new"
     target = f"{registry.PREFIX}{plan.name} in {registry.models_folder()}"
     return [

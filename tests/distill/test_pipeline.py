@@ -128,16 +128,35 @@ def test_a_name_is_used_kept_and_added_to(distiller, plugin):
     assert "belongs to a checkpoint of another recipe" in err
 
 
-def test_rounds_go_on_from_each_other(distiller, plugin):
-    code, _, err = distiller.run("rounds", plugin, **QUICK, rounds=2, seed=3)
+def test_rounds_go_on_from_each_other_and_each_has_a_name(distiller, plugin):
+    code, _, err = distiller.run("rounds", plugin, **QUICK, rounds=2, seed=3, name="twice")
     assert code == 0, err
-    first, second = (
-        json.loads((distiller.folder / "rounds" / "runs" / path).read_text())
-        for run in (distiller.folder / "rounds" / "runs").iterdir()
-        for path in (f"{run.name}/round-1/sample/job.json", f"{run.name}/round-2/sample/job.json")
-    )
+    home = distiller.folder / "rounds"
+    first, second = (json.loads(next(home.glob(f"runs/*/round-{n}/sample/job.json")).read_text()) for n in (1, 2))
     assert first["model"] == str(distiller.model)
-    assert second["model"].endswith("round-1/train/checkpoint")
+    assert second["model"] == str(home / "models" / "twice-r1")
     assert first["seed"] == 3 != second["seed"]
-    manifest = json.loads((distiller.checkpoint("rounds") / "ssd_manifest.json").read_text())
-    assert len(manifest["rounds"]) == 2
+    one, last, named = (
+        json.loads((home / "models" / name / "ssd_manifest.json").read_text())
+        for name in ("twice-r1", "twice-r2", "twice")
+    )
+    assert last["parent"] == one["fingerprint"]
+    assert last["rounds"][0] == one["rounds"][0]
+    assert len(last["rounds"]) == 2
+    assert named["fingerprint"] == last["fingerprint"]
+    inodes = {(home / "models" / name / "model.safetensors").stat().st_ino for name in ("twice-r2", "twice")}
+    assert len(inodes) == 1  # two names, one copy
+
+
+def test_more_rounds_go_on_from_those_that_are_made(distiller, plugin):
+    assert distiller.run("more", plugin, **QUICK, rounds=1, name="once")[0] == 0
+    code, _, err = distiller.run("more", plugin, **QUICK, rounds=2, name="both")
+    assert code == 0, err
+    assert "begun, to be resumed" in err
+    assert err.count("sample: 150 of 150") == 1
+    models = distiller.folder / "more" / "models"
+    assert {folder.name for folder in models.iterdir()} == {"once", "both-r1", "both-r2", "both"}
+    # Fewer rounds are a part of what is there.
+    code, out, err = distiller.run("more", plugin, **QUICK, rounds=1)
+    assert code == 0
+    assert out.startswith("ssd:once ")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import FIELDS, Recipe, coerce, fingerprint, resolve
+from ssd_harness.recipe import FIELDS, ROUND_FIELDS, Recipe, coerce, fingerprint, resolve
 from ssd_harness.recipes.presets import presets
 
 QWEN = "Qwen/Qwen3-4B-Instruct-2507"
@@ -117,6 +117,7 @@ def test_a_missing_recipe_file_lists_the_presets():
 
 
 PARTS = {"base": "b", "tokenizer": "t", "prompts": "p", "sampler": "hf@1", "trainer": "trl@1"}
+CHOOSING = Recipe(rounds=3, round_task="task", patience=1)
 OTHER = {int: 7, float: 0.5, str: "raw", bool: True}
 
 
@@ -132,12 +133,28 @@ def changed(name):
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_the_fingerprint_follows_what_shapes_the_checkpoint_and_nothing_else(name):
-    before = fingerprint(Recipe(), **PARTS)
-    after = fingerprint(dataclasses.replace(Recipe(), **{name: changed(name)}), **PARTS)
+    recipe = CHOOSING if name in ROUND_FIELDS else Recipe()
+    before = fingerprint(recipe, **PARTS)
+    after = fingerprint(dataclasses.replace(recipe, **{name: changed(name)}), **PARTS)
     # Prompts, sampler and trainer enter by content and version, not by the name of where they came from.
     by_content = {"prompts", "prompt_limit", "prompt_column", "id_column", "sampler", "trainer"}
     shapes = FIELDS[name].metadata["side"] == "train" and name not in by_content
     assert (before != after) == shapes
+
+
+def test_how_rounds_are_evaluated_counts_only_where_it_chooses_one():
+    one, several = Recipe(), Recipe(rounds=3)
+    told = {"round_task": "t", "round_metric": "m", "round_limit": 4, "min_gain": 0.1}
+    assert fingerprint(dataclasses.replace(one, **told, patience=2), **PARTS) == fingerprint(one, **PARTS)
+    assert fingerprint(dataclasses.replace(several, **told), **PARTS) == fingerprint(several, **PARTS)
+    # What the chosen round is depends on how it was decoded.
+    colder = dataclasses.replace(CHOOSING, T_eval=0.1)
+    assert fingerprint(colder, **PARTS) != fingerprint(CHOOSING, **PARTS) != fingerprint(several, **PARTS)
+
+
+def test_patience_needs_a_task():
+    with pytest.raises(UsageError, match=r"patience .* round_task"):
+        Recipe(rounds=3, patience=1)
 
 
 @pytest.mark.parametrize("part", PARTS)
