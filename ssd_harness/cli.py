@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "eval": "run lm_eval with our models and tasks, without the start-up hook",
     "distill": "run the transform alone: sample, filter, fine-tune, register",
     "score": "judge programs that something else generated",
+    "sweep": "train and evaluate a grid of recipes, and write one table",
     "compare": "set finished runs side by side, with intervals",
     "recipe": "show what the transform would do to a model, and why",
     "data": "fetch, verify and describe the LiveCodeBench data",

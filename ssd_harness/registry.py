@@ -104,17 +104,18 @@ def register(name: str, folder: Path, manifest: Mapping[str, Any]) -> Checkpoint
     return get(name)
 
 
-def also_as(checkpoint: Checkpoint, name: str) -> Checkpoint:
-    """Give a checkpoint one more name; both share their files until one is removed."""
+def also_as(checkpoint: Checkpoint, name: str, manifest: Mapping[str, Any] | None = None) -> Checkpoint:
+    """Give a checkpoint one more name, and there its own ``manifest``; both share their files until one is removed."""
     if name == checkpoint.name:
         return checkpoint
-    check_free(name, checkpoint.fingerprint)
+    manifest = manifest or checkpoint.manifest
+    check_free(name, manifest["fingerprint"])
     if known := lookup(name):
         return known
     scratch = models_folder() / f".{name}.{os.getpid()}"
     with storage.disk_errors(scratch):
         shutil.copytree(checkpoint.path, scratch, copy_function=_link_or_copy, ignore=lambda *_: [_MANIFEST])
-    return register(name, scratch, checkpoint.manifest)
+    return register(name, scratch, manifest)
 
 
 def rename(old: str, new: str) -> Checkpoint:

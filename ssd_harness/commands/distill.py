@@ -20,9 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan, carry it out, and print where the checkpoint is."""
-    from ssd_harness.distill import pipeline
     from ssd_harness.distill.estimate import estimate
     from ssd_harness.distill.plan import make_plan
+    from ssd_harness.experiments import rounds
     from ssd_harness.recipe import coerce
 
     overrides = overrides_of(arguments.fields)
@@ -33,6 +33,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print("\n".join(estimate(plan)))
         return ExitCode.DONE
-    checkpoint = pipeline.run(plan)
+    checkpoint = rounds.run(plan)
     print(f"ssd:{checkpoint.name}  {checkpoint.path}")
     return ExitCode.DONE

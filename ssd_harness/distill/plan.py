@@ -33,16 +33,25 @@ class Plan:
     """The checkpoint, if it exists already."""
     parts: Mapping[str, str]
     """What the fingerprint is made of, besides the recipe."""
+    whole: str | None = None
+    """Name of the plan of more rounds that this is a part of."""
 
     def up_to(self, number: int) -> "Plan":
         """Return the plan of the first ``number`` rounds alone, which is what any plan of so many rounds would do."""
-        if self.recipe.rounds == 1:
+        if number == self.recipe.rounds and (number == 1 or self.whole):
             return self
         single: dict[str, Any] = {name: FIELDS[name].default for name in ROUND_FIELDS}
         recipe = replace(self.recipe, rounds=number, **single)
         found = fingerprint(recipe, **self.parts)
-        resolved, name = replace(self.resolved, recipe=recipe), f"{self.name}-r{number}"
-        return replace(self, resolved=resolved, fingerprint=found, name=name, made=registry.find(found))
+        whole = self.whole or self.name
+        return replace(
+            self,
+            resolved=replace(self.resolved, recipe=recipe),
+            fingerprint=found,
+            name=f"{whole}-r{number}",
+            made=registry.find(found),
+            whole=whole,
+        )
 
     @property
     def recipe(self) -> Recipe:

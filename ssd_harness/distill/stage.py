@@ -24,7 +24,7 @@ _PR_SET_PDEATHSIG = 1
 
 def main(folder: Path, parent: int) -> int:
     """Run the stage; a failure is one line for whoever started it, and the exit code."""
-    _die_with(parent)
+    die_with(parent)
     progress = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     try:
@@ -44,7 +44,7 @@ def main(folder: Path, parent: int) -> int:
     return ExitCode.DONE
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Ask the kernel to end this process with its parent: nobody else would stop it."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -58,13 +58,18 @@ def run_stage(job: Job, folder: Path, *, lock: int) -> None:
         raise _failure(job.stage, process.returncode, said, folder / LOG)
 
 
-def environment() -> dict[str, str]:
-    """Return this process's environment without any trace of a distributed launch, and with one visible device."""
-    kept = {
+def without_ranks() -> dict[str, str]:
+    """Return this process's environment without any trace of a distributed launch."""
+    return {
         name: value
         for name, value in os.environ.items()
         if name not in _RANK_VARIABLES and not name.startswith(_RANK_PREFIXES)
     }
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment without any trace of a distributed launch, and with one visible device."""
+    kept = without_ranks()
     # TRL refuses several devices in one process, and one is all that a stage uses.
     kept["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     kept.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -79,10 +84,11 @@ def _failure(stage: str, code: int, said: str, log: Path) -> SsdError:
         name = signal.Signals(-code).name
         hint = " (out of memory?)" if -code == signal.SIGKILL else ""
         return InfrastructureError(f"the {stage} stage was ended by {name}{hint}", where=log, next_step=next_step)
-    return InfrastructureError(f"the {stage} stage failed: {said or _last_line(log)}", where=log, next_step=next_step)
+    return InfrastructureError(f"the {stage} stage failed: {said or last_line(log)}", where=log, next_step=next_step)
 
 
-def _last_line(log: Path) -> str:
+def last_line(log: Path) -> str:
+    """Return the last filled line of a log, as far as it can be shown."""
     with log.open("rb") as stream:
         stream.seek(max(0, log.stat().st_size - 8192))
         filled = [line for line in stream.read().split(b"\n") if line.strip()]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import registry
-from ssd_harness.distill import pipeline
+from ssd_harness import evaluation_request, registry
 from ssd_harness.distill.base_model import find_base
 from ssd_harness.distill.plan import lineage_of, make_plan, resolve_for, say
 from ssd_harness.engines import loading
 from ssd_harness.errors import UsageError
+from ssd_harness.experiments import rounds as evaluated_rounds
 from ssd_harness.models.overlap_check import OverlapCheck
 from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.recipe import FIELDS, Recipe, coerce
@@ -55,7 +55,8 @@ def find_subject(
     plan = make_plan(pretrained, overrides, name=name, revision=revision, tell=teller())
     overlap = _checked(plan.lineage(), plan.recipe)
     cached = plan.made is not None
-    checkpoint = pipeline.run(plan)
+    checkpoint = evaluated_rounds.run(plan)
+    _tell_choice(checkpoint)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
     about |= _overlap_words(overlap, plan.recipe)
     decoding = _eval_decoding(plan.recipe)
@@ -119,10 +120,23 @@ def _registered(pretrained: str, overrides: Mapping[str, Any]) -> Subject:
     checkpoint = registry.get(pretrained)
     recipe = resolve_for(pretrained, overrides).recipe
     teller()(f"evaluating {pretrained} ({checkpoint.path})")
+    _tell_choice(checkpoint)
     overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
     about = _about(checkpoint, recipe) | {"transform": "none, registered before"} | _overlap_words(overlap, recipe)
     origin = f"manifest of {checkpoint.name}"
     return Subject(checkpoint.path, recipe, _eval_decoding(recipe), origin, about, _identity(checkpoint), overlap)
+
+
+def _tell_choice(checkpoint: registry.Checkpoint) -> None:
+    """Say on which task the round was chosen, and warn where that is the task of this very evaluation."""
+    told = evaluated_rounds.chosen_on(checkpoint.manifest)
+    if told is None:
+        return
+    request = evaluation_request.current()
+    task = checkpoint.manifest[evaluated_rounds.CHOICE]["task"]
+    same = bool(request and task in request.tasks)
+    warning = "; warning: that is the task of this evaluation, whose result is biased upwards by the choice"
+    teller()(f"{checkpoint.name} is {told}{warning if same else ''}")
 
 
 def _eval_decoding(recipe: Recipe) -> dict[str, Any]:
@@ -133,7 +147,7 @@ def _eval_decoding(recipe: Recipe) -> dict[str, Any]:
 
 def _about(checkpoint: registry.Checkpoint, recipe: Recipe) -> dict[str, Any]:
     """Return the manifest as results carry it: all of it but the loss of every step."""
-    keys = ("fingerprint", "base", "tokenizer", "parent", "prompts")
+    keys = ("fingerprint", "base", "tokenizer", "parent", "prompts", evaluated_rounds.CHOICE)
     rounds = []
     for stages in checkpoint.manifest["rounds"]:
         losses = stages["train"].get("losses", [])

@@ -1,0 +1,105 @@
+"""``ssd-harness sweep``: a grid of trainings and evaluations, and one table of them."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from ssd_harness.errors import ExitCode, UsageError
+from ssd_harness.experiments.points import PRESETS, parse_axis, points
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the model, the grid and how to go through it."""
+    parser.add_argument("model", metavar="MODEL", help="Hub id, local folder, demo, or ssd:NAME for a registered one")
+    parser.add_argument("fields", nargs="*", metavar="field=value", help="fields of the recipe for every cell")
+    parser.add_argument("--tasks", required=True, metavar="TASK,...", help="lm-eval tasks; each is a cell of its own")
+    parser.add_argument(
+        "--axis",
+        action="append",
+        default=[],
+        metavar="field=v1,v2,...",
+        help="an axis of the grid, over any recipe field; may be repeated; replaces a preset's axis of that name",
+    )
+    parser.add_argument(
+        "--preset",
+        action="append",
+        default=[],
+        choices=sorted(PRESETS),
+        help="a grid by name; may be repeated. grid: T_train x T_eval; paper-grid: the same without truncation, as in "
+        "the paper; null: T_train 1 without truncation; bad-data: T_train 2 without truncation or filter; decode-only: "
+        "the base model at other temperatures; recipe: the recipe as it stands",
+    )
+    parser.add_argument("--seeds", default="", metavar="0,1,2", help="training seeds; each trains anew")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N problems of each task")
+    parser.add_argument("--repeats", type=int, metavar="N", help="programs a problem (default: the task's own, 10)")
+    parser.add_argument("--out", type=Path, default=Path("sweep"), metavar="DIR", help="folder of cells and tables")
+    parser.add_argument("--name", metavar="NAME", help="name of the table's files (default: the presets', else table)")
+    parser.add_argument("--jobs", type=int, default=1, choices=(1, 2), help="trainings or evaluations at once")
+    parser.add_argument("--dry-run", action="store_true", help="list the cells and what is there already")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Go through the grid, write the table and print it; exit 3 if a cell failed."""
+    from ssd_harness import provenance, storage
+    from ssd_harness.commands.recipe import overrides_of
+    from ssd_harness.distill.plan import resolve_for
+    from ssd_harness.experiments import sweep, table
+    from ssd_harness.experiments.cells import Request, make_cells
+
+    fields = overrides_of(arguments.fields)
+    axes = dict(parse_axis(word) for word in arguments.axis)
+    if not axes and not arguments.preset:
+        raise UsageError("a sweep needs a grid", next_step="give --axis field=v1,v2 or --preset NAME")
+    for name in ("name", "revision"):
+        if name in fields:
+            raise UsageError(f"{name}= cannot be given to a sweep")
+    if twice := sorted(set(axes) & set(fields)):
+        raise UsageError(f"{twice[0]} is an axis and fixed")
+    seeds = _seeds(arguments.seeds)
+    recipe = resolve_for(arguments.model, fields).recipe
+    tasks = [task for task in arguments.tasks.split(",") if task]
+    request = Request(arguments.model, fields, tasks, arguments.out.absolute(), arguments.limit, arguments.repeats)
+    cells = make_cells(request, points(arguments.preset, axes, recipe), seeds)
+    if arguments.dry_run:
+        print("\n".join(_listed(cells)))
+        return ExitCode.DONE
+
+    failures = sweep.run(cells, jobs=arguments.jobs)
+    command = shlex.join(["ssd-harness", *(sys.argv[1:] if sys.argv[1:2] == ["sweep"] else ["sweep", arguments.model])])
+    about = {"command": command, "model": arguments.model, "software": provenance.collect()}
+    found = table.rows(cells)
+    text = table.as_markdown(found, failures, about)
+    stem = arguments.out / (arguments.name or "-".join(arguments.preset) or "table")
+    forms = {".md": text, ".csv": table.as_csv(found), ".json": table.as_json(found, failures, about)}
+    for ending, content in forms.items():
+        with storage.atomic_writer(f"{stem}{ending}") as stream:
+            stream.write(content)
+    print(text)
+    print(f"table: {stem}.md, .csv, .json; cells: {arguments.out / 'cells'}", file=sys.stderr)
+    if failures:
+        print(
+            f"ssd-harness: error: {len(failures)} of {len(cells)} cells failed; run again to try them", file=sys.stderr
+        )
+    return ExitCode.INFRASTRUCTURE if failures else ExitCode.DONE
+
+
+def _seeds(words: str) -> list[int]:
+    try:
+        return [int(word) for word in words.split(",") if word]
+    except ValueError:
+        raise UsageError(f"--seeds takes whole numbers, not {words!r}") from None
+
+
+def _listed(cells: list) -> list[str]:
+    """Say of each cell what is there: its results, its checkpoint, or nothing."""
+    lines, trainings = [], {}
+    for cell in cells:
+        checkpoint = "base model" if not cell.plan else f"ssd:{cell.plan.name}"
+        made = not cell.plan or cell.plan.made
+        if not made:
+            trainings[cell.training] = checkpoint
+        state = "done" if cell.evaluation.done else "to evaluate" if made else "to train and evaluate"
+        lines.append(f"{state:24}{cell.evaluation.task}  {cell.label}  ({checkpoint})")
+    left = sum(not cell.evaluation.done for cell in cells)
+    return [*lines, f"{len(cells)} cells, {left} left to evaluate, {len(trainings)} trainings left"]

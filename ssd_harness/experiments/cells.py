@@ -1,0 +1,125 @@
+"""Cells of a sweep: one point, one training seed, one task; what it needs trained, and where its results are kept."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssd_harness.distill.base_model import BaseModel, find_base
+from ssd_harness.distill.plan import Plan, make_plan, resolve_for
+from ssd_harness.experiments.evaluation import Evaluation, model_class, short_hash
+from ssd_harness.experiments.points import Point
+from ssd_harness.recipe import FIELDS, Recipe, coerce
+
+_LONGEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One evaluation of a sweep. Its folder is named by what decides the result, so nothing stale is ever reused."""
+
+    point: Point
+    """The fields that it reads and other cells may have otherwise, without the seed."""
+    recipe: Recipe
+    plan: Plan | None
+    """What is trained first; None for the base model as it is."""
+    evaluation: Evaluation
+
+    @property
+    def label(self) -> str:
+        """The cell as the user would ask for it."""
+        words = [f"{name}={_word(value)}" for name, value in self.point.items()]
+        seed = [f"seed={self.recipe.seed}"] if self.plan else []
+        return " ".join([*words, *seed]) or "recipe"
+
+    @property
+    def training(self) -> str:
+        """Cells with the same one are evaluations of the same weights."""
+        return self.plan.fingerprint if self.plan else "base"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What all cells of a sweep have in common."""
+
+    model: str
+    fields: Mapping[str, Any]
+    """Given for every cell."""
+    tasks: Sequence[str]
+    out: Path
+    limit: int | None = None
+    repeats: int | None = None
+
+
+def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) -> list[Cell]:
+    """Resolve every point and seed, without repetitions; raises :class:`UsageError` before anything is trained.
+
+    A field that a cell does not read is left out of it: a base model's cell has no training and no seed.
+    """
+    plans: dict[str, Plan] = {}
+    cells: dict[str, Cell] = {}
+    base: BaseModel | None = None
+    for task in request.tasks:
+        for point in points:
+            for seed in seeds or (None,):
+                given = {**request.fields, **point, **({} if seed is None else {"seed": seed})}
+                fields = _read(given)
+                recipe = resolve_for(request.model, fields).recipe
+                plan = None
+                if recipe.rounds:
+                    shaping = [name for name in fields if recipe.chooses_round or not _is_eval(name)]
+                    key = repr(sorted((name, str(fields[name])) for name in shaping))
+                    plans[key] = plan = plans.get(key) or make_plan(request.model, fields, tell=lambda _: None)
+                    identity = plan.fingerprint
+                else:
+                    base = base or find_base(request.model)
+                    identity = base.weights
+                own = {name: coerce(name, value) for name, value in fields.items() if name in point}
+                key = _key(request, task, recipe, identity)
+                if key not in cells:
+                    cells[key] = Cell(own, recipe, plan, _evaluation(request, task, fields, own, recipe, key=key))
+    return list(cells.values())
+
+
+def _key(request: Request, task: str, recipe: Recipe, identity: str) -> str:
+    """Return what stands for everything that decides a cell's result."""
+    side = "_eval" if recipe.rounds else "_base"
+    decoding = {name: getattr(recipe, name) for name in FIELDS if name.endswith(side)}
+    limits = (recipe.max_gen_toks_eval, request.limit, request.repeats)
+    return short_hash(identity, decoding, limits, task, model_class(recipe))
+
+
+def _evaluation(
+    request: Request, task: str, fields: Mapping[str, Any], own: Point, recipe: Recipe, *, key: str
+) -> Evaluation:
+    words = [f"{field}{_word(value)}" for field, value in own.items()] or ["recipe"]
+    words += [f"seed{recipe.seed}"] if recipe.rounds else []
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", "-".join(words))[:_LONGEST]
+    cells = request.out / "cells"
+    # Another grid may have come to the same cell under another name.
+    folder = next(cells.glob(f"*-{key}"), cells / f"{name}-{key}")
+    arguments = {"pretrained": request.model, **fields}
+    return Evaluation(folder, model_class(recipe), arguments, task, request.limit, request.repeats)
+
+
+def _read(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those fields that the evaluation of such a cell reads."""
+    if coerce("rounds", fields.get("rounds", 1)) == 0:
+        return {name: value for name, value in fields.items() if _is_base(name)}
+    return {name: value for name, value in fields.items() if not name.endswith("_base")}
+
+
+def _is_base(name: str) -> bool:
+    kept = {"rounds", "recipe", "max_gen_toks_eval", "reasoning_effort"}
+    return name in kept or name.endswith("_base") or (name in FIELDS and FIELDS[name].metadata["side"] == "run")
+
+
+def _is_eval(name: str) -> bool:
+    return name in FIELDS and FIELDS[name].metadata["side"] == "eval"
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,180 @@
+"""Evaluations by lm_eval's own command line, in a process of their own, each kept in a folder of its own."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import storage
+from ssd_harness.distill.stage_process import last_line, without_ranks
+from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.recipe import Recipe
+
+LOG = "log.txt"
+_DONE = "evaluation.json"
+_ERROR = "ssd-harness: error: "
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What to evaluate on which task, and where its results are kept."""
+
+    folder: Path
+    model: str
+    """lm-eval's name of the model class."""
+    model_args: Mapping[str, Any]
+    task: str
+    limit: int | None = None
+    """The first so many problems."""
+    repeats: int | None = None
+    """Programs a problem; None leaves it to the task."""
+
+    @property
+    def words(self) -> list[str]:
+        """lm_eval's arguments."""
+        words = ["--model", self.model, "--model_args", _model_args(self.model_args), "--tasks", self.task]
+        words += ["--output_path", str(self.folder), "--log_samples"]
+        words += ["--limit", str(self.limit)] if self.limit else []
+        return words + (["--metadata", json.dumps({"repeats": self.repeats})] if self.repeats else [])
+
+    @property
+    def done(self) -> bool:
+        """Whether its results are there, whole."""
+        return (self.folder / _DONE).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How one evaluation ended; ``error`` is one line, None if all went well."""
+
+    evaluation: Evaluation
+    error: str | None
+    seconds: float
+
+
+def model_class(recipe: Recipe) -> str:
+    """Return the lm-eval model class of the recipe's engine."""
+    named = f"ssd-{recipe.sampler}"
+    return named if named in {entry.name for entry in entry_points(group="lm_eval.models")} else "ssd-hf"
+
+
+def short_hash(*parts: Any) -> str:
+    """Return eight digits that stand for JSON values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def evaluate(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
+    """Run those that are not done, one after the other in one process, and yield each as it ends.
+
+    A failed one does not stop the others; if the whole process dies, the one at work has failed and a new process goes
+    on with the rest.
+    """
+    left = [evaluation for evaluation in evaluations if not evaluation.done]
+    while left:
+        for finished in _session(left):
+            left.remove(finished.evaluation)
+            yield finished
+
+
+def _session(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
+    """Yield what one process gets done: all, or those up to the one that it died with."""
+    for evaluation in evaluations:
+        with storage.disk_errors(evaluation.folder):
+            shutil.rmtree(evaluation.folder, ignore_errors=True)  # half of an earlier attempt
+            evaluation.folder.mkdir(parents=True)
+    jobs = [{"folder": str(evaluation.folder), "words": evaluation.words} for evaluation in evaluations]
+    waiting = {str(evaluation.folder): evaluation for evaluation in evaluations}
+    command = [sys.executable, "-P", "-m", "ssd_harness.bridge.session", str(os.getpid())]
+    log = evaluations[0].folder / LOG
+    started = time.monotonic()
+    with (
+        log.open("ab") as stream,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stream, env=without_ranks(), text=True
+        ) as process,
+    ):
+        assert process.stdin
+        assert process.stdout
+        try:
+            process.stdin.write(json.dumps(jobs))
+            process.stdin.close()
+            for line in process.stdout:
+                report = json.loads(line)
+                evaluation = waiting.pop(report["folder"])
+                seconds, started = time.monotonic() - started, time.monotonic()
+                error = _error(evaluation, report)
+                if error is None:
+                    storage.write_json(
+                        evaluation.folder / _DONE, {"arguments": evaluation.words, "seconds": round(seconds, 1)}
+                    )
+                yield Finished(evaluation, error, seconds)
+        except BaseException:
+            process.kill()
+            raise
+    if waiting:
+        evaluation = next(iter(waiting.values()))
+        how = f"ended by signal {-process.returncode}" if process.returncode < 0 else f"exit {process.returncode}"
+        said = last_line(evaluation.folder / LOG) if (evaluation.folder / LOG).exists() else "nothing in the log"
+        yield Finished(evaluation, f"lm_eval died ({how}): {said}", time.monotonic() - started)
+
+
+def _error(evaluation: Evaluation, report: Mapping[str, Any]) -> str | None:
+    log = evaluation.folder / LOG
+    if report["exit_code"]:
+        said = " ".join(str(report["said"]).split()) or last_line(log)
+        return said.removeprefix(_ERROR) or f"exit {report['exit_code']}"
+    if not list(evaluation.folder.rglob("results_*.json")):
+        return f"lm_eval left no results: {last_line(log)}"
+    return None
+
+
+def read_metrics(evaluation: Evaluation) -> dict[str, tuple[float, float | None]]:
+    """Return value and standard error of each metric of a finished evaluation, by name without lm-eval's filter."""
+    files = sorted(evaluation.folder.rglob("results_*.json"))
+    if not files:
+        raise InfrastructureError("no results here", where=evaluation.folder, next_step="delete the folder, run again")
+    results = json.loads(files[-1].read_text("utf-8"))["results"]
+    found = results.get(evaluation.task, next(iter(results.values())))
+    metrics: dict[str, tuple[float, float | None]] = {}
+    for key, value in found.items():
+        name, _, filtered = key.partition(",")
+        if name.endswith("_stderr") or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        error = found.get(f"{name}_stderr,{filtered}")
+        metrics.setdefault(name, (float(value), float(error) if isinstance(error, int | float) else None))
+    metrics.pop("sample_len", None)
+    return metrics
+
+
+def metric(evaluation: Evaluation, name: str) -> tuple[float, float | None]:
+    """Return value and standard error of one metric, or say which there are."""
+    metrics = read_metrics(evaluation)
+    if name not in metrics:
+        raise UsageError(
+            f"{evaluation.task} reports no metric {name!r}", next_step=f"it reports {', '.join(sorted(metrics))}"
+        )
+    return metrics[name]
+
+
+def _model_args(fields: Mapping[str, Any]) -> str:
+    """Write model_args as users do, and as JSON where a value would be torn apart."""
+    words = {name: "none" if value is None else str(value) for name, value in fields.items()}
+    if any(sign in word for word in words.values() for sign in ",={}'\""):
+        return json.dumps(dict(fields))
+    return ",".join(f"{name}={word}" for name, word in words.items())
+
+
+def read_decoding(evaluation: Evaluation) -> tuple[float, int | None, float] | None:
+    """Return T, top-k and top-p that the generations of a finished evaluation were drawn with, if they say so."""
+    files = sorted(evaluation.folder.rglob("results_*.json"))
+    about = json.loads(files[-1].read_text("utf-8"))["config"].get("ssd", {}) if files else {}
+    found = about.get("generations", {}).get("decoding", {}).get(evaluation.task)
+    return (found["temperature"], found["top_k"], found["top_p"]) if found else None

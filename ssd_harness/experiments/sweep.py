@@ -1,0 +1,76 @@
+"""Carry out the cells of a sweep: each training once, its evaluations in one process, failures kept apart."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ssd_harness.distill.plan import say
+from ssd_harness.errors import SsdError
+from ssd_harness.experiments import rounds
+from ssd_harness.experiments.cells import Cell
+from ssd_harness.experiments.evaluation import evaluate
+
+Failures = dict[str, str]
+"""Label of a cell → why it failed."""
+
+
+def run(cells: Sequence[Cell], *, jobs: int = 1, tell: Callable[[str], None] = say) -> Failures:
+    """Run what is not done of ``cells``, at most ``jobs`` trainings or evaluations at once, and return the failures.
+
+    Cells of the same weights wait for one training; if it fails, all of them have failed. The others go on.
+    """
+    left = [cell for cell in cells if not cell.evaluation.done]
+    groups: dict[str, list[Cell]] = {}
+    for cell in left:
+        groups.setdefault(cell.training, []).append(cell)
+    progress = _Progress(len(cells), len(cells) - len(left), tell)
+    if jobs == 1:
+        for group in groups.values():
+            _run_group(group, progress)
+        return progress.failures
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for future in [pool.submit(_run_group, group, progress) for group in groups.values()]:
+                future.result()
+        except BaseException:
+            progress.stopping.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return progress.failures
+
+
+class _Progress:
+    """Counts finished cells over all threads, and tells each."""
+
+    def __init__(self, total: int, done: int, tell: Callable[[str], None]) -> None:
+        self.total, self.done, self.tell = total, done, tell
+        self.failures: Failures = {}
+        self.stopping = threading.Event()
+        self._lock = threading.Lock()
+
+    def add(self, cell: Cell, error: str | None, note: str) -> None:
+        with self._lock:
+            self.done += 1
+            if error is not None:
+                self.failures[cell.label] = error
+            self.tell(f"[{self.done}/{self.total}] {cell.label}: {note if error is None else 'failed: ' + error}")
+
+
+def _run_group(group: Sequence[Cell], progress: _Progress) -> None:
+    plan = group[0].plan
+    if progress.stopping.is_set():
+        return
+    if plan and not plan.made:
+        progress.tell(f"training for {len(group)} of {progress.total} cells: ssd:{plan.name}")
+        try:
+            rounds.run(plan)
+        except SsdError as error:
+            for cell in group:
+                progress.add(cell, f"training: {error}", "")
+            return
+    by_evaluation = {cell.evaluation.folder: cell for cell in group}
+    for finished in evaluate([cell.evaluation for cell in group]):
+        if progress.stopping.is_set():
+            return
+        cell = by_evaluation[finished.evaluation.folder]
+        progress.add(cell, finished.error, f"evaluated in {finished.seconds:.0f} s")

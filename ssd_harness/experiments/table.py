@@ -1,0 +1,199 @@
+"""The table of a sweep: one row a point, training seeds put together, pass@k with intervals over problems."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import mean, stdev
+from typing import Any
+
+from ssd_harness.experiments.cells import Cell
+from ssd_harness.experiments.evaluation import read_decoding, read_metrics
+from ssd_harness.judge.pass_at_k import pass_at_k
+from ssd_harness.results.intervals import Estimate, mean_estimate, paired_difference
+from ssd_harness.results.outcomes import ProblemOutcome, read_outcomes
+
+_KS = (1, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One point on one task; figures are proportions, or in the metric's own unit."""
+
+    task: str
+    point: Mapping[str, Any]
+    train: tuple[float, int | None, float] | None
+    """T, top-k, top-p of the training samples; None for the base model."""
+    decode: tuple[float, int | None, float]
+    """T, top-k, top-p of the evaluation, as the results recorded them."""
+    seeds: tuple[int, ...]
+    """Training seeds that are finished."""
+    pass_at: Mapping[int, Estimate] = field(default_factory=dict)
+    """k → mean over seeds, with the interval over problems."""
+    spread: Mapping[int, float] = field(default_factory=dict)
+    """k → standard deviation over training seeds; empty for a single one."""
+    by_seed: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    """k → the value of each seed."""
+    difference: Mapping[int, Estimate] = field(default_factory=dict)
+    """k → difference to the first row of the task, paired by problem; empty in that row."""
+    metrics: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    """Of tasks that are not ours: metric → mean over seeds, and standard error (of one seed)."""
+    folders: tuple[str, ...] = ()
+
+    @property
+    def t_eff(self) -> float:
+        """T_train * T_eval; the base model counts as trained at T 1."""
+        return (self.train[0] if self.train else 1.0) * self.decode[0]
+
+
+def rows(cells: Sequence[Cell]) -> list[Row]:
+    """Return the rows of the finished cells, in the order of the cells."""
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        if cell.evaluation.done:
+            groups.setdefault((cell.evaluation.task, repr(dict(cell.point))), []).append(cell)
+    first: dict[str, Mapping[int, list[float]]] = {}
+    return [_row(group, first) for group in groups.values()]
+
+
+def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> Row:
+    cell = cells[0]
+    recipe, task = cell.recipe, cell.evaluation.task
+    decode = read_decoding(cell.evaluation) or (recipe.T_eval, recipe.top_k_eval, recipe.top_p_eval)
+    train = (recipe.T_train, recipe.top_k_train, recipe.top_p_train) if cell.plan else None
+    seeds = tuple(other.recipe.seed for other in cells) if cell.plan else ()
+    folders = tuple(str(other.evaluation.folder) for other in cells)
+    metrics = [read_metrics(other.evaluation) for other in cells]
+    if not all("pass@1" in found for found in metrics):
+        joined = {name: (mean(found[name][0] for found in metrics), error) for name, (_, error) in metrics[0].items()}
+        return Row(task, cell.point, train, decode, seeds, metrics=joined, folders=folders)
+
+    outcomes = [read_outcomes(other.evaluation.folder) for other in cells]
+    fewest = min(outcome.samples for found in outcomes for outcome in found.values())
+    values = {k: [_values(found, k) for found in outcomes] for k in _KS if k <= fewest}
+    joined_values = {k: [mean(one) for one in zip(*per_seed, strict=True)] for k, per_seed in values.items()}
+    by_seed = {k: tuple(mean(one) for one in per_seed) for k, per_seed in values.items()}
+    reference = first.setdefault(task, joined_values)
+    return Row(
+        task,
+        cell.point,
+        train,
+        decode,
+        seeds,
+        pass_at={k: mean_estimate(found) for k, found in joined_values.items()},
+        spread={k: stdev(found) for k, found in by_seed.items() if len(found) > 1},
+        by_seed=by_seed,
+        difference={}
+        if reference is joined_values
+        else {k: paired_difference(found, reference[k]) for k, found in joined_values.items()},
+        folders=folders,
+    )
+
+
+def _values(outcomes: Mapping[str, ProblemOutcome], k: int) -> list[float]:
+    return [pass_at_k(found.samples, found.passed, k) for _, found in sorted(outcomes.items())]
+
+
+def as_json(found: Sequence[Row], failures: Mapping[str, str], about: Mapping[str, Any]) -> str:
+    """Return everything, for programs."""
+    listed = [{**asdict(row), "T_eff": row.t_eff} for row in found]
+    return json.dumps({**about, "rows": listed, "failed": dict(failures)}, indent=2) + "\n"
+
+
+def as_csv(found: Sequence[Row]) -> str:
+    """Return one line a row, a column a number."""
+    stream = io.StringIO()
+    lines = [_flat(row) for row in found]
+    columns = list(dict.fromkeys(name for line in lines for name in line))
+    writer = csv.DictWriter(stream, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return stream.getvalue()
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    line: dict[str, Any] = {"task": row.task, "model": "ssd" if row.train else "base"}
+    for side, decoding in (("train", row.train), ("eval", row.decode)):
+        for name, value in zip(("T", "top_k", "top_p"), decoding or ("", "", ""), strict=True):
+            line[f"{name}_{side}"] = "none" if value is None else value
+    line |= {"T_eff": row.t_eff, "seeds": " ".join(map(str, row.seeds))}
+    for k, estimate in row.pass_at.items():
+        line |= {f"pass@{k}": estimate.mean, f"pass@{k}_low": estimate.low, f"pass@{k}_high": estimate.high}
+        line[f"pass@{k}_sd_over_seeds"] = row.spread.get(k, "")
+        if k in row.difference:
+            change = row.difference[k]
+            line |= {f"d_pass@{k}": change.mean, f"d_pass@{k}_low": change.low, f"d_pass@{k}_high": change.high}
+    for name, (value, error) in row.metrics.items():
+        line |= {name: value, f"{name}_stderr": "" if error is None else error}
+    return line | {f"field_{name}": value for name, value in _others(row).items()}
+
+
+def as_markdown(found: Sequence[Row], failures: Mapping[str, str], about: Mapping[str, Any]) -> str:
+    """Return the table for people, what its columns mean, and what failed."""
+    ks = list(dict.fromkeys(k for row in found for k in row.pass_at))
+    metrics = list(dict.fromkeys(name for row in found for name in row.metrics))
+    several = any(len(row.seeds) > 1 for row in found)
+    tasks = list(dict.fromkeys(row.task for row in found))
+    header = ["task"] if len(tasks) > 1 else []
+    header += ["model", "trained at", "decoded at", "T_eff", *(["seeds"] if several else [])]
+    for k in ks:
+        header += [f"pass@{k}", *([f"sd over seeds, pass@{k}"] if several else [])]
+    header += [*(f"Δ pass@{k}" for k in ks), *metrics]
+    lines = [header, ["---"] * len(header)]
+    for row in found:
+        words = [f"{name}={value}" for name, value in _others(row).items()]
+        line = [row.task] if len(tasks) > 1 else []
+        line += [" ".join(["SSD" if row.train else "base", *words]), _decoding(row.train), _decoding(row.decode)]
+        line += [f"{row.t_eff:.2f}", *([str(len(row.seeds) or "-")] if several else [])]
+        for k in ks:
+            line.append(_interval(row.pass_at.get(k)))
+            line += [f"{100 * row.spread[k]:.1f}" if k in row.spread else "-"] if several else []
+        line += [_interval(row.difference.get(k), signed=True) for k in ks]
+        line += [_metric(row.metrics.get(name)) for name in metrics]
+        lines.append(line)
+    text = [f"`{about['command']}`", "", *(f"| {' | '.join(line)} |" for line in lines), "", *_notes(found, ks, tasks)]
+    text += [f"- failed: {label}: {error}" for label, error in failures.items()]
+    return "\n".join(text) + "\n"
+
+
+def _notes(found: Sequence[Row], ks: Sequence[int], tasks: Sequence[str]) -> list[str]:
+    notes = [
+        "Trained and decoded at: temperature / top-k / top-p. T_eff = T_train * T_eval (T_train 1 for the base model)."
+    ]
+    if ks:
+        problems = ", ".join(
+            dict.fromkeys(f"{row.pass_at[k].problems} problems of {row.task}" for row in found for k in row.pass_at)
+        )
+        notes.append(f"Percent, [95 % interval over {problems}]; Δ is paired with the first row of the task.")
+    notes += [f"Every figure was measured on {', '.join(tasks)}: the best row is the best on these very problems."]
+    return notes if found else ["nothing is finished"]
+
+
+_SHOWN_APART = {f"{name}_{side}" for name in ("T", "top_k", "top_p") for side in ("train", "eval", "base")}
+
+
+def _others(row: Row) -> dict[str, Any]:
+    shown = {name: value for name, value in row.point.items() if name not in _SHOWN_APART}
+    return {name: value for name, value in shown.items() if name != "rounds" or row.train}
+
+
+def _decoding(decoding: tuple[float, int | None, float] | None) -> str:
+    if decoding is None:
+        return "-"
+    temperature, top_k, top_p = decoding
+    return f"{temperature:g} / {top_k or 'none'} / {top_p:g}"
+
+
+def _interval(estimate: Estimate | None, *, signed: bool = False) -> str:
+    if estimate is None:
+        return "-"
+    sign = "+" if signed else ""
+    return f"{100 * estimate.mean:{sign}.1f} [{100 * estimate.low:{sign}.1f}, {100 * estimate.high:{sign}.1f}]"
+
+
+def _metric(found: tuple[float, float | None] | None) -> str:
+    if found is None:
+        return "-"
+    value, error = found
+    return f"{value:.4g}" if error is None else f"{value:.4g} ± {error:.2g}"

@@ -1,0 +1,82 @@
+import pytest
+
+from ssd_harness.errors import UsageError
+from ssd_harness.experiments.cells import Request, make_cells
+from ssd_harness.experiments.points import BASE, PRESETS, grid, parse_axis, points
+from ssd_harness.recipe import Recipe, resolve
+
+
+def test_an_axis_holds_values_of_the_field():
+    assert parse_axis("T_train=0.8,1") == ("T_train", [0.8, 1.0])
+    assert parse_axis("top_k_eval=none,20") == ("top_k_eval", [None, 20])
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [("T_trian=1", "did you mean 'T_train'"), ("T_train=a", "must be a number"), ("T_train", "an axis is")],
+)
+def test_a_wrong_axis_is_one_line(word, says):
+    with pytest.raises(UsageError, match=says):
+        parse_axis(word)
+
+
+def test_a_grid_is_every_combination():
+    assert grid({"T_train": (1, 2), "T_eval": (3, 4)}, {"filter": "none"}) == [
+        {"filter": "none", "T_train": first, "T_eval": second} for first in (1, 2) for second in (3, 4)
+    ]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_makes_valid_recipes_and_compares_with_the_base(name):
+    made = points([name], {}, resolve("demo").recipe)
+    assert made[0]["rounds"] == 0
+    for point in made:
+        Recipe(**point)
+
+
+def test_a_given_axis_replaces_the_presets_own_and_multiplies_by_others():
+    made = points(["grid"], {"T_eval": [0.5], "n_train": [1, 2]}, Recipe())
+    assert made == [
+        BASE,
+        *[{"T_train": t, "T_eval": 0.5, "n_train": n} for t in (0.7, 1.0, 1.5) for n in (1, 2)],
+    ]
+
+
+def test_the_null_control_trains_on_the_untruncated_distribution_at_its_own_temperature():
+    trained = [point for point in points(["null"], {}, resolve("demo").recipe) if "T_train" in point]
+    assert trained
+    for point in trained:
+        assert (point["T_train"], point["top_k_train"], point["top_p_train"]) == (1.0, None, 1.0)
+
+
+@pytest.fixture
+def cells(state, tmp_path):
+    def make(*given, seeds=(), **fields):
+        return make_cells(
+            Request("demo", {"prompt_limit": 4, **fields}, ["livecodebench_mini"], tmp_path), given, seeds
+        )
+
+    return make
+
+
+def test_cells_that_read_the_same_are_one(cells):
+    # The base model reads no training field and no seed; its own decoding in other words is the same cell.
+    own = {"rounds": 0, "T_base": 1.0, "top_k_base": None, "top_p_base": 1.0}
+    made = cells({"rounds": 0}, {"rounds": 0, "T_train": 2.0}, own, {}, {"T_eval": 1.4}, seeds=(0, 1))
+    assert [cell.label for cell in made] == ["rounds=0", "seed=0", "seed=1"]
+
+
+def test_a_training_is_shared_by_its_decodings_alone(cells):
+    made = cells(*grid({"T_train": (1.0, 1.5), "T_eval": (0.5, 1.0)}), seeds=(0, 1))
+    trainings = {cell.training for cell in made}
+    assert (len(made), len(trainings)) == (8, 4)
+    assert all(f"T_train={cell.recipe.T_train:g}" in cell.label for cell in made)
+    assert {cell.plan.fingerprint for cell in made} == trainings
+
+
+def test_another_recipe_or_extent_is_another_folder(cells, tmp_path):
+    (one,), (other,) = cells({}), cells({}, steps=7)
+    assert one.evaluation.folder != other.evaluation.folder
+    (few,) = make_cells(Request("demo", {"prompt_limit": 4}, ["livecodebench_mini"], tmp_path, limit=3), [{}], ())
+    assert few.evaluation.folder != one.evaluation.folder
+    assert few.evaluation.words[-2:] == ["--limit", "3"]

@@ -1,0 +1,83 @@
+import csv
+import io
+import json
+
+import pytest
+
+from ssd_harness.experiments import table
+from ssd_harness.experiments.cells import Cell
+from ssd_harness.experiments.evaluation import Evaluation
+from ssd_harness.recipe import Recipe
+
+ABOUT = {"command": "ssd-harness sweep m"}
+
+
+@pytest.fixture
+def cell(tmp_path):
+    """Write the results of one evaluation as lm_eval does: ``passed`` of 10 programs for each problem."""
+
+    def make(point, seed, passed, decode=(1.0, None, 1.0), task="t", metrics=None):
+        recipe = Recipe(seed=seed, **point)
+        folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+        (folder / "m").mkdir(parents=True)
+        evaluation = Evaluation(folder, "ssd-hf", {}, task)
+        metrics = metrics or {"pass@1,none": 0.0}
+        decoding = dict(zip(("temperature", "top_k", "top_p"), decode, strict=True))
+        about = {"ssd": {"generations": {"decoding": {task: decoding}}}}
+        (folder / "m" / "results_1.json").write_text(json.dumps({"results": {task: metrics}, "config": about}))
+        rows = [
+            {
+                "doc": {"question_id": f"q{number}", "difficulty": "easy"},
+                "filtered_resps": [json.dumps({"passed": index < count, "verdict": "AC"}) for index in range(10)],
+            }
+            for number, count in enumerate(passed)
+        ]
+        (folder / "m" / "samples_t_1.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (folder / "evaluation.json").write_text("{}")
+        plan = None if recipe.rounds == 0 else object()
+        return Cell(point, recipe, plan, evaluation)
+
+    return make
+
+
+def test_seeds_are_put_together_and_their_spread_is_told(cell):
+    base = cell({"rounds": 0}, 0, [1, 0, 3])
+    seeds = [cell({"T_train": 1.2}, seed, passed, (0.5, 20, 0.8)) for seed, passed in enumerate(([2, 2, 2], [4, 4, 4]))]
+    first, second = table.rows([base, *seeds])
+    assert (first.train, first.seeds, first.spread, first.difference) == (None, (), {}, {})
+    assert first.pass_at[1].mean == pytest.approx(4 / 30)
+    assert second.seeds == (0, 1)
+    assert second.pass_at[1].mean == pytest.approx(0.3)
+    assert second.by_seed[1] == pytest.approx((0.2, 0.4))
+    assert second.spread[1] == pytest.approx(0.2**0.5 * 0.1**0.5)
+    assert second.difference[1].mean == pytest.approx(0.3 - 4 / 30)
+    assert second.t_eff == pytest.approx(0.6)
+
+
+def test_the_three_forms_hold_the_same_figures(cell):
+    found = table.rows(
+        [cell({"rounds": 0}, 0, [1, 1]), cell({"T_train": 1.2, "filter": "none"}, 0, [5, 5], (0.5, 20, 0.8))]
+    )
+    markdown = table.as_markdown(found, {"T_train=2 seed=0": "training: no luck"}, ABOUT)
+    assert "| base | - | 1 / none / 1 | 1.00 | 10.0 [10.0, 10.0] | 50.0 [50.0, 50.0] | - | - |" in markdown
+    assert "| SSD filter=none | 1.2 / 20 / 0.8 | 0.5 / 20 / 0.8 | 0.60 | 50.0 [50.0, 50.0]" in markdown
+    assert "- failed: T_train=2 seed=0: training: no luck" in markdown
+    lines = list(csv.DictReader(io.StringIO(table.as_csv(found))))
+    assert [float(line["pass@1"]) for line in lines] == pytest.approx([0.1, 0.5])
+    assert lines[1]["field_filter"] == "none"
+    rows = json.loads(table.as_json(found, {}, ABOUT))["rows"]
+    assert [row["pass_at"]["1"]["mean"] for row in rows] == pytest.approx([0.1, 0.5])
+
+
+def test_other_tasks_show_their_own_metrics(cell):
+    metrics = {"exact_match,strict": 0.25, "exact_match_stderr,strict": 0.05, "alias": "x", "sample_len": 4}
+    found = table.rows([cell({"rounds": 0}, 0, [1], metrics=metrics)])
+    assert found[0].metrics == {"exact_match": (0.25, 0.05)}
+    assert "0.25 ± 0.05" in table.as_markdown(found, {}, ABOUT)
+
+
+def test_what_is_not_finished_is_no_row(cell):
+    one = cell({}, 0, [1])
+    (one.evaluation.folder / "evaluation.json").unlink()
+    assert table.rows([one]) == []
+    assert "nothing is finished" in table.as_markdown([], {}, ABOUT)
