@@ -230,3 +230,16 @@ def test_a_program_that_lowers_the_digits_limit_changes_nothing():
 def test_expected_that_is_no_json_is_our_fault():
     with pytest.raises(ValueError):
         compare_values(b"1", "not json")
+
+
+def test_reading_a_long_list_costs_little_more_than_parsing_it():
+    text = json.dumps(["abcdefgh" * 12] * 5_000)
+    data = text.encode()
+
+    def cost(call):
+        start = process_time()
+        call()
+        return process_time() - start
+
+    parsing = min(cost(lambda: json.loads(text)) for _ in range(5))
+    assert min(cost(lambda: compare_values(data, text)) for _ in range(5)) < 25 * parsing  # it was 100 times
