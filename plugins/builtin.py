@@ -43,10 +43,15 @@ def ssd_samplers() -> Factories:
 
 @hookimpl
 def ssd_sample_filters() -> Factories:
-    """``stub`` is the paper's."""
+    """``stub`` is the paper's; ``executes`` and ``passes-tests`` run programs and make a verified variant."""
+    runs = {"verified": True, "needs_tests": True}
     return {
         "stub": _lazy("ssd_harness.distill.filters:stub"),
         "none": _lazy("ssd_harness.distill.filters:none"),
+        "shortest-percent": _lazy("ssd_harness.distill.filters:shortest_percent", whole_set=True),
+        "parses": _lazy("ssd_harness.distill.filters:parses"),
+        "executes": _lazy("ssd_harness.distill.execution:executes", **runs),
+        "passes-tests": _lazy("ssd_harness.distill.execution:passes_tests", **runs),
     }
 
 

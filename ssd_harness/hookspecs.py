@@ -8,7 +8,12 @@ a module with one or more of these functions, marked with :data:`hookimpl` and n
 
     @hookimpl
     def ssd_sample_filters():
-        return {"polite": lambda options: lambda sample: "please" in sample.text}
+        from ssd_harness.distill.filters import keep_if
+
+        def polite(argument, recipe):
+            return keep_if(lambda candidate: "please" in candidate.sample.text, otherwise="impolite")
+
+        return {"polite": polite}
 
 Factories are called only when their name is asked for, so a plugin may import what it needs inside them.
 """

@@ -53,6 +53,7 @@ class Recipe:
     prompt_limit: int | None = _train(None, "take only the first so many prompts (how many the generator draws)")
     prompt_column: str | None = _train(None, "column with the prompt text or the chat messages; None looks for one")
     id_column: str | None = _train(None, "column that names a prompt; None names it by its content")
+    tests_column: str | None = _train(None, "column with a prompt's tests, if the filter runs them; None looks for one")
     prompt_format: str = _train("chat", "chat: through the model's chat template; raw: the text as it stands")
     system_message: str | None = _train(None, "system message put before every prompt")
     reasoning_effort: str | None = _train(None, "handed to chat templates that know it (gpt-oss)")
@@ -63,7 +64,7 @@ class Recipe:
     top_p_train: float = _train(0.8, "top-p of the training samples")
     n_train: int = _train(1, "samples a prompt")
     max_new_tokens_train: int = _train(65536, "longest sample in tokens; a longer one is cut and gets no EOS")
-    filter: str = _train("stub", "which samples are dropped before training")
+    filter: str = _train("stub", "what is kept: stub, none, shortest-percent:10, parses, executes, passes-tests")
 
     transform: str = _train("ssd", "the whole transform; ssd is the paper's")
     rounds: int = _train(1, "how often to repeat; 0 evaluates the base model as it is")
@@ -285,7 +286,7 @@ def fingerprint(recipe: Recipe, *, base: str, tokenizer: str, prompts: str, samp
     where the prompts came from: their hash says which they are.
     """
     fields = recipe.side("train")
-    for name in ("prompts", "prompt_limit", "prompt_column", "id_column", "sampler", "trainer"):
+    for name in ("prompts", "prompt_limit", "prompt_column", "id_column", "tests_column", "sampler", "trainer"):
         del fields[name]
     if recipe.chooses_round:
         # Here alone the evaluation decides what is made.

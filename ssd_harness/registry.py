@@ -16,6 +16,9 @@ from ssd_harness.home import home
 PREFIX = "ssd:"
 """``pretrained=ssd:NAME`` means a registered checkpoint."""
 
+VERIFIED, PLAIN = "verified variant", "plain SSD"
+"""``variant`` of a manifest: whether programs were run to choose what this checkpoint, or one before it, learnt."""
+
 _MANIFEST = "ssd_manifest.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -32,6 +35,11 @@ class Checkpoint:
     def fingerprint(self) -> str:
         """What decides whether it can be reused."""
         return str(self.manifest["fingerprint"])
+
+    @property
+    def verified(self) -> bool:
+        """Whether it is a verified variant, by its own making or an ancestor's."""
+        return self.manifest.get("variant") == VERIFIED
 
     @property
     def bytes(self) -> int:

@@ -12,13 +12,15 @@ class Polite:
 
     @hookimpl
     def ssd_sample_filters(self):
-        return {"polite": lambda options: lambda sample: "please" in sample}
+        from ssd_harness.distill.filters import keep_if
+
+        return {"polite": lambda argument, recipe: keep_if(lambda candidate: "please" in candidate, "impolite")}
 
 
 class Rude:
     @hookimpl
     def ssd_sample_filters(self):
-        return {"polite": lambda options: lambda sample: True}
+        return {"polite": lambda argument, recipe: iter}
 
 
 @pytest.fixture
@@ -38,9 +40,8 @@ def test_built_ins_load_through_the_entry_point_that_outsiders_use():
 
 def test_an_outside_plugin_adds_a_name(manager):
     manager.register(Polite(), "polite-plugin")
-    keep = plugin_manager.factories("ssd_sample_filters", manager)["polite"]({})
-    assert keep("yes please")
-    assert not keep("no")
+    polite = plugin_manager.factories("ssd_sample_filters", manager)["polite"]("", None)
+    assert list(polite(["yes please", "no"])) == [None, "impolite"]
 
 
 def test_two_plugins_that_claim_one_name_are_both_named(manager):

@@ -11,7 +11,7 @@ from typing import Any
 from ssd_harness import provenance
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.lcb.journal import Journal
-from ssd_harness.lcb.options import JUDGES, SANDBOX_VARIABLE, TESTS, ScoringOptions
+from ssd_harness.lcb.options import JUDGES, TESTS, ScoringOptions
 from ssd_harness.lcb.progress import ProgressLine
 from ssd_harness.lcb.releases import RELEASES, select
 from ssd_harness.lcb.samples import LocatedProgram, read_samples
@@ -19,6 +19,7 @@ from ssd_harness.lcb.scoring import Scoring, score
 from ssd_harness.lcb.sources import FOLDER_VARIABLE
 from ssd_harness.lcb.store import ProblemStore, known_elsewhere, open_store
 from ssd_harness.lcb.summary import render, summarize
+from ssd_harness.sandbox.choice import SANDBOX_VARIABLE
 from ssd_harness.storage import atomic_writer, disk_errors, write_json
 
 _SHOWN = 5

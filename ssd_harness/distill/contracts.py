@@ -10,12 +10,26 @@ Report = Any
 
 
 @dataclass(frozen=True, slots=True)
+class PromptTests:
+    """What a program that answers a prompt must do; the first test is the example that the prompt shows, if it does."""
+
+    inputs: tuple[str, ...]
+    """Standard input, or one JSON value a line (functional)."""
+    outputs: tuple[str, ...]
+    """Expected standard output, or one JSON value (functional)."""
+    function: str | None = None
+    """Function or method to call; None for programs on standard input."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """A question to the model, before any chat template."""
 
     id: str
     messages: tuple[tuple[str, str], ...]
     """(role, content) turns; plain text is one user turn."""
+    tests: PromptTests | None = None
+    """Stored only for filters that ask for them (``needs_tests``)."""
 
     @property
     def text(self) -> str:
@@ -66,11 +80,29 @@ class Sampler(Protocol):
         """Return what the manifest should say about how the samples were drawn."""
 
 
-class SampleFilter(Protocol):
-    """Decides whether a sample is trained on. Factory: ``sample_filter(recipe)``."""
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sample that may be trained on, and its prompt."""
 
-    def __call__(self, sample: Sample, /) -> bool:
-        """Return whether to keep the sample."""
+    prompt: Prompt
+    sample: Sample
+
+
+class SampleFilter(Protocol):
+    """Decides which samples are trained on. Factory: ``sample_filter(argument, recipe)``; ``filter=NAME:ARGUMENT``.
+
+    What decides on each sample by itself is written in one line with ``distill.filters.keep_if``. A filter may also
+    have ``check(prompts)``, called before anything is sampled, to refuse what cannot work, and ``describe(prompts)``,
+    whose mapping the manifest keeps. The factory's attributes say how it is used: ``whole_set``, it looks at all
+    samples together, so a killed run offers them all again; ``needs_tests``, prompts are stored with their tests;
+    ``verified``, it looks at what programs do, so all that is made with it is called a verified variant.
+    """
+
+    def __call__(self, candidates: Iterable[Candidate], /) -> Iterator[str | None]:
+        """Yield for each candidate, in order, None to keep it or the reason to drop it, in a word or two.
+
+        ``candidates`` may be iterated over more than once, and holds one shard in memory at a time.
+        """
 
 
 class Trainer(Protocol):

@@ -1,32 +1,91 @@
-"""The filter stage: keep the samples that are trained on, and count what was dropped."""
+"""The filter stage: keep the samples that are trained on, and count what was dropped, and why."""
 
-from collections.abc import Mapping
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import plugin_manager
+from ssd_harness import storage
 from ssd_harness.distill import shards
-from ssd_harness.distill.contracts import Report
+from ssd_harness.distill.contracts import Candidate, Report
+from ssd_harness.distill.filters import factory_of, make_filter
 from ssd_harness.distill.job import Job
+from ssd_harness.distill.prompt_set import read_prompts
 from ssd_harness.errors import InfrastructureError
 
 
 def run(job: Job, folder: Path, report: Report) -> Mapping[str, Any]:
     """Write the kept samples, shard by shard, and return the manifest; a filter that keeps nothing is an error."""
     assert job.samples
-    keeps = plugin_manager.lookup("ssd_sample_filters", job.recipe.filter)(job.recipe)
     count = shards.read_manifest(job.samples)["shards"]
-    kept = dropped = 0
-    for number in range(count):
+    decided = set() if getattr(factory_of(job.recipe), "whole_set", False) else _decided(folder, count)
+    left = [number for number in range(count) if number not in decided]
+    filter_ = make_filter(job.recipe)
+    report(len(decided), count)
+    decisions = filter_(Candidates(job, left)) if left else iter(())
+    for done, number in enumerate(left, start=len(decided) + 1):
         samples = list(shards.read_shard(shards.shard_path(job.samples, number)))
-        passing = [sample for sample in samples if keeps(sample)]
-        shards.write_shard(folder, number, passing)
-        kept, dropped = kept + len(passing), dropped + len(samples) - len(passing)
-        report(number + 1, count, f"{kept:,} kept")
-    if not kept:
+        reasons = list(islice(decisions, len(samples)))
+        if len(reasons) != len(samples):
+            raise InfrastructureError(
+                f"the filter {job.recipe.filter!r} decided on {len(reasons)} of {len(samples)} samples of a shard"
+            )
+        kept = [sample for sample, reason in zip(samples, reasons, strict=True) if reason is None]
+        storage.write_json(_reasons_path(folder, number), Counter(reason for reason in reasons if reason is not None))
+        shards.write_shard(folder, number, kept)
+        report(done, count, f"{len(kept):,} of {len(samples):,} kept")
+    why: Counter[str] = Counter()
+    for number in range(count):
+        why.update(json.loads(_reasons_path(folder, number).read_text("utf-8")))
+    kept_in_all = sum(shards.count_samples(shards.shard_path(folder, number)) for number in range(count))
+    if not kept_in_all:
         raise InfrastructureError(
-            f"the filter {job.recipe.filter!r} dropped all {dropped:,} samples",
+            f"the filter {job.recipe.filter!r} dropped all {why.total():,} samples ({_told(why)})",
             where=job.samples,
             next_step="look at the samples, or give filter=none",
         )
-    return {"shards": count, "filter": job.recipe.filter, "kept": kept, "dropped": dropped}
+    described = filter_.describe(read_prompts(job.prompts)) if hasattr(filter_, "describe") else {}
+    return {
+        "shards": count,
+        "filter": job.recipe.filter,
+        "kept": kept_in_all,
+        "dropped": why.total(),
+        "reasons": dict(why.most_common()),
+        **({"execution": described} if described else {}),
+    }
+
+
+class Candidates:
+    """The samples of some shards with their prompts; each iteration reads them again, one shard at a time."""
+
+    def __init__(self, job: Job, numbers: Sequence[int]) -> None:
+        self._job, self._numbers = job, numbers
+
+    def __iter__(self) -> Iterator[Candidate]:
+        """Walk along prompts and shards, which stand in the same order."""
+        assert self._job.samples
+        prompts = read_prompts(self._job.prompts)
+        prompt = next(prompts)
+        for number in self._numbers:
+            for sample in shards.read_shard(shards.shard_path(self._job.samples, number)):
+                while prompt.id != sample.prompt_id:
+                    prompt = next(prompts)
+                yield Candidate(prompt, sample)
+
+
+def _decided(folder: Path, count: int) -> set[int]:
+    return {
+        number
+        for number in range(count)
+        if shards.shard_path(folder, number).exists() and _reasons_path(folder, number).exists()
+    }
+
+
+def _reasons_path(folder: Path, number: int) -> Path:
+    return folder / f"dropped-{number:05d}.json"
+
+
+def _told(why: Counter[str]) -> str:
+    return ", ".join(f"{number:,} {reason}" for reason, number in why.most_common(5))

@@ -1,14 +1,93 @@
-"""Sample filters that look at the text alone."""
+"""Sample filters that look at the text alone, and how a filter is found by its name."""
 
-from ssd_harness.distill.contracts import SampleFilter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from ssd_harness import plugin_manager
+from ssd_harness.distill.contracts import Candidate, SampleFilter
+from ssd_harness.distill.parsing import Parser
+from ssd_harness.errors import UsageError
+from ssd_harness.judge.extraction import extract_program
 from ssd_harness.recipe import Recipe
 
+_DEFAULT_PERCENT = 10.0
 
-def stub(_: Recipe) -> SampleFilter:
+
+def factory_of(recipe: Recipe) -> Callable[..., Any]:
+    """Return the factory of the recipe's filter; its attributes say how the filter is used."""
+    return plugin_manager.lookup("ssd_sample_filters", recipe.filter.partition(":")[0])
+
+
+def make_filter(recipe: Recipe) -> SampleFilter:
+    """Build the recipe's filter. Raises :class:`UsageError` for a name or an argument that it does not know."""
+    made: SampleFilter = factory_of(recipe)(recipe.filter.partition(":")[2], recipe)
+    return made
+
+
+def is_verified(recipe: Recipe) -> bool:
+    """Whether the recipe's filter looks at what programs do."""
+    return bool(getattr(factory_of(recipe), "verified", False))
+
+
+def keep_if(holds: Callable[[Candidate], bool], otherwise: str) -> SampleFilter:
+    """Return the filter that keeps each sample for which ``holds``, and drops the others because ``otherwise``."""
+
+    def decide(candidates: Iterable[Candidate]) -> Iterator[str | None]:
+        return (None if holds(candidate) else otherwise for candidate in candidates)
+
+    return decide
+
+
+def stub(argument: str, _: Recipe) -> SampleFilter:
     """Drop empty completions and those of a single line, and nothing else: the paper's filter."""
-    return lambda sample: "\n" in sample.text.strip()
+    no_argument("stub", argument)
+    return keep_if(lambda candidate: "\n" in candidate.sample.text.strip(), "empty or one line")
 
 
-def none(_: Recipe) -> SampleFilter:
+def none(argument: str, _: Recipe) -> SampleFilter:
     """Keep everything that has at least one token."""
-    return lambda sample: bool(sample.token_ids)
+    no_argument("none", argument)
+    return keep_if(lambda candidate: bool(candidate.sample.token_ids), "no token")
+
+
+def shortest_percent(argument: str, _: Recipe) -> SampleFilter:
+    """Drop the shortest ``argument`` percent (10 if not given) of all samples by characters: the published script's.
+
+    Of equally short ones the earlier go first; the number dropped is rounded down.
+    """
+    try:
+        percent = float(argument or _DEFAULT_PERCENT)
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent < 100:
+        raise UsageError(
+            f"shortest-percent takes a number from 0 to below 100, not {argument!r}",
+            next_step="write filter=shortest-percent:10",
+        )
+
+    def decide(candidates: Iterable[Candidate]) -> Iterator[str | None]:
+        lengths = [len(candidate.sample.text) for candidate in candidates]
+        shortest = sorted(range(len(lengths)), key=lambda number: (lengths[number], number))
+        dropped = set(shortest[: int(len(lengths) * percent / 100)])
+        return (f"among the shortest {percent:g} %" if number in dropped else None for number in range(len(lengths)))
+
+    return decide
+
+
+def parses(argument: str, _: Recipe) -> SampleFilter:
+    """Keep samples whose program, the one that an evaluation would judge, compiles; nothing runs."""
+    no_argument("parses", argument)
+
+    def decide(candidates: Iterable[Candidate]) -> Iterator[str | None]:
+        with Parser() as parser:
+            for candidate in candidates:
+                program = extract_program(candidate.sample.text)
+                yield "no program" if not program.strip() else None if parser.accepts(program) else "does not parse"
+
+    return decide
+
+
+def no_argument(name: str, argument: str) -> None:
+    """Refuse an argument to a filter that takes none."""
+    if argument:
+        raise UsageError(f"the filter {name!r} takes no argument, but {argument!r} is given")

@@ -77,6 +77,7 @@ def manifest(plan: Plan, before: Checkpoint | None = None) -> dict[str, Any]:
         "base": {"name": plan.base.name, "revision": plan.base.revision, "weights": plan.base.weights},
         "tokenizer": plan.base.tokenizer,
         "parent": before.fingerprint if before else plan.base.parent,
+        "variant": plan.variant,
         "recipe": asdict(plan.recipe),
         "origins": dict(plan.resolved.origins),
         "prompts": {

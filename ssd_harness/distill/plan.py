@@ -10,12 +10,15 @@ from typing import Any
 from ssd_harness import plugin_manager, registry
 from ssd_harness.distill import prompt_set
 from ssd_harness.distill.base_model import BaseModel, find_base, settings_folder
+from ssd_harness.distill.filters import is_verified, make_filter
 from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.recipe import FIELDS, ROUND_FIELDS, Recipe, Resolved, fingerprint, resolve
 from ssd_harness.recipes.presets import is_known, presets
+
+VERIFIED_NOTE = f"{registry.VERIFIED}: samples are chosen by what their programs do, which plain SSD never looks at"
 
 Say = Callable[[str], None]
 
@@ -35,6 +38,8 @@ class Plan:
     """What the fingerprint is made of, besides the recipe."""
     whole: str | None = None
     """Name of the plan of more rounds that this is a part of."""
+    variant: str = registry.PLAIN
+    """``registry.VERIFIED`` where this filter, or one that the base was made with, looks at what programs do."""
 
     def up_to(self, number: int) -> "Plan":
         """Return the plan of the first ``number`` rounds alone, which is what any plan of so many rounds would do."""
@@ -97,11 +102,11 @@ def make_plan(
         hook: plugin_manager.lookup(hook, chosen)
         for hook, chosen in (
             ("ssd_samplers", resolved.recipe.sampler),
-            ("ssd_sample_filters", resolved.recipe.filter),
             ("ssd_trainers", resolved.recipe.trainer),
             ("ssd_transforms", resolved.recipe.transform),
         )
     }
+    sample_filter = make_filter(resolved.recipe)
     for line in _intentions(pretrained, resolved):
         tell(line)
     base = find_base(pretrained, revision)
@@ -117,13 +122,15 @@ def make_plan(
     made = registry.find(found)
     name = registry.check_name(name or (made.name if made else default_name(pretrained, found)))
     registry.check_free(name, found)
-    plan = Plan(resolved, base, prompts, found, name, made, identity)
+    plan = Plan(resolved, base, prompts, found, name, made, identity, variant=_variant(resolved.recipe, base))
     if resolved.recipe.rounds > 1 and not made:
         for number in range(1, resolved.recipe.rounds + 1):
             one = plan.up_to(number)
             registry.check_free(one.name, one.fingerprint)
     for line in _facts(plan):
         tell(line)
+    if not made and hasattr(sample_filter, "check"):
+        sample_filter.check(prompts)  # what the filter needs is missed before anything is sampled
     return plan
 
 
@@ -142,6 +149,11 @@ def lineage_of(base: BaseModel) -> Lineage:
     """Return the prompts that a base model was made from, as far as it has a manifest of ours."""
     made = registry.at(base.records())
     return read_lineage(made.name, made.path, made.manifest) if made else Lineage()
+
+
+def _variant(recipe: Recipe, base: BaseModel) -> str:
+    parent = registry.at(base.records())
+    return registry.VERIFIED if is_verified(recipe) or (parent and parent.verified) else registry.PLAIN
 
 
 def default_name(pretrained: str, found: str) -> str:
@@ -197,7 +209,9 @@ def _facts(plan: Plan) -> list[str]:
     begun = any(one.made or one.folder.exists() for one in rounds)
     state = "exists, nothing to do" if plan.made else "begun, to be resumed" if begun else "new"
     target = f"{registry.PREFIX}{plan.name} in {registry.models_folder()}"
+    notes = [f"  {VERIFIED_NOTE}"] if plan.variant == registry.VERIFIED else []
     return [
+        *notes,
         f"  base {where}; {plan.prompts.count:,} prompts{dropped}",
         f"  → {target}, fingerprint {plan.fingerprint[:16]} ({state})",
     ]

@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from ssd_harness import plugin_manager, storage
-from ssd_harness.distill.contracts import Prompt
+from ssd_harness.distill import prompt_tests
+from ssd_harness.distill.contracts import Prompt, PromptTests
 from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.overlap import sketch
@@ -21,7 +22,7 @@ _BY_SUFFIX = {".jsonl": "jsonl", ".parquet": "parquet"}
 
 @dataclass(frozen=True, slots=True)
 class PromptSet:
-    """A stored prompt set; ``sha256`` hashes ids and messages in order."""
+    """A stored prompt set; ``sha256`` hashes ids and messages in order, and tests where the filter asks for them."""
 
     path: Path
     sha256: str
@@ -45,8 +46,9 @@ def read_prompts(path: Path) -> Iterator[Prompt]:
     """Yield the prompts of a stored set."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
-            identity, messages = json.loads(line)
-            yield Prompt(identity, tuple((role, content) for role, content in messages))
+            identity, messages, *tests = json.loads(line)
+            found = PromptTests(tuple(tests[0]), tuple(tests[1]), tests[2]) if tests else None
+            yield Prompt(identity, tuple((role, content) for role, content in messages), found)
 
 
 def collect(recipe: Recipe) -> PromptSet:
@@ -59,7 +61,7 @@ def collect(recipe: Recipe) -> PromptSet:
     factory = plugin_manager.lookup("ssd_prompt_sources", name)
     if not getattr(factory, "remote", False):
         return _store(factory(argument, recipe), recipe)
-    words = json.dumps([getattr(recipe, field) for field in _SOURCE_FIELDS])
+    words = json.dumps([getattr(recipe, field) for field in _SOURCE_FIELDS] + _tests_asked(recipe))
     note = home() / "prompts" / f"source-{hashlib.sha256(words.encode()).hexdigest()[:16]}.json"
     try:
         known = json.loads(note.read_text("utf-8"))
@@ -78,6 +80,7 @@ def _store(source: Iterable[Prompt], recipe: Recipe) -> PromptSet:
     system = (("system", recipe.system_message or ""),) if with_system else ()
     folder = home() / "prompts"
     digest, seen, ids, duplicates = hashlib.sha256(), set(), set(), 0
+    with_tests = prompt_tests.wanted(recipe)
 
     def unique() -> Iterator[Prompt]:
         nonlocal duplicates
@@ -90,12 +93,13 @@ def _store(source: Iterable[Prompt], recipe: Recipe) -> PromptSet:
             if prompt.id in ids:
                 raise UsageError(f"two different prompts have the id {prompt.id!r}", where=recipe.prompts)
             ids.add(prompt.id)
-            yield Prompt(prompt.id, system + prompt.messages)
+            yield Prompt(prompt.id, system + prompt.messages, prompt.tests if with_tests else None)
 
     scratch = folder / f".{os.getpid()}.jsonl"
     with storage.atomic_writer(scratch) as stream:
         for prompt in islice(unique(), recipe.prompt_limit):
-            line = json.dumps([prompt.id, prompt.messages], ensure_ascii=True) + "\n"
+            tests = (prompt.tests.inputs, prompt.tests.outputs, prompt.tests.function) if prompt.tests else ()
+            line = json.dumps([prompt.id, prompt.messages, *tests], ensure_ascii=True) + "\n"
             digest.update(line.encode())
             stream.write(line)
     if not ids:
@@ -119,6 +123,10 @@ def source_of(prompts: str) -> tuple[str, str]:
         f"no prompt source is called {prompts!r}",
         next_step=f"give a .jsonl or .parquet file or one of: {', '.join(sorted(known))}",
     )
+
+
+def _tests_asked(recipe: Recipe) -> list[str | None]:
+    return ["tests", recipe.tests_column] if prompt_tests.wanted(recipe) else []
 
 
 def _normalised(prompt: Prompt) -> bytes:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ssd_harness.distill.contracts import Prompt
+from ssd_harness.distill import prompt_tests
+from ssd_harness.distill.contracts import Prompt, PromptTests
 from ssd_harness.errors import UsageError
 from ssd_harness.recipe import Recipe
 
@@ -50,18 +51,23 @@ def generator(_: str, recipe: Recipe) -> Iterator[Prompt]:
     count = recipe.prompt_limit or _DEFAULT_COUNT
     try:
         for drawn in problems.prompts(seed=recipe.seed, count=count):
-            yield Prompt(drawn.id, (("user", drawn.text),))
+            cases = drawn.problem.public + drawn.problem.private
+            inputs, outputs = tuple(case.input for case in cases), tuple(case.output for case in cases)
+            tests = PromptTests(inputs, outputs, drawn.problem.function) if cases else None
+            yield Prompt(drawn.id, (("user", drawn.text),), tests)
     except ValueError as error:
         raise UsageError(f"the generator: {error}", next_step="give a smaller prompt_limit=") from error
 
 
 def from_rows(rows: Iterable[tuple[str, Any]], recipe: Recipe) -> Iterator[Prompt]:
     """Turn (where, row) pairs into prompts; a row is a mapping with the prompt's text or its chat messages."""
+    with_tests = prompt_tests.wanted(recipe)
     for where, row in rows:
         if not isinstance(row, Mapping):
             raise UsageError("a prompt row must be an object", where=where)
         messages = _messages(_column(row, recipe, where), where)
-        yield Prompt(_identity(row, recipe, messages, where), messages)
+        tests = prompt_tests.of_row(row, recipe, where) if with_tests else None
+        yield Prompt(_identity(row, recipe, messages, where), messages, tests)
 
 
 def _column(row: Mapping[str, Any], recipe: Recipe, where: str) -> Any:

@@ -47,6 +47,13 @@ def read_shard(path: Path) -> Iterator[Sample]:
         yield Sample(**row)
 
 
+def count_samples(path: Path) -> int:
+    """Return how many samples a shard holds, by its footer."""
+    from pyarrow import parquet
+
+    return int(parquet.read_metadata(path).num_rows)
+
+
 def read_samples(folder: Path) -> Iterator[Sample]:
     """Yield all samples of a finished stage, shard by shard."""
     for number in range(read_manifest(folder)["shards"]):

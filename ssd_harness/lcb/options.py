@@ -1,15 +1,14 @@
 """What a user may set for an evaluation: lm-eval's ``--metadata`` keys, and the options of ``ssd-harness score``."""
 
 import difflib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ssd_harness import prompts
 from ssd_harness.errors import UsageError
+from ssd_harness.sandbox.choice import chosen_sandbox
 
-SANDBOX_VARIABLE = "SSD_HARNESS_SANDBOX"
 JUDGES = ("lcb", "stdio")
 TESTS = ("all", "public", "private")
 DEFAULT_REPEATS = 10
@@ -35,7 +34,7 @@ class ScoringOptions:
     @property
     def sandbox_name(self) -> str:
         """Return the sandbox to use."""
-        return self.sandbox or os.environ.get(SANDBOX_VARIABLE) or "docker"
+        return chosen_sandbox(self.sandbox)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness.errors import UsageError
+from ssd_harness.judge.extraction import extract_program
 from ssd_harness.judge.problem import Program
-from ssd_harness.lcb.extraction import extract_program
 
 _FORMS = "a row is {question_id, code}, {question_id, output}, {question_id, code_list} or an lm-eval sample"
 

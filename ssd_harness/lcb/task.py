@@ -16,11 +16,11 @@ from lm_eval.api.task import ConfigurableTask
 from ssd_harness import evaluation_request, prompts, provenance
 from ssd_harness.errors import SsdError, UsageError
 from ssd_harness.home import home
+from ssd_harness.judge.extraction import extract_program
 from ssd_harness.judge.pass_at_k import pass_at_k
 from ssd_harness.judge.problem import Program
 from ssd_harness.lcb import ranks
 from ssd_harness.lcb.evaluated import evaluated_texts
-from ssd_harness.lcb.extraction import extract_program
 from ssd_harness.lcb.journal import Journal
 from ssd_harness.lcb.options import EvaluationOptions, evaluation_options
 from ssd_harness.lcb.progress import ProgressLine

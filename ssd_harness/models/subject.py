@@ -102,6 +102,7 @@ def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -
         "base": {"name": base.name, "revision": base.revision, "weights": base.weights},
         "tokenizer": base.tokenizer,
         "parent": base.parent,
+        "variant": made.manifest.get("variant") if (made := registry.at(folder)) else None,
         "fingerprint": None,
         **_overlap_words(overlap, recipe),
     }
@@ -119,7 +120,8 @@ def _registered(pretrained: str, overrides: Mapping[str, Any]) -> Subject:
         )
     checkpoint = registry.get(pretrained)
     recipe = resolve_for(pretrained, overrides).recipe
-    teller()(f"evaluating {pretrained} ({checkpoint.path})")
+    kind = f", {registry.VERIFIED}" if checkpoint.verified else ""
+    teller()(f"evaluating {pretrained} ({checkpoint.path}){kind}")
     _tell_choice(checkpoint)
     overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
     about = _about(checkpoint, recipe) | {"transform": "none, registered before"} | _overlap_words(overlap, recipe)
@@ -147,7 +149,7 @@ def _eval_decoding(recipe: Recipe) -> dict[str, Any]:
 
 def _about(checkpoint: registry.Checkpoint, recipe: Recipe) -> dict[str, Any]:
     """Return the manifest as results carry it: all of it but the loss of every step."""
-    keys = ("fingerprint", "base", "tokenizer", "parent", "prompts", evaluated_rounds.CHOICE)
+    keys = ("fingerprint", "base", "tokenizer", "parent", "variant", "prompts", evaluated_rounds.CHOICE)
     rounds = []
     for stages in checkpoint.manifest["rounds"]:
         losses = stages["train"].get("losses", [])

@@ -28,6 +28,8 @@ class DrawnPrompt:
     id: str
     text: str
     """The user's turn."""
+    problem: Problem
+    """What it asks for, with tests; the first public one is the example in the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Drawn:
 def prompts(*, seed: int, count: int) -> Iterator[DrawnPrompt]:
     """Yield ``count`` different prompts, in the words that the evaluation uses; fewer are the first of more."""
     for drawn in draw(seed=seed, count=count):
-        yield DrawnPrompt(drawn.problem.question_id, prompt_texts.render(drawn.problem.row()).user)
+        text = prompt_texts.render(drawn.problem.row()).user
+        yield DrawnPrompt(drawn.problem.question_id, text, drawn.problem)
 
 
 def rows(*, seed: int, count: int) -> Iterator[dict[str, str]]:

@@ -106,6 +106,14 @@ class Babbling(Silent):
         from ssd_harness.distill.contracts import Sample
         return (Sample(prompt.id, 0, (5, 6, 7), (8, 9, 2), "a\nb", "eos") for prompt in prompts)
 
+class Coding(Silent):
+    # Adds two numbers, and for every third prompt does not.
+    def sample(self, prompts, seed):
+        from ssd_harness.distill.contracts import Sample
+        for number, prompt in enumerate(prompts):
+            code = "print(sum(map(int, input().split())))" if number % 3 else "print(input())"
+            yield Sample(prompt.id, 0, (5, 6, 7), (8, 9, 2), f"```python\n{code}\n```", "eos")
+
 class Crashing(Silent):
     def sample(self, prompts, seed): raise RuntimeError("out of \x1b[31mluck")
 
@@ -131,10 +139,12 @@ def broken_trainer(model, recipe):
     return Trainer()
 
 @hookimpl
-def ssd_samplers(): return {"silent": Silent, "crashing": Crashing, "babbling": Babbling}
+def ssd_samplers(): return {"silent": Silent, "crashing": Crashing, "babbling": Babbling, "coding": Coding}
 
 @hookimpl
-def ssd_sample_filters(): return {"nothing": lambda recipe: lambda sample: False}
+def ssd_sample_filters():
+    from ssd_harness.distill.filters import keep_if
+    return {"nothing": lambda argument, recipe: keep_if(lambda candidate: False, "never good enough")}
 
 @hookimpl
 def ssd_trainers(): return {"broken": broken_trainer, "copying": copying_trainer}

@@ -2,10 +2,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssd_harness.distill import filters, shards
+from ssd_harness.distill import shards
 from ssd_harness.distill.contracts import Sample
 from ssd_harness.errors import InfrastructureError
-from ssd_harness.recipe import Recipe
 
 ids = st.lists(st.integers(0, 2**31 - 1), max_size=20).map(tuple)
 text = st.text(st.characters(exclude_categories=["Cs"]))
@@ -24,20 +23,3 @@ def test_a_broken_shard_is_named(tmp_path):
     shards.shard_path(tmp_path, 0).write_bytes(b"PAR1 and no more")
     with pytest.raises(InfrastructureError, match="samples-00000"):
         list(shards.read_shard(shards.shard_path(tmp_path, 0)))
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("", False),
-        (" \n\n ", False),
-        ("pass", False),
-        ("  just a line\n", False),
-        ("```python\nx\n```", True),
-        ("a\nb", True),
-    ],
-)
-def test_the_stub_filter_drops_empties_and_single_lines(text, kept):
-    sample = Sample("p", 0, (1,), (2, 3), text, "eos")
-    assert filters.stub(Recipe())(sample) is kept
-    assert filters.none(Recipe())(sample) is True

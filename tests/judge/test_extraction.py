@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_harness.lcb import extraction
-from ssd_harness.lcb.extraction import answer, extract_program
+from ssd_harness.judge import extraction
+from ssd_harness.judge.extraction import answer, extract_program
 
 plain = st.text().filter(lambda text: not any(mark in text.lower() for mark in ("`", "think", "<|")))
 
