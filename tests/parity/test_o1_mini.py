@@ -13,6 +13,9 @@ from ssd_harness.lcb.store import open_store
 pytestmark = [pytest.mark.docker, pytest.mark.lcb, pytest.mark.slow]
 
 TIME_LIMIT = -3
+LIMIT_S = 6.0
+FASTER = 3
+"""By how much this machine may outdo the one that the official verdicts were measured on."""
 FAIL_OFFICIALLY_NOW = {"abc303_d", "abc338_d", "abc344_b", "abc359_d", "abc380_c"}
 """Published passes that the official scorer fails at its present commit: ``readline`` then ``read``, iterating stdin."""
 
@@ -45,13 +48,19 @@ def test_no_internal_error(judged):
 
 
 def test_same_verdict_and_code_as_the_official_scorer(judged, official):
-    """Only time may tell them apart: the official limit is wall time, and near the limit machines differ."""
+    """Only time may tell them apart: the official limit is wall time, and one machine's seconds are not another's.
+
+    That excuses a program that works for seconds, however fast this machine is, and no other.
+    """
     differing = [
         verdict
         for question_id, verdict in judged.items()
         if (verdict.passed, verdict.official_code)
         != (official[question_id]["pass"], official[question_id]["error_code"])
-        and not (verdict.reruns and TIME_LIMIT in (verdict.official_code, official[question_id]["error_code"]))
+        and not (
+            TIME_LIMIT in (verdict.official_code, official[question_id]["error_code"])
+            and verdict.cpu_s > LIMIT_S / FASTER
+        )
     ]
     assert differing == []
 
