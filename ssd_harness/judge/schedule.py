@@ -83,8 +83,8 @@ class _Batch:
 
     def _together(self, tasks: list[Task], count: int) -> None:
         """Judge ``tasks`` in ``count`` slots; return when each is decided or waits to be run alone."""
-        board, stop = Board(tasks), Event()
-        workers = [SlotWorker(self._sandbox, board, self._loader, self, stop) for _ in range(count)]
+        board, stop, opened = Board(tasks), Event(), Event()
+        workers = [SlotWorker(self._sandbox, board, self._loader, self, stop=stop, opened=opened) for _ in range(count)]
         done = len(self._verdicts) + len(tasks)
         for worker in workers:
             worker.start()

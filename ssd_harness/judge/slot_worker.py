@@ -60,11 +60,14 @@ class Session:
 class SlotWorker(Thread):
     """One thread that judges in one slot until the board is empty, replacing the slot when it is lost."""
 
-    def __init__(self, sandbox: Sandbox, board: Board, loader: TestLoader, outbox: Outbox, stop: Event) -> None:
+    def __init__(
+        self, sandbox: Sandbox, board: Board, loader: TestLoader, outbox: Outbox, *, stop: Event, opened: Event
+    ) -> None:
+        """Take what all workers of a batch share; ``opened`` is set once any of them has had a slot."""
         super().__init__(daemon=True)
         self._sandbox, self._board, self._loader, self._outbox, self._stop_asked = sandbox, board, loader, outbox, stop
         self._slot: Slot | None = None
-        self._opened = False
+        self._opened = opened
 
     def run(self) -> None:
         """Judge; report the reason if it ends before the work does."""
@@ -84,8 +87,9 @@ class SlotWorker(Thread):
 
     def _one_slot(self) -> bool:
         """Judge in one slot; return whether it was lost, so that another is needed."""
-        with closing(open_slot(self._sandbox, self._stop_asked, patient=self._opened)) as slot:
-            self._slot, self._opened = slot, True
+        with closing(open_slot(self._sandbox, self._stop_asked, patient=self._opened.is_set())) as slot:
+            self._opened.set()
+            self._slot = slot
             session = Session(slot)
             try:
                 while not self._stop_asked.is_set():

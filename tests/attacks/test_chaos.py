@@ -47,10 +47,10 @@ class Killer(threading.Thread):
         self.join()
 
 
-def judge_all(sandbox, judge, count):
+def judge_all(sandbox, judge, count, delivered=None):
     """Judge the batch; return (expected, found) verdicts, and how often each was delivered."""
     batch = programs(count)
-    delivered = Counter()
+    delivered = Counter() if delivered is None else delivered
     verdicts = judge_programs(
         [program for program, _ in batch],
         load_tests,
@@ -186,8 +186,6 @@ def private_engine(docker_sandbox, tmp_path, monkeypatch):
     """A second engine that holds the sandbox's image."""
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         pytest.skip("a second engine needs root and dockerd")
-    if os.environ.get("SSD_TEST_RESTART_ENGINE") != "1":
-        pytest.skip("takes long: set SSD_TEST_RESTART_ENGINE=1")
     from ssd_harness.sandbox.image import docker_image
 
     # A short path: a socket's name holds at most 107 bytes.
@@ -214,20 +212,30 @@ def private_engine(docker_sandbox, tmp_path, monkeypatch):
 def test_killed_engine(private_engine):
     from ssd_harness.plugins.docker_sandbox import DockerSandbox
 
+    delivered = Counter()
+    kills = []
+
     def kill_twice():
-        for _ in range(2):
-            time.sleep(3)
+        """Kill in the middle: after a quarter of the verdicts, and after a half of them."""
+        for share in (150, 300):
+            while len(delivered) < share and not over.is_set():
+                time.sleep(0.05)
             private_engine.kill()
+            kills.append(len(delivered))
             time.sleep(1)
             private_engine.start()
 
+    over = threading.Event()
     trouble = threading.Thread(target=kill_twice)
     with DockerSandbox() as sandbox:
         trouble.start()
         try:
-            expected, verdicts, delivered = judge_all(sandbox, "lcb", 600)
+            expected, verdicts, delivered = judge_all(sandbox, "lcb", 600, delivered)
         finally:
+            over.set()
             trouble.join()
+    assert len(kills) == 2
+    assert kills[1] < 600
     assert [verdict.verdict for verdict in verdicts] == expected
     assert len(delivered) == 600
     assert set(delivered.values()) == {1}
