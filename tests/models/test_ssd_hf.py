@@ -2,8 +2,10 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -11,10 +13,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-import numpy as np  # noqa: E402 - after the check that torch is here
+import lm_eval  # noqa: E402 - after the check that torch is here
+import numpy as np  # noqa: E402
 from lm_eval.api.instance import Instance  # noqa: E402
 
-from ssd_harness import evaluation_request, registry  # noqa: E402
+from ssd_harness import bridge, evaluation_request, registry  # noqa: E402
 from ssd_harness.errors import UsageError  # noqa: E402
 from ssd_harness.evaluation_request import EvaluationRequest  # noqa: E402
 from ssd_harness.generation import note_of  # noqa: E402
@@ -94,7 +97,10 @@ def test_random_states_are_left_alone(made):
 def test_the_checkpoint_is_registered_and_found_again(made):
     assert registry.get("small").path == made.model.subject.folder
     assert made.model.subject.about["transform"] == "made in this run"
+    state = torch.get_rng_state()
+    torch.manual_seed(99)  # what lm-eval's --seed does
     again = SsdHf(**made.arguments)
+    torch.set_rng_state(state)
     assert again.subject.about["transform"] == "reused"
     assert again.subject.folder == made.model.subject.folder
 
@@ -252,58 +258,67 @@ def test_wrong_arguments_are_one_line(made, arguments, says):
     assert "\n" not in str(error.value)
 
 
-def test_lm_eval_runs_it_from_its_command_line(made, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "lm_eval",
-        "--model",
-        "ssd-hf",
-        "--model_args",
-        "pretrained=ssd:small",
-        "--tasks",
-        "livecodebench_mini",
-        "--predict_only",
-        "--limit",
-        "2",
-        "--output_path",
-        str(tmp_path),
-        "--log_samples",
-        "--metadata",
-        json.dumps({"repeats": 3}),
-        "--gen_kwargs",
-        "max_gen_toks=16",
-    ]
+def lm_eval_command(folder, *launcher, limit, repeats, length):
+    arguments = ["-m", "lm_eval", "--model", "ssd-hf", "--model_args", "pretrained=ssd:small", "--device", "cpu"]
+    arguments += ["--tasks", "livecodebench_mini", "--predict_only", "--limit", str(limit), "--log_samples"]
+    arguments += ["--metadata", json.dumps({"repeats": repeats}), "--gen_kwargs", f"max_gen_toks={length}"]
+    return [*(launcher or [sys.executable]), *arguments, "--batch_size", "2", "--output_path", str(folder)]
+
+
+def run_to_the_end(command):
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ.copy())
     assert done.returncode == 0, done.stderr
-    (results,) = tmp_path.rglob("results_*.json")
-    about = json.loads(results.read_text())["config"]["ssd"]
+    return done.stderr
+
+
+def logged_responses(folder):
+    (samples,) = folder.rglob("samples_*.jsonl")
+    rows = [json.loads(line) for line in samples.read_text().splitlines()]
+    return {row["doc_id"]: row["resps"][0] for row in rows}
+
+
+def stored_lines():
+    return [line for file in home().glob("generations/*/rank-*.jsonl") for line in file.read_bytes().splitlines()]
+
+
+def test_a_killed_command_goes_on_with_what_is_missing_and_ends_with_the_same_samples(made, tmp_path, monkeypatch):
+    forget()
+    command = lm_eval_command(tmp_path / "out", limit=6, repeats=3, length=192)
+    with (tmp_path / "said").open("wb") as said:
+        first = subprocess.Popen(command, stdout=said, stderr=said, env=os.environ.copy())
+        deadline = time.monotonic() + 300
+        while len(stored_lines()) < 5 and first.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        first.kill()
+        assert first.wait() == -signal.SIGKILL, (tmp_path / "said").read_text()
+    kept = stored_lines()
+    assert 5 <= len(kept) < 18
+    assert "of 18 samples are there already" in run_to_the_end(command)
+    assert set(kept) <= set(stored_lines())
+    about = json.loads(next((tmp_path / "out").rglob("results_*.json")).read_text())["config"]["ssd"]
     assert about["checkpoint"] == "small"
     assert about["generations"]["decoding"]["livecodebench_mini"]["origins"]["max_gen_toks"] == "--gen_kwargs"
-    (samples,) = tmp_path.rglob("samples_*.jsonl")
-    assert [len(json.loads(line)["resps"][0]) for line in samples.read_text().splitlines()] == [3, 3]
+
+    monkeypatch.setenv("SSD_HARNESS_HOME", str(tmp_path / "elsewhere"))
+    bridge.activate()
+    options = {"limit": 6, "predict_only": True, "gen_kwargs": {"max_gen_toks": 192}, "metadata": {"repeats": 3}}
+    whole = lm_eval.simple_evaluate(model=made.model, tasks=["livecodebench_mini"], **options)
+    uninterrupted = {row["doc_id"]: row["resps"][0] for row in whole["samples"]["livecodebench_mini"]}
+    assert logged_responses(tmp_path / "out") == uninterrupted
+    assert whole["config"]["ssd"]["run"] == about["run"]
 
 
 def test_two_ranks_share_the_work_and_draw_the_same_samples(made, tmp_path):
-    def responses(folder, launcher):
-        arguments = ["-m", "lm_eval", "--model", "ssd-hf", "--model_args", "pretrained=ssd:small", "--device", "cpu"]
-        arguments += ["--tasks", "livecodebench_mini", "--predict_only", "--limit", "3", "--log_samples"]
-        arguments += ["--metadata", '{"repeats": 2}', "--gen_kwargs", "max_gen_toks=16", "--output_path", str(folder)]
-        done = subprocess.run(
-            [*launcher, *arguments], capture_output=True, text=True, timeout=300, env=os.environ.copy()
-        )
-        assert done.returncode == 0, done.stderr
-        (samples,) = folder.rglob("samples_*.jsonl")
-        rows = [json.loads(line) for line in samples.read_text().splitlines()]
-        # lm-eval evens the ranks out with copies of a request and logs their answers too.
-        return {row["doc_id"]: row["resps"][0][:2] for row in rows}, done.stderr
-
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    both, said = responses(tmp_path / "both", torchrun)
     forget()
-    alone, _ = responses(tmp_path / "alone", [sys.executable])
-    assert both == alone
+    said = run_to_the_end(lm_eval_command(tmp_path / "both", *torchrun, limit=3, repeats=2, length=16))
     assert "0/6" not in said  # no rank generates everything
+    assert {file.name for file in home().glob("generations/*/*.jsonl")} == {"rank-0.jsonl", "rank-1.jsonl"}
+    both = logged_responses(tmp_path / "both")
+    assert [len(responses) for responses in both.values()] == [2, 2, 2]  # without the copies that even the ranks out
+    forget()
+    run_to_the_end(lm_eval_command(tmp_path / "alone", limit=3, repeats=2, length=16))
+    assert both == logged_responses(tmp_path / "alone")
 
 
 def test_no_rank_touches_a_device_or_a_process_group_before_the_checkpoint_is_there(made, monkeypatch):
