@@ -15,7 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "runs",
         nargs="+",
         metavar="NAME=PATH",
-        help="an lm-eval samples_*.jsonl, a verdicts.jsonl, or a folder with one of them; the first is the baseline",
+        help="an lm-eval samples_*.jsonl, a verdicts.jsonl, or a folder with one of them; of several in a folder, "
+        "PATH@WORD is the one whose run id, checkpoint, fingerprint, task or file name fits, PATH@base the base "
+        "model's; the first is the baseline",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.results.run_files import find_run
 
 DIFFICULTIES = ("easy", "medium", "hard")
 
@@ -24,10 +25,10 @@ class ProblemOutcome:
 def read_outcomes(path: Path | str) -> dict[str, ProblemOutcome]:
     """Read one run's outcomes, by question_id.
 
-    ``path`` is a ``verdicts.jsonl``, an lm-eval ``samples_*.jsonl``, or a folder that holds exactly one of either,
-    at any depth.
+    ``path`` is a ``verdicts.jsonl``, an lm-eval ``samples_*.jsonl``, or a folder that holds either at any depth; of
+    several, ``FOLDER@WORD`` says which (:func:`~ssd_harness.results.run_files.find_run`).
     """
-    file = _find(Path(path))
+    file = find_run(path)
     passed: dict[str, list[bool]] = {}
     difficulty: dict[str, str] = {}
     for where, row in _rows(file):
@@ -45,20 +46,6 @@ def read_outcomes(path: Path | str) -> dict[str, ProblemOutcome]:
         question: ProblemOutcome(question, len(flags), sum(flags), difficulty[question])
         for question, flags in passed.items()
     }
-
-
-def _find(path: Path) -> Path:
-    if path.is_file():
-        return path
-    found = sorted({*path.rglob("verdicts.jsonl"), *path.rglob("samples_*.jsonl")})
-    if not found:
-        raise UsageError(
-            "no verdicts.jsonl and no samples_*.jsonl here", where=path, next_step="run lm_eval with --log_samples"
-        )
-    if len(found) > 1:
-        names = ", ".join(str(file.relative_to(path)) for file in found[:4])
-        raise UsageError(f"{len(found)} runs in this folder ({names})", where=path, next_step="name the file you mean")
-    return found[0]
 
 
 def _rows(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,0 +1,95 @@
+"""Find the one run that is meant in a folder where lm-eval, or ``ssd-harness score``, has put several."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssd_harness.errors import UsageError
+
+_SHOWN = 6
+_SHORT = 12
+_HINT = "name the file you mean, or write PATH@WORD: run id, base, checkpoint, fingerprint or part of the file's name"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """A file of samples or verdicts, and what the results beside it say about the model."""
+
+    path: Path
+    name: str
+    """Its path inside the folder."""
+    run: str | None = None
+    """Id of the run: the same id, the same samples."""
+    fingerprint: str | None = None
+    """None for a base model."""
+    model: str | None = None
+
+    def is_called(self, word: str) -> bool:
+        """Whether ``word`` is a name of this run's model, or begins one of its ids."""
+        if word == "base":
+            return self.run is not None and self.fingerprint is None
+        ids = [name for name in (self.run, self.fingerprint) if name]
+        named = self.model is not None and word in {self.model, self.model.removeprefix("ssd:")}
+        return named or any(name.startswith(word) for name in ids)
+
+    def describe(self) -> str:
+        """Say which run it is, in a few words."""
+        if not self.run:
+            return self.name
+        model = f"{self.model}, fingerprint {self.fingerprint[:_SHORT]}" if self.fingerprint else f"base {self.model}"
+        return f"@{self.run} {model} ({self.name})"
+
+
+def find_run(named: Path | str) -> Path:
+    """Return the file of one run: ``named`` is the file, a folder with one, or ``FOLDER@WORD`` (or ``@WORD@WORD``).
+
+    Raises :class:`UsageError` that lists the candidates where none or several fit.
+    """
+    path, words = _split(str(named))
+    if path.is_file():
+        return path
+    every = sorted({*path.rglob("verdicts.jsonl"), *path.rglob("samples_*.jsonl")})
+    if not every:
+        raise UsageError(
+            "no verdicts.jsonl and no samples_*.jsonl here", where=path, next_step="run lm_eval with --log_samples"
+        )
+    found = [_run_file(file, str(file.relative_to(path))) for file in every]
+    fitting = found
+    for word in words:
+        called = [run for run in fitting if run.is_called(word)]
+        fitting = called or [run for run in fitting if word in run.name]
+    if len(fitting) == 1:
+        return fitting[0].path
+    listed = fitting or found
+    names = "; ".join(run.describe() for run in listed[:_SHOWN]) + ("; …" if len(listed) > _SHOWN else "")
+    what = f"{len(fitting)} runs" if fitting else f"no run fits {'@'.join(words)!r}, of {len(found)}"
+    raise UsageError(f"{what} in this folder: {names}", where=path, next_step=_HINT)
+
+
+def _split(named: str) -> tuple[Path, list[str]]:
+    path = Path(named)
+    words: list[str] = []
+    while not path.exists() and "@" in path.name:
+        before, _, word = str(path).rpartition("@")
+        path = Path(before)
+        words.insert(0, word)
+    return path, [word for word in words if word]
+
+
+def _run_file(file: Path, name: str) -> RunFile:
+    """Read the results that lm-eval wrote beside its samples: both names end in the same date."""
+    date = file.stem.rpartition("_")[2]
+    try:
+        about = json.loads((file.parent / f"results_{date}.json").read_text("utf-8"))["config"]["ssd"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return RunFile(file, name)
+    if not isinstance(about, dict):
+        return RunFile(file, name)
+    checkpoint, base = about.get("checkpoint"), about.get("base")
+    model = f"ssd:{checkpoint}" if checkpoint else base.get("name") if isinstance(base, dict) else None
+    return RunFile(file, name, _text(about.get("run")), _text(about.get("fingerprint")), _text(model))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
