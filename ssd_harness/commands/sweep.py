@@ -95,10 +95,10 @@ def _listed(cells: list) -> list[str]:
     """Say of each cell what is there: its results, its checkpoint, or nothing."""
     lines, trainings = [], {}
     for cell in cells:
-        checkpoint = "base model" if not cell.plan else f"ssd:{cell.plan.name}"
+        checkpoint = f"ssd:{cell.plan.name}" if cell.plan else "no training"
         made = not cell.plan or cell.plan.made
         if not made:
-            trainings[cell.training] = checkpoint
+            trainings[cell.weights] = checkpoint
         state = "done" if cell.evaluation.done else "to evaluate" if made else "to train and evaluate"
         lines.append(f"{state:24}{cell.evaluation.task}  {cell.label}  ({checkpoint})")
     left = sum(not cell.evaluation.done for cell in cells)

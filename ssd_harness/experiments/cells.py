@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ssd_harness import registry
 from ssd_harness.distill.base_model import BaseModel, find_base
 from ssd_harness.distill.plan import Plan, make_plan, resolve_for
+from ssd_harness.errors import UsageError
 from ssd_harness.experiments.evaluation import Evaluation, model_class, short_hash
 from ssd_harness.experiments.points import Point
 from ssd_harness.recipe import FIELDS, Recipe, coerce
@@ -23,20 +25,22 @@ class Cell:
     """The fields that it reads and other cells may have otherwise, without the seed."""
     recipe: Recipe
     plan: Plan | None
-    """What is trained first; None for the base model as it is."""
+    """What the evaluation trains first, unless it is there; None for a model that is evaluated as it is."""
     evaluation: Evaluation
+    weights: str
+    """Cells with the same ones share a training."""
 
     @property
     def label(self) -> str:
         """The cell as the user would ask for it."""
         words = [f"{name}={_word(value)}" for name, value in self.point.items()]
         seed = [f"seed={self.recipe.seed}"] if self.plan else []
-        return " ".join([*words, *seed]) or "recipe"
+        return " ".join([*words, *seed]) or "as it is"
 
     @property
-    def training(self) -> str:
-        """Cells with the same one are evaluations of the same weights."""
-        return self.plan.fingerprint if self.plan else "base"
+    def is_base(self) -> bool:
+        """Whether it is the base model, without the transform."""
+        return self.recipe.rounds == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class Request:
 def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) -> list[Cell]:
     """Resolve every point and seed, without repetitions; raises :class:`UsageError` before anything is trained.
 
-    A field that a cell does not read is left out of it: a base model's cell has no training and no seed.
+    A field that a cell does not read is left out of it: a base model's cell has no training and no seed. A registered
+    checkpoint is evaluated as it is, as lm_eval does, unless ``rounds`` says to train on.
     """
     plans: dict[str, Plan] = {}
     cells: dict[str, Cell] = {}
@@ -67,7 +72,9 @@ def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) 
                 fields = _read(given)
                 recipe = resolve_for(request.model, fields).recipe
                 plan = None
-                if recipe.rounds:
+                if request.model.startswith(registry.PREFIX) and "rounds" not in fields:
+                    identity = _as_it_is(request.model, fields).fingerprint
+                elif recipe.rounds:
                     shaping = [name for name in fields if recipe.chooses_round or not _is_eval(name)]
                     key = repr(sorted((name, str(fields[name])) for name in shaping))
                     plans[key] = plan = plans.get(key) or make_plan(request.model, fields, tell=lambda _: None)
@@ -78,8 +85,19 @@ def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) 
                 own = {name: coerce(name, value) for name, value in fields.items() if name in point}
                 key = _key(request, task, recipe, identity)
                 if key not in cells:
-                    cells[key] = Cell(own, recipe, plan, _evaluation(request, task, fields, own, recipe, key=key))
+                    evaluation = _evaluation(request, task, fields, own, recipe, key=key)
+                    cells[key] = Cell(own, recipe, plan, evaluation, identity)
     return list(cells.values())
+
+
+def _as_it_is(model: str, fields: Mapping[str, Any]) -> registry.Checkpoint:
+    for name in fields:
+        if name in FIELDS and FIELDS[name].metadata["side"] == "train":
+            raise UsageError(
+                f"{name} changes nothing in {model}, which is made already",
+                next_step="give rounds=1 to put it through the transform again",
+            )
+    return registry.get(model)
 
 
 def _key(request: Request, task: str, recipe: Recipe, identity: str) -> str:
@@ -93,7 +111,7 @@ def _key(request: Request, task: str, recipe: Recipe, identity: str) -> str:
 def _evaluation(
     request: Request, task: str, fields: Mapping[str, Any], own: Point, recipe: Recipe, *, key: str
 ) -> Evaluation:
-    words = [f"{field}{_word(value)}" for field, value in own.items()] or ["recipe"]
+    words = [f"{field}{_word(value)}" for field, value in own.items()]
     words += [f"seed{recipe.seed}"] if recipe.rounds else []
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", "-".join(words))[:_LONGEST]
     cells = request.out / "cells"

@@ -14,7 +14,10 @@ from ssd_harness import registry, storage
 from ssd_harness.distill import pipeline
 from ssd_harness.distill.plan import Plan, say
 from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.experiments.evaluation import LOG, Evaluation, evaluate, metric, model_class, short_hash
+from ssd_harness.lcb.evaluated import asked_texts
+from ssd_harness.overlap.guard import guard
 from ssd_harness.recipe import FIELDS
 from ssd_harness.registry import Checkpoint
 
@@ -43,6 +46,7 @@ def run(plan: Plan) -> Checkpoint:
     with storage.locked(plan.folder / "rounds.lock", lambda: say("another process is at it, waiting")):
         if plan.recipe.chooses_round and (made := registry.find(plan.fingerprint)):
             return registry.also_as(made, plan.name)
+        _check_overlap(plan)
         base = _score(plan, 0, _base_arguments(plan))
         scores: list[Score] = []
         for number in range(1, plan.recipe.rounds + 1):
@@ -73,6 +77,14 @@ def chosen_on(manifest: Any) -> str | None:
     if not choice or not choice["chosen"]:
         return None
     return f"round {choice['chosen']} of {len(choice['rounds'])}, chosen on {choice['task']} by {choice['metric']}"
+
+
+def _check_overlap(plan: Plan) -> None:
+    """Refuse prompts that give the evaluated problems away before anything is sampled; later the evaluation would."""
+    task = plan.recipe.round_task
+    assert task
+    texts = asked_texts(EvaluationRequest((task,), (task,)), task)
+    guard(plan.lineage(), task, texts, allowed=plan.recipe.allow_overlap)
 
 
 def _fields(plan: Plan, ending: str) -> dict[str, Any]:

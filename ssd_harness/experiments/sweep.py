@@ -4,11 +4,10 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from ssd_harness import registry
 from ssd_harness.distill.plan import say
-from ssd_harness.errors import SsdError
-from ssd_harness.experiments import rounds
 from ssd_harness.experiments.cells import Cell
-from ssd_harness.experiments.evaluation import evaluate
+from ssd_harness.experiments.evaluation import LOG, evaluate
 
 Failures = dict[str, str]
 """Label of a cell → why it failed."""
@@ -17,12 +16,12 @@ Failures = dict[str, str]
 def run(cells: Sequence[Cell], *, jobs: int = 1, tell: Callable[[str], None] = say) -> Failures:
     """Run what is not done of ``cells``, at most ``jobs`` trainings or evaluations at once, and return the failures.
 
-    Cells of the same weights wait for one training; if it fails, all of them have failed. The others go on.
+    Cells of the same weights share one training; if it fails, all of them have failed. The others go on.
     """
     left = [cell for cell in cells if not cell.evaluation.done]
     groups: dict[str, list[Cell]] = {}
     for cell in left:
-        groups.setdefault(cell.training, []).append(cell)
+        groups.setdefault(cell.weights, []).append(cell)
     progress = _Progress(len(cells), len(cells) - len(left), tell)
     if jobs == 1:
         for group in groups.values():
@@ -57,20 +56,20 @@ class _Progress:
 
 
 def _run_group(group: Sequence[Cell], progress: _Progress) -> None:
-    plan = group[0].plan
+    """Evaluate cells of the same weights; the first one's lm_eval trains them, after all of its own checks."""
     if progress.stopping.is_set():
         return
+    plan = group[0].plan
     if plan and not plan.made:
-        progress.tell(f"training for {len(group)} of {progress.total} cells: ssd:{plan.name}")
-        try:
-            rounds.run(plan)
-        except SsdError as error:
-            for cell in group:
-                progress.add(cell, f"training: {error}", "")
-            return
-    by_evaluation = {cell.evaluation.folder: cell for cell in group}
+        log = group[0].evaluation.folder / LOG
+        progress.tell(f"training ssd:{plan.name} for {len(group)} of {progress.total} cells; log: {log}")
+    left = {cell.evaluation.folder: cell for cell in group}
     for finished in evaluate([cell.evaluation for cell in group]):
+        cell = left.pop(finished.evaluation.folder)
+        progress.add(cell, finished.error, f"evaluated in {finished.seconds:.0f} s")
         if progress.stopping.is_set():
             return
-        cell = by_evaluation[finished.evaluation.folder]
-        progress.add(cell, finished.error, f"evaluated in {finished.seconds:.0f} s")
+        if finished.error and plan and not registry.find(plan.fingerprint):
+            for other in left.values():
+                progress.add(other, f"not trained: {finished.error}", "")
+            return

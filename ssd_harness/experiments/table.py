@@ -61,8 +61,8 @@ def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> 
     cell = cells[0]
     recipe, task = cell.recipe, cell.evaluation.task
     decode = read_decoding(cell.evaluation) or (recipe.T_eval, recipe.top_k_eval, recipe.top_p_eval)
-    train = (recipe.T_train, recipe.top_k_train, recipe.top_p_train) if cell.plan else None
-    seeds = tuple(other.recipe.seed for other in cells) if cell.plan else ()
+    train = None if cell.is_base else (recipe.T_train, recipe.top_k_train, recipe.top_p_train)
+    seeds = () if cell.is_base else tuple(other.recipe.seed for other in cells)
     folders = tuple(str(other.evaluation.folder) for other in cells)
     metrics = [read_metrics(other.evaluation) for other in cells]
     if not all("pass@1" in found for found in metrics):

@@ -1,5 +1,8 @@
+import dataclasses
+
 import pytest
 
+from ssd_harness import registry
 from ssd_harness.errors import UsageError
 from ssd_harness.experiments.cells import Request, make_cells
 from ssd_harness.experiments.points import BASE, PRESETS, grid, parse_axis, points
@@ -68,10 +71,25 @@ def test_cells_that_read_the_same_are_one(cells):
 
 def test_a_training_is_shared_by_its_decodings_alone(cells):
     made = cells(*grid({"T_train": (1.0, 1.5), "T_eval": (0.5, 1.0)}), seeds=(0, 1))
-    trainings = {cell.training for cell in made}
+    trainings = {cell.weights for cell in made}
     assert (len(made), len(trainings)) == (8, 4)
     assert all(f"T_train={cell.recipe.T_train:g}" in cell.label for cell in made)
     assert {cell.plan.fingerprint for cell in made} == trainings
+
+
+def test_a_registered_checkpoint_is_evaluated_as_it_is(cells, state, tmp_path):
+    folder = tmp_path / "made"
+    folder.mkdir()
+    recipe = dataclasses.asdict(Recipe(T_train=1.2, seed=5))
+    base = {"name": "some/base"}
+    registry.register("made", folder, {"fingerprint": "ab", "base": base, "recipe": recipe, "rounds": []})
+    request = Request("ssd:made", {}, ["livecodebench_mini"], tmp_path)
+    (first, second) = make_cells(request, [{"T_eval": 0.5}, {"T_eval": 1.0}], ())
+    assert (first.plan, first.weights, first.recipe.T_train, first.is_base) == (None, "ab", 1.2, False)
+    assert first.evaluation.model_args == {"pretrained": "ssd:made", "T_eval": 0.5}
+    assert first.evaluation.folder != second.evaluation.folder
+    with pytest.raises(UsageError, match="give rounds=1"):
+        make_cells(request, [{"T_train": 0.5}], ())
 
 
 def test_another_recipe_or_extent_is_another_folder(cells, tmp_path):

@@ -34,8 +34,7 @@ def cell(tmp_path):
         ]
         (folder / "m" / "samples_t_1.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         (folder / "evaluation.json").write_text("{}")
-        plan = None if recipe.rounds == 0 else object()
-        return Cell(point, recipe, plan, evaluation)
+        return Cell(point, recipe, None, evaluation, "")
 
     return make
 
