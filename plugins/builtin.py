@@ -11,7 +11,7 @@ def _lazy(target: str, **attributes: Any) -> Callable[..., Any]:
     """Return a factory that imports ``module:attribute`` on its first call and hands its arguments on.
 
     It carries ``attributes``: ``semantic_version`` goes up when the same recipe would yield something else;
-    ``remote`` prompt sources are read once and remembered.
+    ``remote`` prompt sources are read once and remembered; trainers with ``several_processes`` take ``gpus``.
     """
 
     def factory(*arguments: Any, **options: Any) -> Any:
@@ -58,7 +58,7 @@ def ssd_sample_filters() -> Factories:
 @hookimpl
 def ssd_trainers() -> Factories:
     """``trl`` trains all parameters, or LoRA adapters where ``lora_rank`` is given."""
-    return {"trl": _lazy("ssd_harness.plugins.trl_trainer:TrlTrainer", semantic_version="1")}
+    return {"trl": _lazy("ssd_harness.plugins.trl_trainer:TrlTrainer", semantic_version="2", several_processes=True)}
 
 
 @hookimpl

@@ -1,209 +1,124 @@
 """Fine-tune with TRL on the sampler's own token ids, without any text path."""
 
-import math
-import shutil
+import json
+import os
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from ssd_harness.plugins import trl_arguments, trl_checkpoint
+from ssd_harness.plugins.trl_rows import Packed, Padded, Written, training_order, write_rows
+
 from ssd_harness.distill.contracts import Report, Sample
-from ssd_harness.distill.training import CHECKPOINT
+from ssd_harness.distill.ranks import own_rank
 from ssd_harness.engines import loading
-from ssd_harness.errors import InfrastructureError
+from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.recipe import Recipe
 
-IGNORED = -100
-"""The label of a token that no loss is taken on."""
-
-_STATE, _COMPLETE = "state", "COMPLETE"
-_SAVES = 10
-_WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx"}
+_ROWS, _WRITTEN = "rows.arrow", "rows.json"
+_WAIT_FOR_ROWS = timedelta(hours=2)
 
 
 class TrlTrainer:
-    """AdamW with warm-up and a cosine to the minimum learning rate; cross-entropy on the completion alone."""
+    """AdamW with warm-up and a cosine to the minimum learning rate; cross-entropy on the completion alone.
+
+    Several processes that torchrun started share each step's batch.
+    """
 
     def __init__(self, model_folder: Path, recipe: Recipe) -> None:
-        self._folder, self._recipe = model_folder, recipe
+        self._folder, self._recipe, self._rank = model_folder, recipe, own_rank()
         self._device = loading.pick_device(recipe.device)
+        self._on_cpu = self._device.startswith("cpu")
+        # Each kind of sharding saves its state in a form of its own.
+        self._state = "state" if recipe.sharding == "none" else f"state-{recipe.sharding}"
+        if recipe.lora_quantize and not self._device.startswith("cuda"):
+            raise UsageError(f"lora_quantize={recipe.lora_quantize} needs a CUDA GPU", next_step="leave it out")
 
     def train(self, samples: Iterable[Sample], folder: Path, report: Report) -> Mapping[str, Any]:
         """Train to the end, from the last saved state if there is one, and write ``folder / "checkpoint"``."""
-        rows, skipped = write_rows(samples, folder / "rows.arrow", self._recipe.max_length_train)
-        if not rows:
+        written = self._rows(samples, folder)
+        if not written.rows:
             raise InfrastructureError(
                 "every sample's prompt fills max_length_train alone", where=folder, next_step="raise max_length_train="
             )
-        trainer, schedule = self._trainer(folder, rows, report)
-        last = _last_state(folder / _STATE)
+        trainer, plan = self._trainer(folder, written, report)
+        last = trl_checkpoint.last_state(folder / self._state)
         result = trainer.train(resume_from_checkpoint=str(last) if last else None)
-        self._save(trainer.model, folder)
-        (folder / "rows.arrow").unlink()
-        history = trainer.state.log_history
+        trl_checkpoint.write(trainer, self._folder, self._recipe, folder, self._rank)
+        if self._rank.first:
+            (folder / _ROWS).unlink()
         return {
-            "rows": rows,
-            "too_long": skipped,
-            **schedule,
+            "rows": written.rows,
+            "too_long": written.skipped,
+            **asdict(plan),
+            "processes": self._rank.count,
+            "sharding": self._recipe.sharding,
+            "packing": self._recipe.packing,
             "resumed_from": last.name if last else None,
-            "losses": [entry["loss"] for entry in history if "loss" in entry],
+            "losses": [entry["loss"] for entry in trainer.state.log_history if "loss" in entry],
             "train_s": round(result.metrics["train_runtime"], 1),
             "device": self._device,
             "adapter": "merged" if self._recipe.lora_rank else None,
         }
 
-    def _trainer(self, folder: Path, rows: int, report: Report) -> tuple[Any, dict[str, int]]:
+    def _rows(self, samples: Iterable[Sample], folder: Path) -> Written:
+        """Let the first process write the rows, and the others wait for them."""
+        if self._on_cpu and self._rank.count > 1:
+            os.environ["ACCELERATE_USE_CPU"] = "true"  # or accelerate takes processes on a CPU for runs of their own
+        from accelerate import PartialState
+
+        state = PartialState(cpu=self._on_cpu, **({"timeout": _WAIT_FOR_ROWS} if self._rank.count > 1 else {}))
+        if self._rank.first:
+            written = write_rows(samples, folder / _ROWS, self._recipe.max_length_train)
+            (folder / _WRITTEN).write_text(json.dumps(asdict(written)), "utf-8")
+        state.wait_for_everyone()
+        return Written(**json.loads((folder / _WRITTEN).read_text("utf-8")))
+
+    def _trainer(self, folder: Path, written: Written, report: Report) -> tuple[Any, trl_arguments.Schedule]:
         import datasets
-        import torch
-        from trl import SFTConfig, SFTTrainer
+        from ssd_harness.plugins.trl_completion_trainer import CompletionTrainer, Watch
 
         recipe = self._recipe
-        on_cpu = self._device.startswith("cpu")
-        mixed = recipe.dtype_train == "auto" and not on_cpu
-        micro = _largest_divisor(recipe.batch_size_train, recipe.micro_batch_size)
-        accumulate = recipe.batch_size_train // micro
-        an_epoch = math.ceil(math.ceil(rows / micro) / accumulate)
-        steps = recipe.steps or max(1, math.ceil(an_epoch * (recipe.epochs or 1)))
-        warmup = recipe.warmup_steps
-        if warmup is None or warmup >= steps:
-            warmup = steps // 10
-        arguments = SFTConfig(
-            output_dir=str(folder / _STATE),
-            max_steps=steps,
-            per_device_train_batch_size=micro,
-            gradient_accumulation_steps=accumulate,
-            learning_rate=recipe.lr,
-            lr_scheduler_type="cosine_with_min_lr",
-            lr_scheduler_kwargs={"min_lr": min(recipe.min_lr, recipe.lr)},
-            warmup_steps=warmup,
-            weight_decay=recipe.weight_decay,
-            adam_beta1=recipe.beta1,
-            adam_beta2=recipe.beta2,
-            optim="adamw_torch",
-            max_grad_norm=recipe.max_grad_norm,
-            seed=recipe.seed,
-            data_seed=recipe.seed,
-            bf16=mixed,
-            use_cpu=on_cpu,
-            gradient_checkpointing=recipe.gradient_checkpointing,
-            # The rows are tokenised, labelled and cut already: TRL must not touch them.
-            dataset_kwargs={"skip_prepare_dataset": True},
-            max_length=None,
-            packing=False,
-            save_strategy="steps",
-            save_steps=recipe.save_steps or max(1, math.ceil(steps / _SAVES)),
-            save_total_limit=2,
-            logging_steps=1,
-            logging_nan_inf_filter=False,
-            report_to="none",
-            disable_tqdm=True,
-            dataloader_pin_memory=not on_cpu,
+        plan = trl_arguments.schedule(recipe, written.rows, self._rank.count)
+        # Before the model: what FSDP and DeepSpeed are told decides how it is loaded.
+        arguments = trl_arguments.arguments(
+            recipe, folder / self._state, plan, processes=self._rank.count, on_cpu=self._on_cpu
         )
-        model = loading.load_model(
+        tokenizer = loading.load_tokenizer(self._folder, trust_remote_code=recipe.trust_remote_code)
+        padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0
+        rows = datasets.Dataset.from_file(str(folder / _ROWS))
+        order = training_order(written.rows, plan.steps * recipe.batch_size_train, recipe.seed)
+        trainer = CompletionTrainer(
+            longest_row=written.longest,
+            model=self._model(arguments),
+            args=arguments,
+            train_dataset=rows.select(order),
+            data_collator=Packed() if recipe.packing else Padded(padding),
+            processing_class=tokenizer,
+            peft_config=trl_arguments.lora(recipe),
+            callbacks=[Watch(report, packing=recipe.packing)],
+        )
+        return trainer, plan
+
+    def _model(self, arguments: Any) -> Any:
+        import torch
+
+        recipe = self._recipe
+        if recipe.sharding == "fsdp2":
+            os.environ["ACCELERATE_USE_FSDP"] = "true"  # only the first process reads the weights
+        half = trl_arguments.computes_in_half(recipe, on_cpu=self._on_cpu)
+        # What stays frozen below adapters needs no more precision than it is computed in.
+        exact = half and not recipe.lora_rank
+        more: dict[str, Any] = {"attn_implementation": recipe.attention} if recipe.attention else {}
+        if recipe.lora_quantize:
+            more["quantization_config"] = trl_arguments.four_bits()
+        return loading.load_model(
             self._folder,
-            device=self._device,
-            dtype=torch.float32 if mixed else loading.pick_dtype(recipe.dtype_train, self._device),
+            device=str(arguments.device) if recipe.sharding == "none" else "cpu",
+            dtype=torch.float32 if exact else loading.pick_dtype(recipe.dtype_train, self._device),
             dequantize=recipe.dequantize,
             trust_remote_code=recipe.trust_remote_code,
+            **more,
         )
-        trainer = SFTTrainer(
-            model=model,
-            args=arguments,
-            train_dataset=datasets.Dataset.from_file(str(folder / "rows.arrow")),
-            processing_class=loading.load_tokenizer(self._folder, trust_remote_code=recipe.trust_remote_code),
-            peft_config=_lora(recipe),
-            callbacks=[_callback(report)],
-        )
-        trainer.create_model_card = lambda *_, **__: None  # it would describe a model that nobody sees
-        return trainer, {"steps": steps, "warmup_steps": warmup, "micro_batch_size": micro}
-
-    def _save(self, model: Any, folder: Path) -> None:
-        """Write the model beside the base's own tokenizer and settings, whole or not at all."""
-        from transformers import AutoConfig
-
-        base = AutoConfig.from_pretrained(str(self._folder), trust_remote_code=self._recipe.trust_remote_code)
-        if self._recipe.lora_rank:
-            model = model.merge_and_unload()
-        stored = self._recipe.dtype_checkpoint
-        model = model.to(loading.pick_dtype(stored, self._device) if stored != "auto" else base.dtype)
-        model.config.pad_token_id = base.pad_token_id  # TRL fills in its own
-        scratch, target = folder / "unfinished", folder / CHECKPOINT
-        for old in (scratch, target):
-            shutil.rmtree(old, ignore_errors=True)
-        model.save_pretrained(scratch)
-        (scratch / "generation_config.json").unlink(missing_ok=True)
-        for file in self._folder.iterdir():
-            weights = file.suffix in _WEIGHTS or file.name.endswith(".index.json")
-            if file.is_file() and not weights and file.name not in {"config.json", "ssd_manifest.json", "README.md"}:
-                shutil.copy2(file, scratch / file.name)
-        scratch.rename(target)
-
-
-def write_rows(samples: Iterable[Sample], path: Path, max_length: int) -> tuple[int, int]:
-    """Write ``input_ids`` and ``labels`` of each sample as an Arrow stream; return how many, and how many were skipped.
-
-    A row is the prompt's ids followed by the completion's, as the sampler had them; labels are the completion's. Rows
-    are cut at ``max_length``; one with no completion left is skipped. No EOS is added: where the sampler drew one, it
-    is there.
-    """
-    import pyarrow as pa
-
-    ids = pa.list_(pa.int32())
-    schema = pa.schema([("input_ids", ids), ("labels", ids)])
-    rows = skipped = 0
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
-        for sample in samples:
-            if len(sample.prompt_ids) >= max_length or not sample.token_ids:
-                skipped += 1
-                continue
-            input_ids = [*sample.prompt_ids, *sample.token_ids][:max_length]
-            labels = [*[IGNORED] * len(sample.prompt_ids), *sample.token_ids][:max_length]
-            writer.write_batch(pa.record_batch([[input_ids], [labels]], schema=schema))
-            rows += 1
-    return rows, skipped
-
-
-def _callback(report: Report) -> Any:
-    from transformers import TrainerCallback
-
-    class Watch(TrainerCallback):
-        """Reports each step, stops at a loss that is no number, and marks saved states that are whole."""
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
-            if "loss" not in (logs or {}):
-                return
-            if not math.isfinite(logs["loss"]):
-                raise InfrastructureError(
-                    f"the loss is {logs['loss']} at step {state.global_step}",
-                    next_step="lower lr= or look at the samples; nothing was registered",
-                )
-            report(state.global_step, state.max_steps, f"loss {logs['loss']:.4f}")
-
-        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _COMPLETE).touch()
-
-    return Watch()
-
-
-def _last_state(folder: Path) -> Path | None:
-    """Return the newest saved state that was written to its end."""
-    states = [path.parent for path in folder.glob(f"checkpoint-*/{_COMPLETE}")]
-    return max(states, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-
-
-def _lora(recipe: Recipe) -> Any:
-    if not recipe.lora_rank:
-        return None
-    from peft import LoraConfig
-
-    named = recipe.lora_targets.split("+")
-    return LoraConfig(
-        task_type="CAUSAL_LM",
-        r=recipe.lora_rank,
-        lora_alpha=recipe.lora_alpha or 2 * recipe.lora_rank,
-        lora_dropout=recipe.lora_dropout,
-        target_modules=recipe.lora_targets if named == ["all-linear"] else named,
-    )
-
-
-def _largest_divisor(number: int, limit: int) -> int:
-    return next(candidate for candidate in range(min(number, limit), 0, -1) if number % candidate == 0)

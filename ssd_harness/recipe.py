@@ -89,6 +89,7 @@ class Recipe:
     lora_alpha: float | None = _train(None, "LoRA scale; None takes twice the rank")
     lora_dropout: float = _train(0.0, "LoRA dropout")
     lora_targets: str = _train("all-linear", "modules that get adapters, separated by +")
+    lora_quantize: str | None = _train(None, "4bit: adapters on the base quantised to 4 bits (QLoRA; CUDA alone)")
     dtype_train: str = _train("auto", "auto: bfloat16 compute over float32 weights on accelerators, float32 on CPU")
     dtype_checkpoint: str = _train("auto", "precision the checkpoint is stored in; auto keeps the base model's")
     seed: int = _train(0, "seed of prompt drawing, sampling and training")
@@ -104,7 +105,11 @@ class Recipe:
     allow_overlap: bool = _run(False, "evaluate although prompts overlap the problems; every result then says so")
     device: str | None = _run(None, "where to sample and train; None takes an accelerator if there is one")
     sampling_rows: int | None = _run(None, "sequences generated side by side; None asks the free memory")
+    gpus: int = _run(1, "processes to sample and train with, each with a GPU of its own (or on the CPU)")
+    sharding: str = _run("none", "what several training processes share: none (each has a copy), fsdp2 or zero3")
     micro_batch_size: int = _run(8, "sequences a forward pass of the training")
+    packing: bool = _run(False, "the sequences of a forward pass stand in one row; attention stays within each")
+    attention: str | None = _run(None, "attention implementation while training (sdpa, flash_attention_2, ...)")
     gradient_checkpointing: bool = _run(False, "trade time for memory while training")
     save_steps: int | None = _run(None, "training state is saved every so many steps; None saves ten times")
     dequantize: bool = _run(False, "unpack MXFP4 weights at loading (gpt-oss)")
@@ -119,11 +124,13 @@ class Recipe:
         positive = ["n_train", "max_new_tokens_train", "batch_size_train", "micro_batch_size", "max_length_train"]
         optional = ["prompt_limit", "steps", "epochs", "top_k_train", "top_k_eval", "lora_rank", "save_steps"]
         optional += ["round_limit", "patience"]
-        positive += [name for name in optional if getattr(self, name) is not None]
+        positive += ["gpus", *(name for name in optional if getattr(self, name) is not None)]
         for name in positive:
             self._require(name, getattr(self, name) > 0, "more than 0")
         for name in ("top_p_train", "top_p_eval"):
             self._require(name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
+        self._require("sharding", self.sharding in {"none", "fsdp2", "zero3"}, "none, fsdp2 or zero3")
+        self._require("lora_quantize", self.lora_quantize in {None, "4bit"}, "none or 4bit")
         self._require("prompt_format", self.prompt_format in {"chat", "raw"}, "chat or raw")
         self._require("steps", not (self.steps is None and self.epochs is None), "given, or epochs is")
 

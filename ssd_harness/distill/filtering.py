@@ -13,10 +13,11 @@ from ssd_harness.distill.contracts import Candidate, Report
 from ssd_harness.distill.filters import factory_of, make_filter
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.prompt_set import read_prompts
+from ssd_harness.distill.ranks import ALONE, Rank
 from ssd_harness.errors import InfrastructureError
 
 
-def run(job: Job, folder: Path, report: Report) -> Mapping[str, Any]:
+def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[str, Any]:
     """Write the kept samples, shard by shard, and return the manifest; a filter that keeps nothing is an error."""
     assert job.samples
     count = shards.read_manifest(job.samples)["shards"]

@@ -107,6 +107,7 @@ def make_plan(
         )
     }
     sample_filter = make_filter(resolved.recipe)
+    _check_training(resolved.recipe, parts["ssd_trainers"])
     for line in _intentions(pretrained, resolved):
         tell(line)
     base = find_base(pretrained, revision)
@@ -162,6 +163,18 @@ def default_name(pretrained: str, found: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', model).strip('.-') or 'model'}-{found[:8]}"
 
 
+def _check_training(recipe: Recipe, trainer: Any) -> None:
+    """Refuse before sampling what the trainer would refuse after it."""
+    if recipe.gpus > 1 and not getattr(trainer, "several_processes", False):
+        raise UsageError(f"the trainer {recipe.trainer!r} works in one process", next_step="leave gpus= out")
+    if recipe.batch_size_train % recipe.gpus:
+        raise UsageError(f"batch_size_train={recipe.batch_size_train} is no multiple of gpus={recipe.gpus}")
+    if recipe.sharding != "none" and recipe.gpus == 1:
+        raise UsageError(f"sharding={recipe.sharding} needs several processes", next_step="give gpus= or leave it out")
+    if recipe.lora_quantize and not recipe.lora_rank:
+        raise UsageError(f"lora_quantize={recipe.lora_quantize} quantises below adapters", next_step="give lora_rank=")
+
+
 def _versioned(name: str, factory: Any) -> str:
     return f"{name}@{getattr(factory, 'semantic_version', '0')}"
 
@@ -181,6 +194,9 @@ def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
         f"  sample {recipe.n_train} a prompt from {recipe.prompts}{limit}: {draws}, filter {recipe.filter}",
         f"  train {what} for {extent} of {recipe.batch_size_train} sequences, {rates}",
     ]
+    if recipe.gpus > 1:
+        unproven = f", sharding {recipe.sharding} (never run by us on GPUs)" if recipe.sharding != "none" else ""
+        plan.append(f"  {recipe.gpus} processes sample, and train together{unproven}")
     if recipe.allow_overlap:
         plan.append("  allow_overlap=true: prompts may overlap the evaluated problems")
     return [*plan, *_rounds(recipe)]

@@ -5,15 +5,20 @@ import time
 from typing import TextIO
 
 FAILURE = "failed: "
-"""Starts the line that says why a stage failed; nothing comes after it."""
+"""Starts the line that says why a stage failed; of several processes the first one's counts."""
+ENDED = "ended: "
+"""Starts the line that says which of several processes was killed; what the others said about it is no news."""
 
 _TERMINAL_S, _LOG_S = 0.2, 15.0
 
 
 class Reporter:
-    """Writes a stage's progress to ``stream``, one line at a time and not too often; call it as often as you like."""
+    """Writes a stage's progress to ``stream``, one line at a time and not too often; call it as often as you like.
 
-    def __init__(self, stream: TextIO, label: str) -> None:
+    Without a stream it says nothing.
+    """
+
+    def __init__(self, stream: TextIO | None, label: str) -> None:
         self._stream, self._label = stream, label
         self._started = time.monotonic()
         self._first: int | None = None
@@ -22,6 +27,8 @@ class Reporter:
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Say that ``done`` of ``total`` pieces are finished; the first call's count is what was there before."""
         now = time.monotonic()
+        if self._stream is None:
+            return
         if self._first is None:
             self._first = done
         if done < total and now - self._last < _TERMINAL_S:

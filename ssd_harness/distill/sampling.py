@@ -1,27 +1,35 @@
 """The sampling stage: draw every prompt's samples from the frozen model, shard by shard."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import plugin_manager
+from ssd_harness import plugin_manager, storage
 from ssd_harness.distill import shards
 from ssd_harness.distill.contracts import Prompt, Report, Sample
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.prompt_set import read_prompts
+from ssd_harness.distill.ranks import ALONE, Rank
 from ssd_harness.errors import InfrastructureError
 
 _SHARD_SAMPLES = 64
 """Samples a shard: about what a killed run has to draw again."""
 
 
-def run(job: Job, folder: Path, report: Report) -> Mapping[str, Any]:
-    """Draw what is missing and return the manifest; shards that are on disk already are kept as they are."""
+_SAMPLER = "sampler.json"
+
+
+def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[str, Any] | None:
+    """Draw what is missing; shards that are on disk already are kept as they are.
+
+    Returns the manifest, or None where several processes share the shards: then :func:`finish` makes it.
+    """
     sampler = plugin_manager.lookup("ssd_samplers", job.recipe.sampler)(job.model, job.recipe)
-    book = _ShardBook(job, folder)
-    total = job.prompt_count * job.recipe.n_train
+    book = _ShardBook(job, folder, rank)
+    total = book.prompts * job.recipe.n_train
     done = book.finished() * job.recipe.n_train
     report(done, total)
     started, tokens = time.monotonic(), 0
@@ -37,31 +45,48 @@ def run(job: Job, folder: Path, report: Report) -> Mapping[str, Any]:
             where=folder,
             next_step="finished shards are kept",
         )
-    return {"shards": book.count, **_summary(folder, book.count), "sampler": dict(sampler.describe())}
+    if rank.first:
+        storage.write_json(folder / _SAMPLER, dict(sampler.describe()))
+    return finish(job, folder) if rank.count == 1 else None
+
+
+def finish(job: Job, folder: Path) -> Mapping[str, Any]:
+    """Return the manifest of a folder in which every shard stands."""
+    count = _ShardBook(job, folder, ALONE).count
+    sampler = json.loads((folder / _SAMPLER).read_text("utf-8"))
+    return {"shards": count, **_summary(folder, count), "sampler": sampler}
 
 
 class _ShardBook:
-    """Knows each prompt's shard, and holds the samples of the shards that are not complete yet."""
+    """Knows each prompt's shard, and holds the samples of the shards that are not complete yet.
 
-    def __init__(self, job: Job, folder: Path) -> None:
-        self._job, self._folder, self._n = job, folder, job.recipe.n_train
+    Of several processes, each has one shard in so many.
+    """
+
+    def __init__(self, job: Job, folder: Path, rank: Rank) -> None:
+        self._job, self._folder, self._n, self._rank = job, folder, job.recipe.n_train, rank
         self._shard_of: dict[str, int] = {}
         self._order: dict[int, list[str]] = {}
         self._samples: dict[int, dict[tuple[str, int], Sample]] = {}
         self._size = max(1, _SHARD_SAMPLES // self._n)
         self.count = -(-job.prompt_count // self._size)
+        self._mine = range(rank.number, self.count, rank.count)
+
+    @property
+    def prompts(self) -> int:
+        """How many prompts this process draws for."""
+        return sum(map(self._prompts_of, self._mine))
 
     def finished(self) -> int:
         """Return how many prompts' samples are on disk."""
-        starts = ((number, number * self._size) for number in range(self.count))
-        return sum(min(self._size, self._job.prompt_count - start) for number, start in starts if self._has(number))
+        return sum(self._prompts_of(number) for number in self._mine if self._has(number))
 
     def missing(self) -> Iterator[Prompt]:
         """Yield the prompts of all shards that are not on disk."""
         prompts = read_prompts(self._job.prompts)
         for number in range(self.count):
             group = list(islice(prompts, self._size))
-            if not self._has(number):
+            if number in self._mine and not self._has(number):
                 self._order[number] = [prompt.id for prompt in group]
                 self._samples[number] = {}
                 self._shard_of |= dict.fromkeys(self._order[number], number)
@@ -79,6 +104,9 @@ class _ShardBook:
             del self._samples[number], self._order[number]
             for name in order:
                 del self._shard_of[name]
+
+    def _prompts_of(self, number: int) -> int:
+        return min(self._size, self._job.prompt_count - number * self._size)
 
     def _has(self, number: int) -> bool:
         return shards.shard_path(self._folder, number).exists()

@@ -1,11 +1,13 @@
 """One stage in a process of its own: ``python -m ssd_harness.distill.stage FOLDER PARENT_PID``.
 
 The folder holds the job. Progress goes to standard output, one line at a time; everything that libraries print goes to
-standard error, which is the stage's log. The manifest is written last: where it stands, the stage is done.
+standard error, which is the stage's log. The manifest is written last: where it stands, the stage is done. Several
+processes, each with its rank, share a stage's work where ``distill.launch`` starts them.
 """
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import sys
@@ -16,9 +18,12 @@ from ssd_harness import storage
 from ssd_harness.distill import filtering, sampling, shards, training
 from ssd_harness.distill.job import read_job
 from ssd_harness.distill.progress import FAILURE, Reporter
+from ssd_harness.distill.ranks import own_rank, work_alone
 from ssd_harness.errors import ExitCode, SsdError
 
 STAGES = {"sample": sampling.run, "filter": filtering.run, "train": training.run}
+RANKS_LOCK = "ranks.lock"
+"""Held, shared, by each of several processes of a stage while it lives."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -27,11 +32,19 @@ def main(folder: Path, parent: int) -> int:
     die_with(parent)
     progress = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    rank = own_rank()
     try:
-        with storage.disk_errors(folder):
+        with storage.disk_errors(folder), (folder / RANKS_LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
             job = read_job(folder)
-            manifest = STAGES[job.stage](job, folder, Reporter(progress, job.stage))
-            shards.write_manifest(folder, manifest)
+            label = job.stage
+            if job.stage == "sample" and rank.count > 1:
+                work_alone(rank)
+                label = f"sample (process 0 of {rank.count})"
+            report = Reporter(progress if rank.first else None, label)
+            manifest = STAGES[job.stage](job, folder, report, rank)
+            if manifest is not None:
+                shards.write_manifest(folder, manifest)
     except Exception as error:  # noqa: BLE001 - this is the process's end, and the log gets the traceback
         expected = isinstance(error, SsdError)
         with contextlib.suppress(OSError):  # the log may be what fills the disk

@@ -5,23 +5,20 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from ssd_harness import storage
 from ssd_harness.distill import shards
 from ssd_harness.distill.job import Job
-from ssd_harness.distill.progress import FAILURE, Display
+from ssd_harness.distill.progress import ENDED, FAILURE, Display
+from ssd_harness.distill.ranks import rank_variables
 from ssd_harness.errors import ExitCode, InfrastructureError, SsdError, UsageError
 
 LOG = "log.txt"
 
-# What launchers tell each rank. A stage that inherited it would try to join their process group, and hang.
-_RANK_VARIABLES = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT"}
-_RANK_PREFIXES = ("GROUP_", "ROLE_", "TORCHELASTIC_", "ACCELERATE_", "FSDP_", "OMPI_", "PMI_", "PMIX_", "MV2_COMM_")
-_RANK_VARIABLES |= {"SLURM_PROCID", "SLURM_LOCALID", "SLURM_NTASKS"}
-
 
 def run_stage(job: Job, folder: Path, *, lock: int) -> None:
-    """Run ``job`` in ``folder`` until its manifest stands there.
+    """Run ``job`` in ``folder`` until its manifest stands there; sampling and training take the recipe's ``gpus``.
 
     The process keeps the descriptor ``lock`` open, so that the lock outlives a killed parent until the stage is gone
     too. Raises :class:`SsdError` with the log's path and its last line if the stage fails.
@@ -33,20 +30,20 @@ def run_stage(job: Job, folder: Path, *, lock: int) -> None:
         log = (folder / LOG).open("ab")
     display = Display()
     # -P: a folder of the user's that happens to be called like a module of ours must not be imported.
-    command = [sys.executable, "-P", "-m", "ssd_harness.distill.stage", str(folder), str(os.getpid())]
-    with (
-        log,
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment(), pass_fds=(lock,)
-        ) as process,
-    ):
+    count = 1 if job.stage == "filter" else job.recipe.gpus
+    module, *more = ["ssd_harness.distill.stage"] if count == 1 else ["ssd_harness.distill.launch", str(count)]
+    command = [sys.executable, "-P", "-m", module, str(folder), str(os.getpid()), *more]
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": log}
+    with log, subprocess.Popen(command, env=environment(count), pass_fds=(lock,), **pipes) as process:
         assert process.stdout
         said = ""
         try:
             for raw in process.stdout:
                 line = _harmless(raw)
-                if line.startswith(FAILURE):
-                    said = line.removeprefix(FAILURE)
+                if line.startswith(ENDED):
+                    said = line.removeprefix(ENDED)
+                elif line.startswith(FAILURE):
+                    said = said or line.removeprefix(FAILURE)
                 else:
                     display.show(line)
         except BaseException:
@@ -60,18 +57,15 @@ def run_stage(job: Job, folder: Path, *, lock: int) -> None:
 
 def without_ranks() -> dict[str, str]:
     """Return this process's environment without any trace of a distributed launch."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in _RANK_VARIABLES and not name.startswith(_RANK_PREFIXES)
-    }
+    return {name: value for name, value in os.environ.items() if name not in rank_variables(os.environ)}
 
 
-def environment() -> dict[str, str]:
-    """Return this process's environment without any trace of a distributed launch, and with one visible device."""
+def environment(devices: int = 1) -> dict[str, str]:
+    """Return this process's environment without any trace of a distributed launch, and so many visible devices."""
     kept = without_ranks()
-    # TRL refuses several devices in one process, and one is all that a stage uses.
-    kept["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    # A stage of one process must see one device: TRL refuses several.
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(devices))))
+    kept["CUDA_VISIBLE_DEVICES"] = ",".join(visible.split(",")[:devices])
     kept.setdefault("TOKENIZERS_PARALLELISM", "false")
     return kept
 

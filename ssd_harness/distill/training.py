@@ -10,17 +10,20 @@ from ssd_harness import plugin_manager, storage
 from ssd_harness.distill import shards
 from ssd_harness.distill.contracts import Report
 from ssd_harness.distill.job import Job
+from ssd_harness.distill.ranks import ALONE, Rank
 from ssd_harness.errors import InfrastructureError
 
 CHECKPOINT = "checkpoint"
 
 
-def run(job: Job, folder: Path, report: Report) -> Mapping[str, Any]:
-    """Train, check what came out, and return the manifest."""
+def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[str, Any] | None:
+    """Train, check what came out, and return the manifest; of several processes, the first one does."""
     assert job.samples
     trainer = plugin_manager.lookup("ssd_trainers", job.recipe.trainer)(job.model, job.recipe)
     with storage.disk_errors(folder):
         trained = trainer.train(shards.read_samples(job.samples), folder, report)
+    if not rank.first:
+        return None
     losses = [float(loss) for loss in trained.get("losses", [])]
     if not all(math.isfinite(loss) for loss in losses):
         raise InfrastructureError("the loss is not a number", where=folder, next_step="lower lr=")

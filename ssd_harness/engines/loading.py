@@ -43,12 +43,21 @@ def load_tokenizer(folder: str | Path, *, trust_remote_code: bool = False) -> An
 
 
 def load_model(
-    folder: str | Path, *, device: str, dtype: Any, dequantize: bool = False, trust_remote_code: bool = False
+    folder: str | Path,
+    *,
+    device: str,
+    dtype: Any,
+    dequantize: bool = False,
+    trust_remote_code: bool = False,
+    **more: Any,
 ) -> Any:
-    """Load the causal language model of a local folder onto ``device``, in evaluation mode."""
+    """Load the causal language model of a local folder onto ``device``, in evaluation mode.
+
+    ``more`` goes to transformers' ``from_pretrained``.
+    """
     from transformers import AutoModelForCausalLM
 
-    options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": trust_remote_code}
+    options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": trust_remote_code, **more}
     if dequantize:
         from transformers.utils.quantization_config import Mxfp4Config
 

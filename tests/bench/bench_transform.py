@@ -9,7 +9,8 @@ import time
 
 import pytest
 import torch
-from ssd_harness.plugins.trl_trainer import IGNORED, TrlTrainer
+from ssd_harness.plugins.trl_rows import IGNORED
+from ssd_harness.plugins.trl_trainer import TrlTrainer
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from ssd_harness.distill.contracts import Sample

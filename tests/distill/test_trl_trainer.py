@@ -3,8 +3,8 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ssd_harness.plugins import trl_trainer
-from ssd_harness.plugins.trl_trainer import IGNORED, TrlTrainer
+from ssd_harness.plugins.trl_rows import IGNORED, write_rows
+from ssd_harness.plugins.trl_trainer import TrlTrainer
 
 from ssd_harness.distill.contracts import Sample
 from ssd_harness.errors import InfrastructureError
@@ -63,8 +63,8 @@ def test_the_models_forward_sees_exactly_the_samplers_ids(tiny_model, tmp_path, 
 def test_rows_take_the_loss_on_the_completion_alone(tmp_path):
     import datasets
 
-    rows, skipped = trl_trainer.write_rows(SAMPLES, tmp_path / "rows.arrow", 12)
-    assert (rows, skipped) == (4, 0)
+    written = write_rows(SAMPLES, tmp_path / "rows.arrow", 12)
+    assert (written.rows, written.skipped, written.longest) == (4, 0, 12)
     for row, one in zip(datasets.Dataset.from_file(str(tmp_path / "rows.arrow")), SAMPLES, strict=True):
         assert row["input_ids"] == [*one.prompt_ids, *one.token_ids][:12]
         assert row["labels"] == [*[IGNORED] * len(one.prompt_ids), *one.token_ids][:12]
@@ -80,10 +80,11 @@ def test_rows_never_exceed_the_length_and_always_have_a_label(tmp_path_factory, 
 
     path = tmp_path_factory.mktemp("rows") / "rows.arrow"
     samples = [Sample("p", 0, prompt, completion, "", "eos") for prompt, completion in pairs]
-    rows, skipped = trl_trainer.write_rows(samples, path, length)
-    assert rows + skipped == len(samples)
-    for row in datasets.Dataset.from_file(str(path)) if rows else []:
-        assert len(row["input_ids"]) == len(row["labels"]) <= length
+    written = write_rows(samples, path, length)
+    assert written.rows + written.skipped == len(samples)
+    for row in datasets.Dataset.from_file(str(path)) if written.rows else []:
+        assert len(row["input_ids"]) == len(row["labels"]) <= written.longest <= length
+        assert row["labels"][0] == IGNORED  # nothing stands before it
         assert any(label != IGNORED for label in row["labels"])
 
 

@@ -124,6 +124,7 @@ OTHER = {int: 7, float: 0.5, str: "raw", bool: True}
 def changed(name):
     value = getattr(Recipe(), name)
     kinds = {"prompt_format": "raw", "top_k_train": 7, "steps": 7, "warmup_steps": 7, "lora_rank": 7}
+    kinds |= {"lora_quantize": "4bit", "sharding": "fsdp2"}
     if name in kinds:
         return kinds[name]
     if value is None:

@@ -1,0 +1,50 @@
+"""One stage in several processes: ``python -m ssd_harness.distill.launch FOLDER PARENT_PID COUNT``.
+
+torchrun starts them, ends all when one fails, and takes none up again: the saved state is what a stage goes on from.
+"""
+
+import fcntl
+import os
+import signal
+import sys
+from pathlib import Path
+
+from ssd_harness.distill import sampling, shards
+from ssd_harness.distill.job import read_job
+from ssd_harness.distill.progress import ENDED, FAILURE
+from ssd_harness.distill.stage import RANKS_LOCK, die_with
+from ssd_harness.errors import ExitCode
+
+
+def main(folder: Path, parent: int, count: int) -> int:
+    """Run the stage in ``count`` processes."""
+    die_with(parent)
+    with (folder / RANKS_LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until no process of an earlier, killed run is left
+    import torch
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import parse_args, run
+
+    if 0 < (there := torch.cuda.device_count()) < count:
+        print(f"{FAILURE}gpus={count}, but this machine has {there}", flush=True)
+        return ExitCode.USAGE
+    module = [sys.executable, "-P", "-m", "ssd_harness.distill.stage", str(folder), str(os.getpid())]
+    try:
+        run(parse_args(["--standalone", f"--nproc-per-node={count}", "--max-restarts=0", "--no-python", *module]))
+    except ChildFailedError as error:
+        codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
+        for rank, code in codes.items():
+            if code < 0 and code != -signal.SIGTERM:  # which is how torchrun ends the others
+                name = signal.Signals(-code).name
+                hint = " (out of memory?)" if name == "SIGKILL" else ""
+                print(f"{ENDED}process {rank} of {count} was ended by {name}{hint}", flush=True)
+                return ExitCode.INFRASTRUCTURE
+        return ExitCode.USAGE if ExitCode.USAGE in codes.values() else ExitCode.INFRASTRUCTURE
+    job = read_job(folder)
+    if job.stage == "sample":
+        shards.write_manifest(folder, sampling.finish(job, folder))
+    return ExitCode.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
