@@ -52,6 +52,14 @@ class Distiller:
         (only,) = (self.folder / home / "models").iterdir()
         return only
 
+    def weights(self, home):
+        from safetensors.torch import load_file
+
+        return load_file(self.checkpoint(home) / "model.safetensors")
+
+    def samples(self, home):
+        return [shard.read_bytes() for shard in sorted(self.stage(home, "sample").glob("*.parquet"))]
+
     def stage(self, home, name):
         (only,) = (self.folder / home / "runs").glob(f"*/round-1/{name}")
         return only
@@ -60,6 +68,16 @@ class Distiller:
 @pytest.fixture(scope="session")
 def distiller(tiny_model, tmp_path_factory):
     return Distiller(tiny_model, tmp_path_factory.mktemp("distill"))
+
+
+@pytest.fixture(scope="session")
+def whole(distiller):
+    """An undisturbed run, and what it printed."""
+    # Variables of a distributed launch must not reach the stages: they would wait for another rank for ever.
+    rank = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
+    code, out, err = distiller.run("whole", rank)
+    assert code == 0, err
+    return out, err
 
 
 @pytest.fixture(scope="session")
@@ -77,16 +95,19 @@ def until():
 
 @pytest.fixture(scope="session")
 def stages_of():
-    """Process ids of the stages that work below a folder."""
+    """Process ids of the stages that work below a folder: all of them, or those of one rank."""
 
-    def find(folder: Path):
+    def find(folder: Path, rank=None):
         found = []
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 words = entry.read_bytes().split(b"\0")
+                variables = (entry.parent / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if b"ssd_harness.distill.stage" in words and any(word.startswith(bytes(folder)) for word in words):
+            modules = {b"ssd_harness.distill.stage", b"ssd_harness.distill.launch"} & set(words)
+            ours = modules and any(word.startswith(bytes(folder)) for word in words)
+            if ours and (rank is None or f"RANK={rank}".encode() in variables):
                 found.append(int(entry.parent.name))
         return found
 
