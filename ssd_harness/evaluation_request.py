@@ -14,6 +14,9 @@ class EvaluationRequest:
     """Task names after expansion of tags and groups, as far as they are known."""
     own_tasks: tuple[str, ...] = ()
     """Those of them that are ours."""
+    own_model: bool = False
+    """Whether the model is one of ours: it renders the turns of our requests itself."""
+    model_args: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """``--metadata`` alone, without the model_args that lm-eval merges in."""
     gen_kwargs: Mapping[str, Any] = field(default_factory=dict)

@@ -19,6 +19,8 @@ class GenerationNote:
     """Tokens drawn, those of a reasoning part and the one that ended it among them."""
     stop: str
     """``eos``, or ``length`` where max_gen_toks cut it."""
+    in_reasoning: bool = False
+    """Whether the text starts inside a reasoning part, which the chat template has opened."""
 
     @property
     def truncated(self) -> bool:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
-from ssd_harness import plugin_manager
+from ssd_harness import plugin_manager, prompts
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.home import home
@@ -30,6 +30,11 @@ def run(request: EvaluationRequest, *, own_model: bool) -> None:
     if request.own_tasks:
         # Other tasks in the same run may have metadata of their own.
         options = evaluation_options(request.metadata, strict=set(request.tasks) == set(request.own_tasks))
+        if request.apply_chat_template and not prompts.load(options.prompt).chat:
+            raise UsageError(
+                f"the prompt {options.prompt} is a raw completion and belongs into no chat template",
+                next_step="leave --apply_chat_template out, or choose another prompt",
+            )
         if not request.predict_only:
             check_sandbox(options.scoring.sandbox_name)
         for task in request.own_tasks:

@@ -27,7 +27,7 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
             arguments = signature.bind(*positional, **named).arguments
             index = _index(arguments)
             request = request_of(arguments, index)
-            own_model = ownership.is_own_model(arguments["model"])
+            own_model = request.own_model
         except Exception as error:  # noqa: BLE001 - a call that we do not understand is lm-eval's alone
             bridge.step_aside("cannot read this evaluation's arguments", error)
             return original(*positional, **named)
@@ -64,6 +64,8 @@ def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> Evalua
     return EvaluationRequest(
         tasks=tuple(tasks),
         own_tasks=tuple(name for name, own in tasks.items() if own),
+        own_model=ownership.is_own_model(arguments.get("model")),
+        model_args=model_args,
         # lm-eval's command line hands both over in one dictionary.
         metadata={key: value for key, value in metadata.items() if model_args.get(key, _ABSENT) != value},
         gen_kwargs=_as_dict(arguments.get("gen_kwargs")),

@@ -10,6 +10,7 @@ from typing import Any
 
 from ssd_harness import provenance
 from ssd_harness.errors import ExitCode, UsageError
+from ssd_harness.lcb import published_verdicts
 from ssd_harness.lcb.journal import Journal
 from ssd_harness.lcb.options import JUDGES, TESTS, ScoringOptions
 from ssd_harness.lcb.progress import ProgressLine
@@ -80,8 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
             on_start=lambda missing: line.advance(len(samples) - missing),
             on_verdict=lambda _: line.advance(),
         )
-    summary = _write(arguments, scoring, store, outside)
+    summary = _write(arguments, scoring, store, samples, outside)
     print(render(summary))
+    if published := summary["published"]:
+        print(published_verdicts.render(published))
     print(f"written to {arguments.out}/verdicts.jsonl and summary.json")
     scoring.require_complete("all other verdicts are kept; run the same command again")
     return ExitCode.DONE
@@ -106,14 +109,28 @@ def _inside(samples: Sequence[LocatedProgram], store: ProblemStore) -> tuple[lis
     return kept, len(samples) - len(kept)
 
 
-def _write(arguments: argparse.Namespace, scoring: Scoring, store: ProblemStore, outside: int) -> dict[str, Any]:
+def _write(
+    arguments: argparse.Namespace,
+    scoring: Scoring,
+    store: ProblemStore,
+    samples: Sequence[LocatedProgram],
+    outside: int,
+) -> dict[str, Any]:
+    by_program = {(sample.program.question_id, sample.program.sample): sample for sample in samples}
     rows = sorted(scoring.verdicts, key=lambda verdict: (verdict.question_id, verdict.sample))
     with atomic_writer(arguments.out / "verdicts.jsonl") as stream:
         for verdict in rows:
-            difficulty = store.problems[verdict.question_id].difficulty
-            stream.write(json.dumps({**verdict.as_row(), "difficulty": difficulty}) + "\n")
+            sample = by_program[verdict.question_id, verdict.sample]
+            row = {**verdict.as_row(), "difficulty": store.problems[verdict.question_id].difficulty}
+            row |= sample.facts.as_row()
+            if sample.published is not None:
+                row["published"] = sample.published
+            stream.write(json.dumps(row) + "\n")
     summary = {
-        **summarize(scoring.verdicts, store.problems),
+        **summarize(scoring.verdicts, store.problems, [sample.facts for sample in samples]),
+        "published": published_verdicts.compare(
+            rows, {program: sample.published for program, sample in by_program.items()}
+        ),
         "complete": not scoring.internal_errors,
         "problems_without_samples": len(store.problems) - len({verdict.question_id for verdict in scoring.verdicts}),
         "samples_outside_of_window": outside,

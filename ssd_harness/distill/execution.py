@@ -11,7 +11,7 @@ from ssd_harness import plugin_manager
 from ssd_harness.distill.contracts import Candidate, Prompt, PromptTests
 from ssd_harness.distill.filters import no_argument
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.judge.extraction import extract_program
+from ssd_harness.judge.extraction import extract
 from ssd_harness.judge.inputs import Judge
 from ssd_harness.judge.problem import ProblemTests, Program
 from ssd_harness.judge.schedule import judge_programs
@@ -60,7 +60,7 @@ class Execution:
             while batch := list(islice(source, _BATCH)):
                 tests = {one.prompt.id: found for one in batch if (found := self._tests_of(one.prompt))}
                 programs = [
-                    Program(one.prompt.id, one.sample.index, extract_program(one.sample.text))
+                    Program(one.prompt.id, one.sample.index, extract(one.sample.text).code)
                     for one in batch
                     if one.prompt.id in tests
                 ]

@@ -7,7 +7,7 @@ from ssd_harness import plugin_manager
 from ssd_harness.distill.contracts import Candidate, SampleFilter
 from ssd_harness.distill.parsing import Parser
 from ssd_harness.errors import UsageError
-from ssd_harness.judge.extraction import extract_program
+from ssd_harness.judge.extraction import extract
 from ssd_harness.recipe import Recipe
 
 _DEFAULT_PERCENT = 10.0
@@ -81,7 +81,7 @@ def parses(argument: str, _: Recipe) -> SampleFilter:
     def decide(candidates: Iterable[Candidate]) -> Iterator[str | None]:
         with Parser() as parser:
             for candidate in candidates:
-                program = extract_program(candidate.sample.text)
+                program = extract(candidate.sample.text).code
                 yield "no program" if not program.strip() else None if parser.accepts(program) else "does not parse"
 
     return decide

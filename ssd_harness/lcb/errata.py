@@ -13,14 +13,17 @@ ERRATA = {
     "abc326_d": _MANY_ANSWERS,
     "abc327_b": _MANY_ANSWERS,
     "abc333_e": _MANY_ANSWERS,
+    "abc343_a": _MANY_ANSWERS,
     "abc343_e": _MANY_ANSWERS,
     "abc362_c": _MANY_ANSWERS,
     "3194": _MANY_ANSWERS,  # find-words-containing-character
     "3221": _MANY_ANSWERS,  # find-the-peaks
+    "arc185_c": _MANY_ANSWERS,
     "3453": _MANY_ANSWERS,  # generate-binary-strings-without-adjacent-zeros
     "abc337_e": _INTERACTIVE,
     "abc355_e": _INTERACTIVE,
     "abc350_c": _BAD_TESTS,
+    "arc189_a": _BAD_TESTS,
     "3308": _BAD_TESTS,  # apply-operations-to-make-string-empty
     "3363": _BAD_TESTS,  # most-frequent-ids
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from ssd_harness.judge.pass_at_k import pass_at_k
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
+from ssd_harness.lcb.generation_facts import GenerationFacts, render_facts, summarize_facts
 from ssd_harness.lcb.problem import DIFFICULTIES, Problem
 
 KS = (1, 5, 10)
@@ -18,16 +19,26 @@ def possible_ks(samples: Iterable[int]) -> list[int]:
     return [k for k in KS if k <= fewest]
 
 
+def left_out(samples: Iterable[int]) -> str | None:
+    """Say which k are not reported for want of samples; None if all are."""
+    fewest = min(samples, default=0)
+    missing = [f"pass@{k}" for k in KS if k > fewest]
+    return f"{' and '.join(missing)} left out: some problem has only {fewest} samples" if missing and fewest else None
+
+
 def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
     """Return the mean and its standard error with the problem as the unit; one problem has no error."""
     mean = sum(values) / len(values)
     return mean, statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
 
 
-def summarize(verdicts: Iterable[ProgramVerdict], problems: Mapping[str, Problem]) -> dict[str, Any]:
+def summarize(
+    verdicts: Iterable[ProgramVerdict], problems: Mapping[str, Problem], facts: Iterable[GenerationFacts] = ()
+) -> dict[str, Any]:
     """Return counts, and pass@k with standard errors, for all problems that have samples and for groups of them.
 
-    An internal error is no answer of the program's: it is counted among the verdicts and nowhere else.
+    An internal error is no answer of the program's: it is counted among the verdicts and nowhere else. ``facts`` are
+    those of the generations that the programs came from.
     """
     every = list(verdicts)
     by_problem: dict[str, list[bool]] = defaultdict(list)
@@ -47,25 +58,42 @@ def summarize(verdicts: Iterable[ProgramVerdict], problems: Mapping[str, Problem
     verdict_counts = Counter(verdict.verdict for verdict in every)
     return {
         "all": _figures(list(counts.values()), ks),
+        "left_out": left_out(samples for samples, _ in counts.values()),
         "by_difficulty": grouped(lambda problem: problem.difficulty, DIFFICULTIES),
         "by_platform": grouped(lambda problem: problem.platform),
         "by_month": grouped(lambda problem: problem.month),
         "verdicts": {verdict.value: verdict_counts[verdict] for verdict in Verdict if verdict_counts[verdict]},
         "reruns": sum(verdict.reruns for verdict in every),
+        "generations": summarize_facts(facts),
         "errata_problems": sorted(name for name in counts if problems[name].erratum),
     }
 
 
 def render(summary: Mapping[str, Any]) -> str:
-    """Return the figures as a table for people, in percent."""
+    """Return the figures as tables for people, in percent: by difficulty, then by platform and month."""
     ks = [key for key in summary["all"] if key.startswith("pass@") and not key.endswith("_stderr")]
     lines = [f"{'':12}{'problems':>10}{'programs':>10}" + "".join(f"{key:>16}" for key in ks)]
-    for name, figures in {"all": summary["all"], **summary["by_difficulty"]}.items():
-        cells = "".join(f"{_percent(figures[key], figures[f'{key}_stderr']):>16}" for key in ks)
-        lines.append(f"{name:12}{figures['problems']:>10}{figures['samples']:>10}{cells}")
+    lines += _lines({"all": summary["all"], **summary["by_difficulty"]}, ks)
+    for group in ("by_platform", "by_month"):
+        lines += ["", *_lines(summary[group], ks)]
+    lines.append("")
+    if summary["left_out"]:
+        lines.append(summary["left_out"])
     counts = ", ".join(f"{count} {name}" for name, count in summary["verdicts"].items())
     reruns = f"; {summary['reruns']} run again near the time limit" if summary["reruns"] else ""
-    return "\n".join([*lines, f"verdicts: {counts}{reruns}"])
+    lines.append(f"verdicts: {counts}{reruns}")
+    lines.append(render_facts(summary["generations"]))
+    if errata := summary["errata_problems"]:
+        lines.append(f"with known errata (scored like the others): {', '.join(errata)}")
+    return "\n".join(lines)
+
+
+def _lines(groups: Mapping[str, Mapping[str, Any]], ks: Iterable[str]) -> list[str]:
+    return [
+        f"{name:12}{figures['problems']:>10}{figures['samples']:>10}"
+        + "".join(f"{_percent(figures[key], figures[f'{key}_stderr']):>16}" for key in ks)
+        for name, figures in groups.items()
+    ]
 
 
 def _figures(counts: Sequence[tuple[int, int]], ks: Iterable[int]) -> dict[str, Any]:

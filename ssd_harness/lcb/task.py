@@ -4,29 +4,29 @@ All programs of a task are scored in one batch when lm-eval applies its filters.
 a result was made with is in its ``configs`` entry under ``metadata.ssd_harness``.
 """
 
-import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import datasets
-from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 
 from ssd_harness import evaluation_request, prompts, provenance
 from ssd_harness.errors import SsdError, UsageError
 from ssd_harness.home import home
-from ssd_harness.judge.extraction import extract_program
-from ssd_harness.judge.pass_at_k import pass_at_k
 from ssd_harness.judge.problem import Program
 from ssd_harness.lcb import ranks
 from ssd_harness.lcb.evaluated import evaluated_texts
+from ssd_harness.lcb.generation_facts import summarize_facts
 from ssd_harness.lcb.journal import Journal
+from ssd_harness.lcb.logged_samples import LoggedGeneration
+from ssd_harness.lcb.metrics import metric_list, problem_metrics
 from ssd_harness.lcb.options import EvaluationOptions, evaluation_options
 from ssd_harness.lcb.progress import ProgressLine
+from ssd_harness.lcb.responses import read_responses
 from ssd_harness.lcb.scoring import Scoring, score
 from ssd_harness.lcb.store import ProblemStore, open_store
-from ssd_harness.lcb.summary import mean_and_error, possible_ks, summarize
+from ssd_harness.lcb.summary import left_out, summarize
 from ssd_harness.lcb.tasks import selection_of
 from ssd_harness.overlap.search import EvaluatedText
 
@@ -34,7 +34,6 @@ from ssd_harness.overlap.search import EvaluatedText
 _log = logging.getLogger("lm_eval.ssd_harness")
 
 _FILTER = "none"
-_STDERR = "_stderr"
 
 
 class LivecodebenchTask(ConfigurableTask):
@@ -50,12 +49,13 @@ class LivecodebenchTask(ConfigurableTask):
         self._report: dict[str, Any] = {}
         config["repeats"] = self._options.repeats
         config["description"] = _literal(self._prompt.system or "")
-        config["metric_list"] = _metric_list(self._options.repeats, self._store)
+        config["metric_list"] = metric_list(self._options.repeats, self._store.split)
         config["process_results"] = "ssd_harness"  # set, or lm-eval looks pass@1 up in the `evaluate` package
         super().__init__(config=config)
         _log.info("%s: %s", self.config.task, self._store.summary())
-        if self._store.warning:
-            _log.warning("%s: %s", self.config.task, self._store.warning)
+        for warning in (self._store.warning, left_out([self._options.repeats])):
+            if warning:
+                _log.warning("%s: %s", self.config.task, warning)
 
     def download(self, *_: Any, **__: Any) -> None:
         """Give lm-eval the problems without any tests: documents are logged."""
@@ -77,6 +77,13 @@ class LivecodebenchTask(ConfigurableTask):
     def build_all_requests(self, **arguments: Any) -> None:
         """Build the requests, remembering the user's system instruction for :meth:`construct_requests`."""
         self._system_instruction = arguments.get("system_instruction")
+        if self.template_state == "none":
+            _log.warning(
+                "%s: the prompt %s is a chat turn, and this model gets it as plain text; add --apply_chat_template, or "
+                'for a base model --metadata \'{"prompt": "ssd/completion"}\'',
+                self.config.task,
+                self._prompt.name,
+            )
         super().build_all_requests(**arguments)
 
     def construct_requests(self, doc: dict[str, Any], ctx: str | list[str], **arguments: Any) -> Any:
@@ -91,41 +98,43 @@ class LivecodebenchTask(ConfigurableTask):
         return instance
 
     def apply_filters(self) -> None:
-        """Extract all programs and score them in one batch; each response becomes its verdict row."""
+        """Extract all programs and score them in one batch; a response becomes a row with program and verdict."""
         for instance in self._instances:
             # With several ranks lm-eval pads with copies of the last request, whose answers pile up on it.
             del instance.resps[instance.repeats :]
-        programs = [program for instance in self._instances for program in self._programs(instance)]
+        made = [
+            item
+            for instance in self._instances
+            for item in read_responses(instance, opens_block=self._prompt.opens_block)
+        ]
+        programs = [program for program, _ in made]
+        rows = [
+            {"question_id": program.question_id, "sample": program.sample, "code": program.code, **facts.as_row()}
+            for program, facts in made
+        ]
+        every = [facts for part in ranks.gather([facts for _, facts in made]) for facts in part]
         if self.predict_only:
-            codes = iter(program.code for program in programs)
-            for instance in self._instances:
-                instance.filtered_resps[_FILTER] = [next(codes) for _ in instance.resps]
-            return
-        try:
-            scoring = self._score(programs)
-        except SsdError as error:
-            ranks.agree(error)
-            raise
-        ranks.agree(None)
-        rows = iter(_VerdictRow(verdict.as_row()) for verdict in scoring.verdicts)
+            self._report = {"generations": summarize_facts(every)}
+        else:
+            verdicts = self._verdicts(programs)
+            rows = [{**verdict.as_row(), **row} for verdict, row in zip(verdicts, rows, strict=True)]
+            all_verdicts = [verdict for part in ranks.gather(verdicts) for verdict in part]
+            self._report["summary"] = summarize(all_verdicts, self._store.problems, every)
+            overlap = self._overlap()
+            if overlap.get("allow_overlap"):
+                self._report["summary"]["allow_overlap"] = True
+                _log.warning(
+                    "%s: this result was made with allow_overlap=true: %s", self.config.task, overlap["result"]
+                )
+        logged = iter(rows)
         for instance in self._instances:
-            instance.filtered_resps[_FILTER] = [next(rows) for _ in instance.resps]
+            instance.filtered_resps[_FILTER] = [LoggedGeneration(next(logged)) for _ in instance.resps]
 
     def process_results(self, doc: Mapping[str, Any], results: list[Any]) -> dict[str, Any]:
         """Return pass@k of one problem under each metric's name; None under those of other difficulties."""
         if self.predict_only:
             return {"bypass": 999}
-        rows = results[0]
-        passed = sum(row["passed"] for row in rows)
-        metrics: dict[str, float | None] = {}
-        for k in possible_ks([self._options.repeats]):
-            value = pass_at_k(len(rows), passed, k)
-            metrics[f"pass@{k}"] = value
-            for difficulty in self._store.split:
-                own = value if doc["difficulty"] == difficulty else None
-                # lm-eval knows no error of an aggregation like ours, so the error is a metric beside it.
-                metrics |= {f"pass@{k}_{difficulty}": own, f"pass@{k}_{difficulty}{_STDERR}": own}
-        return metrics
+        return problem_metrics(results[0], doc["difficulty"], self._store.split, self._options.repeats)
 
     def dump_config(self) -> dict[str, Any]:
         """Return the configuration that lm-eval stores with the results, with everything about their making."""
@@ -144,6 +153,7 @@ class LivecodebenchTask(ConfigurableTask):
             "prompt": {"name": self._prompt.name, "sha256": self._prompt.sha256},
             "system_instruction": self._system_instruction,
             "apply_chat_template": request.apply_chat_template if request else None,
+            "chat_template": self.template_state,
             "repeats": self._options.repeats,
             # A model of ours puts into each request what it used in the place of the task's own.
             "generation_kwargs": self._instances[0].args[1] if self._instances else self.config.generation_kwargs,
@@ -162,20 +172,41 @@ class LivecodebenchTask(ConfigurableTask):
         """Whether lm-eval was asked for generations alone: it puts its metric ``bypass`` in the place of ours."""
         return "bypass" in self._metric_fn_list
 
+    @property
+    def template_state(self) -> str:
+        """Say who puts the chat template around a prompt: ``lm_eval``, the ``model`` (one of ours), or ``none``.
+
+        ``raw prompt`` is a completion, which none belongs to; ``unknown`` is a task that lm-eval built without us.
+        """
+        request = evaluation_request.current()
+        if request is None:
+            return "unknown"
+        if request.apply_chat_template:
+            return "lm_eval"
+        if not self._prompt.chat:
+            return "raw prompt"
+        return "model" if request.own_model else "none"
+
     def _messages(self, doc: Mapping[str, Any]) -> list[dict[str, str]]:
         rendered = self._prompt.render(doc)
         system = [text for text in (self._system_instruction, rendered.system) if text]
         turns = [{"role": "system", "content": "\n\n".join(system)}] if system else []
         return [*turns, {"role": "user", "content": rendered.user}]
 
-    def _programs(self, instance: Instance) -> list[Program]:
-        question_id, opened = instance.doc["question_id"], self._prompt.opens_block
-        return [
-            Program(question_id, number, extract_program(text, block_is_open=opened))
-            for number, text in enumerate(instance.resps)
-        ]
+    def _verdicts(self, programs: Sequence[Program]) -> Sequence[Any]:
+        """Score this rank's programs; all ranks fail if one does."""
+        try:
+            scoring = self._score(programs)
+        except SsdError as error:
+            ranks.agree(error)
+            raise
+        ranks.agree(None)
+        counts = ranks.gather((scoring.judged, len(programs)))
+        judged, count = (sum(part) for part in zip(*counts, strict=True))
+        self._report = {"scoring": {**scoring.provenance, "judged": judged, "programs": count}}
+        return scoring.verdicts
 
-    def _score(self, programs: list[Program]) -> Scoring:
+    def _score(self, programs: Sequence[Program]) -> Scoring:
         journal = Journal(home() / "verdicts" / f"{self.config.task}.jsonl")
         with ProgressLine(f"{self.config.task}: scoring", len(programs)) as line:
             scoring = score(
@@ -187,14 +218,6 @@ class LivecodebenchTask(ConfigurableTask):
                 on_verdict=lambda _: line.advance(),
             )
         scoring.require_complete(f"the other verdicts are kept in {journal.path}; run the same command again")
-        self._report = {
-            "scoring": {**scoring.provenance, "judged": scoring.judged, "programs": len(programs)},
-            "summary": summarize(scoring.verdicts, self._store.problems),
-        }
-        overlap = self._overlap()
-        if overlap.get("allow_overlap"):
-            self._report["summary"]["allow_overlap"] = True
-            _log.warning("%s: this result was made with allow_overlap=true: %s", self.config.task, overlap["result"])
         _log.info(
             "%s: %d programs scored, %d of them newly judged; judge %s, %s tests, sandbox %s %s, prompt %s %s",
             self.config.task,
@@ -208,13 +231,6 @@ class LivecodebenchTask(ConfigurableTask):
             self._prompt.sha256[:12],
         )
         return scoring
-
-
-class _VerdictRow(dict[str, Any]):
-    """A verdict that stays JSON where lm-eval logs every response as ``str`` of it."""
-
-    def __str__(self) -> str:
-        return json.dumps(self)
 
 
 def _options(config: Mapping[str, Any]) -> EvaluationOptions:
@@ -242,28 +258,3 @@ def _open(config: Mapping[str, Any], options: EvaluationOptions) -> ProblemStore
 def _literal(text: str) -> str:
     """Protect a text from lm-eval's template engine."""
     return f"{{% raw %}}{text}{{% endraw %}}" if "{" in text else text
-
-
-def _metric_list(repeats: int, store: ProblemStore) -> list[dict[str, Any]]:
-    metrics: list[dict[str, Any]] = []
-    for k in possible_ks([repeats]):
-        metrics.append({"metric": f"pass@{k}", "aggregation": "mean", "higher_is_better": True})
-        for name in (f"pass@{k}_{difficulty}" for difficulty in store.split):
-            metrics += [
-                {"metric": name, "aggregation": _mean_of_own, "higher_is_better": True},
-                {"metric": f"{name}{_STDERR}", "aggregation": _error_of_own, "higher_is_better": False},
-            ]
-    return metrics
-
-
-def _mean_of_own(values: list[float | None]) -> float | str:
-    """Average over the problems of the metric's own difficulty; the others brought None."""
-    own = [value for value in values if value is not None]
-    return mean_and_error(own)[0] if own else "N/A"
-
-
-def _error_of_own(values: list[float | None]) -> float | str:
-    """Return the standard error of that average, with the problem as the unit."""
-    own = [value for value in values if value is not None]
-    error = mean_and_error(own)[1] if own else None
-    return "N/A" if error is None else error

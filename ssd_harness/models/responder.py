@@ -1,5 +1,6 @@
 """Answer the requests of our tasks with seeded, stored samples: what every ``ssd-*`` model does alike."""
 
+import functools
 import hashlib
 import json
 import logging
@@ -20,6 +21,7 @@ from ssd_harness.errors import UsageError
 from ssd_harness.generation import Generation, GenerationNote
 from ssd_harness.models.decoding import Settled, settle
 from ssd_harness.models.generation_store import GenerationStore
+from ssd_harness.models.reasoning import ReasoningMarks
 from ssd_harness.models.subject import Subject
 
 # lm-eval shows INFO of its own logger tree only.
@@ -121,12 +123,13 @@ class Responder:
         )
         task = str(request.task_name)
         rendered_before = bool(current and current.apply_chat_template)
+        renders = bool(request.messages) and chat.has_template(self.tokenizer)
         described = {
             **asdict(settled.decoding),
             "until": list(settled.until),
             "origins": dict(settled.origins),
             "seed": torch.initial_seed(),
-            "template": self.name if request.messages else "lm_eval" if rendered_before else "none",
+            "template": self.name if renders else "lm_eval" if rendered_before else "none",
             "samples": self._store(settled).id,
         }
         if self._decodings.get(task) != described and self.rank == 0:
@@ -162,10 +165,14 @@ class Responder:
                 bar.update()
         return [*found.values(), *drawn]
 
+    @functools.cached_property
+    def _marks(self) -> ReasoningMarks:
+        return ReasoningMarks(self.tokenizer, self.thinking_end)
+
     def _generation(self, made: Continuation, until: tuple[str, ...]) -> Generation:
-        token_ids, end = made.token_ids, self.thinking_end
-        if isinstance(end, int) and end in token_ids:
-            token_ids = token_ids[len(token_ids) - token_ids[::-1].index(end) :]
+        opened = self._marks.opened_by(made.request.prompt_ids)
+        token_ids, inside = self._marks.split(made.token_ids, opened=opened)
         text = self.tokenizer.decode(token_ids, skip_special_tokens=True)
+        end = self.thinking_end
         text = postprocess_generated_text(text, list(until), end if isinstance(end, str) else None)
-        return Generation(text, GenerationNote(len(made.token_ids), made.stop.value))
+        return Generation(text, GenerationNote(len(made.token_ids), made.stop.value, in_reasoning=inside))

@@ -56,22 +56,25 @@ class PromptTemplate:
     functional: str
     system: str | None = None
     chat: bool = True
+    exact: bool = False
+    """Whether a problem's fields are filled in as they are, newlines at their ends included: a user's own text."""
 
     @property
     def sha256(self) -> str:
         """Hash all texts and the form, not the name: two names with the same texts are the same prompt."""
-        parts = [self.stdin, self.functional, self.system, self.chat]
+        parts = [self.stdin, self.functional, self.system, self.chat, *(["exact"] if self.exact else [])]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @property
     def opens_block(self) -> bool:
         """Whether the text ends inside a code block, which the completion goes on with."""
-        return not self.chat and self.stdin.rstrip().endswith("```python")
+        return not self.chat and _opens_block(self.stdin)
 
     def render(self, row: Mapping[str, Any]) -> RenderedPrompt:
         """Fill in one problem; a non-empty ``starter_code`` makes it a functional one."""
         text = self.functional if row.get("starter_code") else self.stdin
-        filled = _PLACEHOLDER.sub(lambda match: str(row.get(match[1], "")).strip("\n"), text)
+        ends = "" if self.exact else "\n"
+        filled = _PLACEHOLDER.sub(lambda match: str(row.get(match[1], "")).strip(ends), text)
         return RenderedPrompt(user=filled, system=self.system, chat=self.chat, sha256=self.sha256)
 
 
@@ -85,7 +88,8 @@ def load(name: str) -> PromptTemplate:
     """Load a built-in prompt by name, or ``file:PATH``: the user's exact text.
 
     PATH is one file, used for both kinds of problem, or a folder with ``stdin.txt``, ``functional.txt`` and maybe
-    ``system.txt``. Raises :class:`UsageError` for an unknown name, an unreadable file or an unknown placeholder.
+    ``system.txt``. A text that ends inside a block opened by ```` ```python ```` is a raw completion, any other the
+    user's turn of a chat. Raises :class:`UsageError` for an unknown name, an unreadable file or an unknown placeholder.
     """
     if name.startswith(_FILE):
         return _from_path(name, Path(name.removeprefix(_FILE)).expanduser())
@@ -102,16 +106,24 @@ def load(name: str) -> PromptTemplate:
 
 
 def _from_path(name: str, path: Path) -> PromptTemplate:
-    if path.is_dir():
-        system = path / "system.txt"
-        return PromptTemplate(
-            name,
-            _read(path / "stdin.txt"),
-            _read(path / "functional.txt"),
-            _read(system, needs_question=False) if system.exists() else None,
+    if not path.is_dir():
+        text = _read(path)
+        return PromptTemplate(name, text, text, chat=not _opens_block(text), exact=True)
+    stdin, functional, system = (path / f"{part}.txt" for part in ("stdin", "functional", "system"))
+    texts = _read(stdin), _read(functional)
+    opens = {_opens_block(text) for text in texts}
+    if len(opens) > 1:
+        raise UsageError(
+            "one of stdin.txt and functional.txt ends inside a block of code and the other does not",
+            where=path,
+            next_step="end both with ```python (a raw completion) or neither (a chat turn)",
         )
-    text = _read(path)
-    return PromptTemplate(name, text, text)
+    message = _read(system, needs_question=False) if system.exists() else None
+    return PromptTemplate(name, *texts, message, chat=not opens.pop(), exact=True)
+
+
+def _opens_block(text: str) -> bool:
+    return text.rstrip().endswith("```python")
 
 
 def _read(path: Path, *, needs_question: bool = True) -> str:

@@ -165,7 +165,11 @@ class TestWithDocker:
         assert summary["data"]["files"]["test6.jsonl"]["rows"] == 3
         assert summary["scoring"]["sandbox"]["fingerprint"]
         assert summary["software"]["source"]
-        assert "pass@5" not in process.stdout
+        assert process.stdout.split("\n")[0].split() == ["problems", "programs", "pass@1"]
+        assert process.stdout.count("pass@5 and pass@10 left out: some problem has only 2 samples") == 1
+        assert process.stdout.count("pass@5") == 1
+        assert {"atcoder", "2025-03"} <= set(process.stdout.split())
+        assert "truncated unknown" in process.stdout
         assert "50.0" in process.stdout
 
     def test_a_second_run_judges_nothing_and_says_the_same(self, score, tmp_path):

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from ssd_harness.errors import UsageError
+from ssd_harness.lcb.generation_facts import GenerationFacts
 from ssd_harness.lcb.samples import read_samples
 
 FENCED = "Here:\n```python\nprint(1)\n```\nDone."
@@ -27,6 +28,90 @@ def test_every_form(path):
     assert programs(path, sample) == [("a", 0, "print(1)"), ("a", 1, "print(1)")]
     listed = json.dumps([{"question_id": "a", "code_list": ["x"]}, {"question_id": "b", "code_list": ["y"]}])
     assert programs(path, text=listed) == [("a", 0, "x"), ("b", 0, "y")]
+
+
+def eval_all(question_id, codes, **changes):
+    """One item of a result file of the benchmark's own runner."""
+    return {
+        "question_title": "T",
+        "question_content": "C",
+        "platform": "atcoder",
+        "question_id": question_id,
+        "contest_id": "c",
+        "contest_date": "2025-03-01T00:00:00",
+        "starter_code": "",
+        "difficulty": "easy",
+        "output_list": [f"Sure:\n```python\n{code}\n```" for code in codes],
+        "code_list": codes,
+        **changes,
+    }
+
+
+def test_the_benchmarks_own_result_files(path):
+    graded = {"graded_list": [True, False], "pass@1": 0.5, "metadata": ["{}", '{"error_code": -2}']}
+    path.write_text(json.dumps([eval_all("a", ["x", "y"], **graded), eval_all("b", ["z"])], indent=4))
+    found = read_samples(path)
+    assert [(s.program.question_id, s.program.code, s.published) for s in found] == [
+        ("a", "x", True),
+        ("a", "y", False),
+        ("b", "z", None),
+    ]
+    path.write_text(json.dumps([eval_all("a", ["x", "y"], graded_list=[True])]))
+    with pytest.raises(UsageError, match=r"graded_list.*each of its 2 programs.*item 1"):
+        read_samples(path)
+
+
+def test_what_rows_tell_of_their_generations(path):
+    rows = [
+        {"question_id": "a", "code": "x", "truncated": True, "tokens": 7},
+        {"question_id": "a", "output": "<think>```\nno\n```", "finish_reason": "length"},
+        {"question_id": "a", "output": "```\nyes\n```", "finish_reason": "stop", "prompt": "Q\n```python"},
+        {"question_id": "a", "code_list": ["x"], "tokens": "many"},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = read_samples(path)
+    assert [s.facts for s in found] == [
+        GenerationFacts(truncated=True, tokens=7),
+        GenerationFacts(truncated=True, unfinished_reasoning=True),
+        GenerationFacts(truncated=False),
+        GenerationFacts(),
+    ]
+    assert [s.program.code for s in found] == ["x", "", "", "x"]  # the third prompt has opened a block
+
+
+def logged(resps, filtered, prompt="Q"):
+    return {
+        "doc_id": 0,
+        "doc": {"question_id": "a"},
+        "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": {"until": []}}},
+        "resps": [resps],
+        "filtered_resps": [filtered],
+    }
+
+
+def test_what_our_task_logged_is_taken_as_it_was_judged(path):
+    judged = {"question_id": "a", "sample": 0, "code": "x", "verdict": "AC", "passed": True, "tokens": 5}
+    never = {**judged, "code": "y", "verdict": "IE", "passed": False, "truncated": True}
+    predicted = {"question_id": "a", "sample": 2, "code": "", "unfinished_reasoning": True}
+    row = logged(["?"] * 3, [json.dumps(made) for made in (judged, never, predicted)])
+    path.write_text(json.dumps(row))
+    found = read_samples(path)
+    assert [(s.program.code, s.published) for s in found] == [("x", True), ("y", None), ("", None)]
+    assert [s.facts for s in found] == [
+        GenerationFacts(tokens=5),
+        GenerationFacts(truncated=True, tokens=5),
+        GenerationFacts(unfinished_reasoning=True),
+    ]
+
+
+@pytest.mark.parametrize("filtered", [["x", "y"], "x", None, [], ["[" * 100_000], [json.dumps({"code": 3})]])
+def test_other_logs_are_extracted_anew_after_the_prompt_that_they_log(path, filtered):
+    row = logged(["a\n```\nb", "c"], filtered, prompt="Q\n```python\n")
+    assert programs(path, row) == [("a", 0, "a"), ("a", 1, "c")]
+    row = logged(["```\nno\n```", "</think>```\nyes\n```"], filtered, prompt="<|assistant|>\n<think>\n")
+    assert programs(path, row) == [("a", 0, ""), ("a", 1, "yes")]
+    row["arguments"] = [["odd"]]
+    assert programs(path, row)[0] == ("a", 0, "no")
 
 
 def test_code_goes_before_output(path):

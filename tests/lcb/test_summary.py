@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
+from ssd_harness.lcb.generation_facts import GenerationFacts, render_facts, summarize_facts
 from ssd_harness.lcb.problem import Problem
 from ssd_harness.lcb.summary import possible_ks, render, summarize
 
@@ -43,8 +44,15 @@ def test_groups_and_counts():
     assert summary["verdicts"] == {"AC": 6, "WA": 8, "TLE": 1}
     table = render(summary)
     assert "40.0" in table
-    assert "pass@5" in table
-    assert "pass@10" not in table
+    header, *lines = table.split("\n")
+    assert header.split() == ["problems", "programs", "pass@1", "pass@5"]
+    assert table.count("pass@10") == 1
+    assert "pass@10 left out: some problem has only 5 samples" in lines
+    assert [line.split()[:2] for line in lines if line.startswith(("atcoder", "2025"))] == [
+        ["atcoder", "3"],
+        ["2025-02", "1"],
+        ["2025-03", "2"],
+    ]
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=10, max_size=12), min_size=1, max_size=6))
@@ -66,3 +74,14 @@ def test_an_internal_error_counts_for_nothing_but_itself():
     nothing = summarize(verdicts("b", [Verdict.IE]), problems)
     assert nothing["all"]["problems"] == 0
     assert "1 IE" in render(nothing)
+
+
+def test_the_facts_of_generations_are_counted_where_they_are_known():
+    known = [GenerationFacts(truncated=True, tokens=30, unfinished_reasoning=True), GenerationFacts(False, 10)]
+    found = summarize(verdicts("a", [AC, WA, WA]), {"a": problem("a")}, [*known, GenerationFacts()])["generations"]
+    assert (found["truncated"], found["truncation_known"], found["unfinished_reasoning"]) == (1, 2, 1)
+    assert (found["tokens"], found["tokens_per_sample"], found["tokens_known"]) == (40, 20.0, 2)
+    assert render_facts(found) == "generations: 1 of 2 truncated, 1 end inside their reasoning, 20 tokens a sample"
+    unknown = summarize_facts([GenerationFacts()])
+    assert (unknown["truncated"], unknown["tokens"], unknown["tokens_per_sample"]) == ("unknown",) * 3
+    assert summarize([], {})["all"]["problems"] == 0

@@ -3,9 +3,18 @@ from collections import Counter
 
 import pytest
 
+from ssd_harness.cli import main
 from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.generation import Generation, GenerationNote
+from ssd_harness.lcb.logged_samples import LoggedGeneration
 
 ADD = "a, b = map(int, input().split())\nprint(a + b)"
+THOUGHTS = (
+    f"<think>\n```\nno\n```\n</think>\n```python\n{ADD}\n```",
+    "<think>\n```\nprint(3)\n```",
+    "no fence",
+)
+COMPLETIONS = (f"{ADD}\n```\nand\n```\nmore\n```", "print(3)", "```")
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +129,8 @@ def test_predictions_alone_need_no_sandbox_and_log_no_test(evaluate, data):
     found = evaluate(**PREDICT, metadata={"sandbox": "none-of-this-name", "repeats": 2}, limit=2)
     samples = found["samples"]["livecodebench_v6"]
     assert [sample["doc"]["question_id"] for sample in samples] == ["add", "sum"]
-    assert samples[0]["filtered_resps"] == [[ADD, ADD]]
+    row = {"question_id": "add", "sample": 1, "code": ADD}
+    assert samples[0]["filtered_resps"] == [[{**row, "sample": 0}, row]]
     row = json.loads((data / "test6.jsonl").read_text().splitlines()[0])
     logged = json.dumps(samples)
     assert row["private_test_cases"] not in logged
@@ -141,6 +151,32 @@ def test_predictions_alone_need_no_sandbox_and_log_no_test(evaluate, data):
 def test_metadata_that_make_no_sense_are_one_line(evaluate, metadata, reason):
     with pytest.raises(UsageError, match=reason):
         evaluate(**PREDICT, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "state", "warned"),
+    [
+        ({}, "none", True),
+        ({"apply_chat_template": True}, "lm_eval", False),
+        ({"metadata": {"prompt": "ssd/completion", "repeats": 10}}, "raw prompt", False),
+    ],
+)
+def test_the_result_says_who_put_the_chat_template_around(evaluate, caplog, arguments, state, warned):
+    found = evaluate(**PREDICT, limit=1, **arguments)
+    assert found["configs"]["livecodebench_v6"]["metadata"]["ssd_harness"]["chat_template"] == state
+    said = [record for record in caplog.records if "gets it as plain text" in record.getMessage()]
+    assert len(said) == warned
+
+
+def test_a_raw_completion_belongs_into_no_template(evaluate):
+    with pytest.raises(UsageError, match="leave --apply_chat_template out"):
+        evaluate(**PREDICT, metadata={"prompt": "ssd/completion"}, apply_chat_template=True)
+
+
+def test_a_k_above_the_repeats_is_left_out_and_said_once(evaluate, caplog):
+    evaluate(**PREDICT, limit=1, metadata={"repeats": 5})
+    said = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
+    assert said == ["livecodebench_v6: pass@10 left out: some problem has only 5 samples"]
 
 
 @pytest.mark.docker
@@ -167,8 +203,44 @@ class TestScored:
         assert made["scoring"]["sandbox"]["sandbox"] == "docker"
         assert (made["scoring"]["judged"], made["scoring"]["programs"]) == (4, 30)
         assert made["summary"]["verdicts"] == {"AC": 5, "WA": 25}
+        assert made["summary"]["by_month"]["2025-03"]["problems"] == 3
+        assert made["summary"]["by_platform"]["atcoder"]["pass@5"] == pytest.approx((1 - 1 / 252) / 3)
+        assert made["summary"]["generations"]["tokens"] == "unknown"
         again = evaluate()["configs"]["livecodebench_v6"]["metadata"]["ssd_harness"]["scoring"]
         assert again["judged"] == 0
+
+    @pytest.mark.parametrize(
+        ("prompt", "texts", "verdicts"),
+        [
+            ("ssd/chat", THOUGHTS, {"AC": 3, "NO_CODE": 6}),
+            ("ssd/completion", COMPLETIONS, {"AC": 3, "WA": 3, "NO_CODE": 3}),
+        ],
+    )
+    def test_a_log_scores_as_the_run_did(
+        self, evaluate, scripted, data, tmp_path, monkeypatch, prompt, texts, verdicts
+    ):
+        from lm_eval.loggers import EvaluationTracker
+
+        answers = iter(range(9))
+        noted = [Generation(text, GenerationNote(number, "length")) for number, text in enumerate(texts)]
+        monkeypatch.setattr(scripted, "answer", lambda self, request: noted[next(answers) % 3])
+        found = evaluate(metadata={"prompt": prompt, "repeats": 3})
+        samples = found["samples"]["livecodebench_v6"]
+        for sample in samples:
+            sample["filtered_resps"] = [[LoggedGeneration(row) for row in sample["filtered_resps"][0]]]
+        tracker = EvaluationTracker(output_path=str(tmp_path / "run.json"))
+        tracker.date_id = "now"
+        tracker.save_results_samples("livecodebench_v6", samples)
+        file = tmp_path / "samples_livecodebench_v6_now.jsonl"
+        words = ["score", str(file), "--data", str(data), "--release", "test6", "--out", str(tmp_path / "out")]
+        assert main(words) == 0
+        ours = found["configs"]["livecodebench_v6"]["metadata"]["ssd_harness"]["summary"]
+        summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+        assert summary["verdicts"] == ours["verdicts"] == verdicts
+        assert summary["published"] == {"compared": 9, "pass_now": [], "fail_now": []}
+        assert summary["generations"] == ours["generations"]
+        assert ours["generations"]["unfinished_reasoning"] == (3 if texts is THOUGHTS else 0)
+        assert ours["generations"]["truncated"] == 9
 
     def test_few_samples_give_no_pass_at_5_and_an_absent_difficulty_no_figure(self, evaluate):
         figures = evaluate(metadata={"repeats": 4, "judge": "stdio"}, limit=1)["results"]["livecodebench_v6"]

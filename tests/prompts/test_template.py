@@ -51,6 +51,25 @@ def test_own_text_is_kept_exactly(tmp_path):
     assert prompt.system == "Be brief.\n"
 
 
+def test_a_text_that_ends_inside_a_block_is_a_completion(tmp_path):
+    (tmp_path / "p.txt").write_text("{{question_content}}\n```python\n")
+    prompt = prompts.load(f"file:{tmp_path / 'p.txt'}")
+    assert (prompt.chat, prompt.opens_block) == (False, True)
+    assert prompts.load("ssd/completion").opens_block
+    assert not prompts.load("ssd/chat").opens_block
+    (tmp_path / "stdin.txt").write_text("{{question_content}}\n```python\n")
+    (tmp_path / "functional.txt").write_text("{{question_content}}\n{{starter_code}}")
+    with pytest.raises(UsageError, match="ends inside a block"):
+        prompts.load(f"file:{tmp_path}")
+
+
+def test_own_text_takes_the_fields_as_they_are(tmp_path):
+    (tmp_path / "p.txt").write_text("<{{question_content}}>")
+    row = {"question_content": "\nq\n\n"}
+    assert prompts.load(f"file:{tmp_path / 'p.txt'}").render(row).user == "<\nq\n\n>"
+    assert prompts.render(row).user.startswith("q\n\nWrite")
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [("{{question_content}} {{answer}}", "unknown placeholder"), ("Solve it.", "never shows"), (b"\xff\xfe", "UTF-8")],

@@ -1,0 +1,66 @@
+"""The rows of a file of samples, a JSON object a line or one JSON list, and their fields, each checked."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ssd_harness.errors import UsageError
+
+FORMS = "a row is {question_id, code}, {question_id, output}, {question_id, code_list} or an lm-eval sample"
+
+Row = Mapping[str, Any]
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
+    """Yield each row and where it stands; raises :class:`UsageError` for what is no JSON object or no text."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(64).lstrip()[:1]
+            stream.seek(0)
+            if start == b"[":
+                yield from _list_rows(path, stream.read())
+                return
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    yield f"{path}:{number}", _object(_json(line, f"{path}:{number}"), f"{path}:{number}")
+    except OSError as error:
+        raise UsageError(f"cannot read the samples: {error.strerror}", where=path) from error
+
+
+def as_list(value: Any, field: str, where: str) -> list[Any]:
+    """Return a field that must be a list."""
+    if not isinstance(value, list):
+        raise UsageError(f"{field} of a sample must be a list", where=where, next_step=FORMS)
+    return value
+
+
+def as_text(value: Any, field: str, where: str) -> str:
+    """Return a field that must be a text; some harnesses write null for a generation without a program."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise UsageError(f"{field} of a sample must be a text", where=where, next_step=FORMS)
+    return value
+
+
+def _list_rows(path: Path, data: bytes) -> Iterator[tuple[str, Row]]:
+    for number, row in enumerate(_json(data, str(path)), start=1):
+        yield f"{path}, item {number}", _object(row, f"{path}, item {number}")
+
+
+def _object(row: Any, where: str) -> Row:
+    if not isinstance(row, dict):
+        raise UsageError("a sample must be a JSON object", where=where, next_step=FORMS)
+    return row
+
+
+def _json(data: bytes, where: str) -> Any:
+    try:
+        return json.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            "binary data, not UTF-8 text", where=where, next_step="give a jsonl file of samples"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError("broken line of JSON among the samples", where=where, next_step="correct this line") from error
