@@ -1,8 +1,7 @@
 """From a model's responses, as lm-eval keeps them on an instance, to programs and what is known of each generation."""
 
 from collections.abc import Iterator
-
-from lm_eval.api.instance import Instance
+from typing import TYPE_CHECKING
 
 from ssd_harness import evaluation_request
 from ssd_harness.generation import note_of
@@ -10,8 +9,11 @@ from ssd_harness.judge.extraction import PromptEnd, extract, prompt_end
 from ssd_harness.judge.problem import Program
 from ssd_harness.lcb.generation_facts import GenerationFacts
 
+if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
 
-def read_responses(instance: Instance, *, opens_block: bool) -> Iterator[tuple[Program, GenerationFacts]]:
+
+def read_responses(instance: "Instance", *, opens_block: bool) -> Iterator[tuple[Program, GenerationFacts]]:
     """Yield program and facts of each response; ``opens_block`` says that the prompt ends inside a code block."""
     request = evaluation_request.current()
     # With think_end_token a model of lm-eval's hands out the answer alone, so that nothing marks its beginning.
