@@ -25,16 +25,19 @@ def hub(argument: str, recipe: Recipe) -> Iterator[Prompt]:
 def rstar(argument: str, _: Recipe) -> Iterator[Prompt]:
     """Read the paper's prompts, in the words that the evaluation uses; ``rstar:is_passed`` keeps verified rows.
 
-    The data set has one row an answer, so statements repeat; whoever collects prompts drops the copies.
+    The data set has one row an answer, so statements repeat; whoever collects prompts drops the copies, of which the
+    first may bring starter code along.
     """
     if argument not in {"", _PASSED}:
         raise UsageError(f"rstar has no option {argument!r}", next_step=f"give rstar or rstar:{_PASSED}")
     columns = ["question", "starter_code", *([_PASSED] if argument else [])]
-    for number, (_where, row) in enumerate(_rows(_RSTAR, _RSTAR_CONFIG, "train", columns=columns)):
-        if argument and not row[_PASSED]:
+    for number, (where, row) in enumerate(_rows(_RSTAR, _RSTAR_CONFIG, "train", columns=columns)):
+        if argument and str(row[_PASSED]).lower() not in {"true", "1"}:
             continue
+        if not row["question"]:
+            raise InfrastructureError("a row of the prompts has no question", where=where)
         shown = {"question_content": row["question"], "starter_code": row.get("starter_code") or ""}
-        yield Prompt(f"rstar-{number}", (("user", prompt_texts.render(shown).user),))
+        yield Prompt(f"rstar-{number}", (("user", prompt_texts.render(shown).user),), statement=row["question"])
 
 
 def _rows(dataset: str, config: str | None, split: str, **options: Any) -> Iterator[tuple[str, Any]]:
@@ -44,7 +47,7 @@ def _rows(dataset: str, config: str | None, split: str, **options: Any) -> Itera
         stream = datasets.load_dataset(dataset, config, split=split, streaming=True, **options)
         for number, row in enumerate(stream, start=1):
             yield f"{dataset}, row {number}", row
-    except (OSError, ValueError, datasets.exceptions.DatasetNotFoundError) as error:
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InfrastructureError(
             f"cannot read the prompts: {reason}",

@@ -52,6 +52,7 @@ class Recipe:
     prompts: str | None = _train(None, "a prompt source by name, or the path of a .jsonl or .parquet file")
     prompt_limit: int | None = _train(None, "take only the first so many prompts (how many the generator draws)")
     prompt_column: str | None = _train(None, "column with the prompt text or the chat messages; None looks for one")
+    starter_column: str | None = _train(None, "column with starter code; puts prompts into the evaluation's words")
     id_column: str | None = _train(None, "column that names a prompt; None names it by its content")
     tests_column: str | None = _train(None, "column with a prompt's tests, if the filter runs them; None looks for one")
     prompt_format: str = _train("chat", "chat: through the model's chat template; raw: the text as it stands")
@@ -293,7 +294,8 @@ def fingerprint(recipe: Recipe, *, base: str, tokenizer: str, prompts: str, samp
     where the prompts came from: their hash says which they are.
     """
     fields = recipe.side("train")
-    for name in ("prompts", "prompt_limit", "prompt_column", "id_column", "tests_column", "sampler", "trainer"):
+    sources = ("prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column")
+    for name in (*sources, "sampler", "trainer"):
         del fields[name]
     if recipe.chooses_round:
         # Here alone the evaluation decides what is made.

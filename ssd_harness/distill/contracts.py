@@ -30,6 +30,8 @@ class Prompt:
     """(role, content) turns; plain text is one user turn."""
     tests: PromptTests | None = None
     """Stored only for filters that ask for them (``needs_tests``)."""
+    statement: str = ""
+    """What is asked, without the words put around it: copies are told by it. Empty: by all turns. Not stored."""
 
     @property
     def text(self) -> str:

@@ -16,7 +16,15 @@ from ssd_harness.home import home
 from ssd_harness.overlap import sketch
 from ssd_harness.recipe import Recipe
 
-_SOURCE_FIELDS = ("prompts", "prompt_limit", "prompt_column", "id_column", "prompt_format", "system_message")
+_SOURCE_FIELDS = (
+    "prompts",
+    "prompt_limit",
+    "prompt_column",
+    "starter_column",
+    "id_column",
+    "prompt_format",
+    "system_message",
+)
 _BY_SUFFIX = {".jsonl": "jsonl", ".parquet": "parquet"}
 
 
@@ -91,7 +99,11 @@ def _store(source: Iterable[Prompt], recipe: Recipe) -> PromptSet:
                 continue
             seen.add(words)
             if prompt.id in ids:
-                raise UsageError(f"two different prompts have the id {prompt.id!r}", where=recipe.prompts)
+                raise UsageError(
+                    f"two different prompts have the id {prompt.id!a}",
+                    where=recipe.prompts,
+                    next_step="give id_column= a column that tells them apart",
+                )
             ids.add(prompt.id)
             yield Prompt(prompt.id, system + prompt.messages, prompt.tests if with_tests else None)
 
@@ -130,5 +142,5 @@ def _tests_asked(recipe: Recipe) -> list[str | None]:
 
 
 def _normalised(prompt: Prompt) -> bytes:
-    turns = [(role, " ".join(content.split())) for role, content in prompt.messages]
-    return json.dumps(turns).encode()
+    turns = (("", prompt.statement),) if prompt.statement else prompt.messages
+    return json.dumps([(role, " ".join(content.split())) for role, content in turns]).encode()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ssd_harness import prompts as prompt_texts
 from ssd_harness.distill import prompt_tests
 from ssd_harness.distill.contracts import Prompt, PromptTests
 from ssd_harness.errors import UsageError
@@ -14,6 +15,7 @@ from ssd_harness.recipe import Recipe
 TEXT_COLUMNS = ("messages", "prompt", "question", "problem", "instruction", "text")
 """Where a prompt is looked for, in this order, unless ``prompt_column`` says where."""
 _ID_COLUMNS = ("id", "question_id", "prompt_id")
+_ROLES = {"human": "user", "gpt": "assistant"}
 _DEFAULT_COUNT = 512
 
 
@@ -60,52 +62,95 @@ def generator(_: str, recipe: Recipe) -> Iterator[Prompt]:
 
 
 def from_rows(rows: Iterable[tuple[str, Any]], recipe: Recipe) -> Iterator[Prompt]:
-    """Turn (where, row) pairs into prompts; a row is a mapping with the prompt's text or its chat messages."""
+    """Turn (where, row) pairs into prompts; a row is a mapping with the prompt's text or its chat messages.
+
+    A column's name with dots leads into nested columns, unless a column has that very name. With ``starter_column`` the
+    text is a programming problem's statement, and the prompt is what the evaluation would make of it.
+    """
     with_tests = prompt_tests.wanted(recipe)
     for where, row in rows:
         if not isinstance(row, Mapping):
             raise UsageError("a prompt row must be an object", where=where)
-        messages = _messages(_column(row, recipe, where), where)
+        value, statement = _column(row, recipe, where), ""
+        if recipe.starter_column:
+            if not isinstance(value, str):
+                raise UsageError("with starter_column= a prompt must be a text", where=where)
+            statement = value
+            starter = _text(_at(row, recipe.starter_column, where) or "", where)
+            value = prompt_texts.render({"question_content": value, "starter_code": starter}).user
+        messages = _messages(value, where)
         tests = prompt_tests.of_row(row, recipe, where) if with_tests else None
-        yield Prompt(_identity(row, recipe, messages, where), messages, tests)
+        yield Prompt(_identity(row, recipe, messages, where), messages, tests, statement)
 
 
 def _column(row: Mapping[str, Any], recipe: Recipe, where: str) -> Any:
+    if recipe.prompt_column and (value := _at(row, recipe.prompt_column, where)):
+        return value
     wanted = [recipe.prompt_column] if recipe.prompt_column else TEXT_COLUMNS
     for name in wanted:
         if row.get(name):
             return row[name]
-    has = ", ".join(sorted(map(str, row))[:12]) or "nothing"
     raise UsageError(
-        f"no prompt in this row: looked for {', '.join(wanted)}, found {has}",
+        f"no prompt in this row: looked for {', '.join(wanted)}, found {_names(row)}",
         where=where,
         next_step="give prompt_column=",
     )
 
 
+def _at(row: Mapping[str, Any], column: str, where: str) -> Any:
+    """Return what stands in ``column``, which may be a path through nested columns: ``a.b`` or, in a list, ``a.0``."""
+    if column in row:
+        return row[column]
+    value: Any = row
+    for name in column.split("."):
+        if isinstance(value, Mapping) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            raise UsageError(f"this row has no column {column!r}, found {_names(row)}", where=where)
+    return value
+
+
+def _names(row: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(map(str, row))[:12]) or "nothing"
+
+
 def _messages(value: Any, where: str) -> tuple[tuple[str, str], ...]:
+    """Return the turns; answers at the end are the data set's own, and the model gives its own in their place."""
+    turns = [{"role": "user", "content": value}] if isinstance(value, str) else value
     try:
-        turns = [{"role": "user", "content": value}] if isinstance(value, str) else value
-        messages = tuple((turn["role"], turn["content"]) for turn in turns)
+        messages = [(turn["role"], turn["content"]) for turn in turns]
     except (TypeError, KeyError):
-        messages = ()
+        try:  # the other common form of a conversation
+            messages = [(_ROLES.get(turn["from"], turn["from"]), turn["value"]) for turn in turns]
+        except (TypeError, KeyError):
+            messages = []
     if not messages or not all(isinstance(part, str) for turn in messages for part in turn):
         raise UsageError("a prompt is a text or a list of {role, content} messages", where=where)
-    if any(0xD800 <= ord(character) < 0xE000 for _, content in messages for character in content):
+    for _, content in messages:
+        _text(content, where)
+    while messages and messages[-1][0] == "assistant":
+        messages.pop()
+    if not messages:
+        raise UsageError("a prompt must hold more than the assistant's turns", where=where)
+    return tuple(messages)
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"starter code must be a text, not {type(value).__name__}", where=where)
+    if any(0xD800 <= ord(character) < 0xE000 for character in value):
         raise UsageError("a prompt holds half a surrogate pair, which is no text", where=where)
-    if messages[-1][0] == "assistant":
-        raise UsageError("a prompt must not end with the assistant's turn", where=where)
-    return messages
+    return value
 
 
 def _identity(row: Mapping[str, Any], recipe: Recipe, messages: tuple[tuple[str, str], ...], where: str) -> str:
     if recipe.id_column:
-        if recipe.id_column not in row:
-            raise UsageError(f"this row has no column {recipe.id_column!r}", where=where)
-        return str(row[recipe.id_column])
+        return _text(str(_at(row, recipe.id_column, where)), where)
     for name in _ID_COLUMNS:
         if isinstance(row.get(name), str | int):
-            return str(row[name])
+            return _text(str(row[name]), where)
     # Named by its words, a prompt keeps its random numbers wherever it stands in the file.
     return hashlib.sha256(json.dumps(messages).encode()).hexdigest()[:16]
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ssd_harness import prompts as prompt_texts
 from ssd_harness.distill import prompt_set
-from ssd_harness.errors import UsageError
+from ssd_harness.errors import InfrastructureError, SsdError, UsageError
 from ssd_harness.recipe import Recipe
 
 
@@ -94,6 +95,7 @@ def test_a_remote_source_is_asked_once(state, tmp_path, monkeypatch):
         ('{"x": 1}', "prompt_column="),
         ('{"messages": [{"role": "user"}]}', "role, content"),
         ('{"messages": [{"role": "assistant", "content": "a"}]}', "assistant"),
+        ('{"prompt": "a", "id": "\\ud800"}', "surrogate"),
         ('{"prompt": 3}', "role, content"),
         ('{"prompt": "other", "id": "same"}', "same"),
         ('{"prompt": "\\ud800"}', "surrogate"),
@@ -107,6 +109,134 @@ def test_a_broken_row_is_named(state, tmp_path, line, says):
         prompt_set.collect(Recipe(prompts=str(path)))
     assert says in str(error.value)
     assert "p.jsonl" in str(error.value)
+
+
+CHAT = [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("row", "fields", "turns"),
+    [
+        ({"messages": CHAT}, {}, [("user", "u")]),
+        ({"messages": [*CHAT, *CHAT]}, {}, [("user", "u"), ("assistant", "a"), ("user", "u")]),
+        ({"talk": [{"from": "human", "value": "u"}]}, {"prompt_column": "talk"}, [("user", "u")]),
+        ({"a": {"b": {"text": "u"}}}, {"prompt_column": "a.b.text"}, [("user", "u")]),
+        ({"a.b": "u", "a": {"b": "v"}}, {"prompt_column": "a.b"}, [("user", "u")]),
+        ({"a": [{"q": "t"}, {"q": "u"}]}, {"prompt_column": "a.1.q"}, [("user", "u")]),
+    ],
+)
+def test_chats_and_nested_columns(collect, row, fields, turns):
+    (prompt,) = collect({**row, "about": {"number": 5}}, id_column="about.number", **fields)
+    assert (prompt.id, list(prompt.messages)) == ("5", turns)
+
+
+def test_a_column_of_starter_code_puts_prompts_into_the_evaluations_words(collect):
+    rows = [{"q": "Add.", "code": "def f():"}, {"q": "Sum.", "code": None}, {"q": " Add. ", "code": ""}]
+    found = collect(*rows, prompt_column="q", starter_column="code")
+    shown = [prompt_texts.render({"question_content": row["q"], "starter_code": row["code"]}).user for row in rows]
+    assert [prompt.text for prompt in found] == shown[:2]
+    assert found.duplicates == 1  # a statement is a copy whatever code comes with it
+
+
+@pytest.mark.parametrize(
+    ("row", "fields", "says"),
+    [
+        ({"q": "a"}, {"prompt_column": "q.text"}, "no column 'q.text', found q"),
+        ({"q": "a"}, {"prompt_column": "q", "id_column": "x.y"}, "no column 'x.y'"),
+        ({"q": "a"}, {"prompt_column": "q", "starter_column": "code"}, "no column 'code'"),
+        ({"q": "a", "code": 3}, {"prompt_column": "q", "starter_column": "code"}, "must be a text, not int"),
+        ({"messages": CHAT, "code": ""}, {"starter_column": "code"}, "must be a text"),
+        ({"q": ["a"]}, {"prompt_column": "q.7"}, "no column 'q.7'"),
+    ],
+)
+def test_a_wrong_mapping_is_one_line(collect, row, fields, says):
+    with pytest.raises(UsageError) as error:
+        collect(row, **fields)
+    assert says in str(error.value)
+    assert "line 1" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+CARD = """---
+configs:
+  - config_name: seed_sft
+    data_files: [{split: train, path: seed_sft/*.parquet}]
+  - config_name: synthetic_sft
+    data_files: [{split: train, path: synthetic_sft/*.parquet}]
+---
+"""
+
+
+@pytest.fixture
+def rstar(state, tmp_path, monkeypatch):
+    """A folder as the Hub serves microsoft/rStar-Coder, under that name: one row an answer, two files, two configs."""
+    import pyarrow as pa
+    from pyarrow import parquet
+    from ssd_harness.plugins import hub_prompts
+
+    rows = [
+        {"question": f"Question {number // 4}?{' ' * (number % 3)}", "starter_code": "", "is_passed": number % 4 == 3}
+        for number in range(40)
+    ]
+    rows[8]["starter_code"] = "def f(a):"
+    rows[11]["is_passed"] = None
+    for number, row in enumerate(rows):
+        row |= {"question_id": f"q{number // 4}", "response": "r" * 99, "verified": True}
+    folder = tmp_path / "rStar-Coder"
+    for name, part in (("seed_sft/data-00000-of-00002", rows[:20]), ("seed_sft/data-00001-of-00002", rows[20:])):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(pa.Table.from_pylist(part), folder / f"{name}.parquet")
+    (folder / "synthetic_sft").mkdir()
+    parquet.write_table(pa.table({"question": ["not this one"]}), folder / "synthetic_sft/data.parquet")
+    (folder / "README.md").write_text(CARD)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setattr(hub_prompts, "_RSTAR", str(folder))
+    return folder
+
+
+def test_rstar_is_read_as_the_hub_lays_it_out(rstar):
+    found = prompt_set.collect(Recipe(prompts="rstar"))
+    assert (found.count, found.duplicates) == (10, 30)
+    texts = [prompt.text for prompt in found]
+    assert texts[0] == prompt_texts.render({"question_content": "Question 0?"}).user
+    assert texts[2] == prompt_texts.render({"question_content": "Question 2?  ", "starter_code": "def f(a):"}).user
+    passed = prompt_set.collect(Recipe(prompts="rstar:is_passed"))
+    assert (passed.count, passed.duplicates) == (9, 0)
+    assert [prompt.id for prompt in passed][:3] == ["rstar-3", "rstar-7", "rstar-15"]
+
+
+def test_any_data_set_of_the_hub_takes_a_mapping(rstar):
+    mapping = {"prompt_column": "question", "starter_column": "starter_code"}
+    found = prompt_set.collect(Recipe(prompts=f"hub:{rstar}:seed_sft", **mapping))
+    assert [prompt.text for prompt in found] == [prompt.text for prompt in prompt_set.collect(Recipe(prompts="rstar"))]
+    assert prompt_set.collect(Recipe(prompts=f"hub:{rstar}:synthetic_sft")).count == 1
+
+
+@pytest.mark.parametrize(
+    ("prompts", "fields", "says"),
+    [
+        ("hub:{}:seed_sfx", {}, "seed_sfx"),
+        ("hub:{}:seed_sft:test", {}, "test"),
+        ("hub:{}/absent", {}, "cannot read the prompts"),
+        ("hub:{}:seed_sft", {"prompt_column": "question.text"}, "row 1"),
+    ],
+)
+def test_what_a_data_set_does_not_have_is_one_line(rstar, prompts, fields, says):
+    with pytest.raises(SsdError) as error:
+        prompt_set.collect(Recipe(prompts=prompts.format(rstar), **fields))
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("damage", [b"PAR1 broken", None])
+def test_a_data_set_that_is_not_what_it_should_be_is_one_line(rstar, damage):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    broken = rstar / "seed_sft/data-00001-of-00002.parquet"
+    broken.write_bytes(damage) if damage else parquet.write_table(pa.table({"question": ["no code"]}), broken)
+    with pytest.raises(InfrastructureError, match="cannot read the prompts"):
+        prompt_set.collect(Recipe(prompts="rstar"))
 
 
 @pytest.mark.parametrize("prompts", ["/no/such.jsonl", "nonsense", "hub:", "rstar:fast"])
