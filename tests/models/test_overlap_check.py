@@ -9,8 +9,9 @@ import pytest
 from ssd_harness import evaluation_request, registry
 from ssd_harness import prompts as prompt_texts
 from ssd_harness.bridge import overlap
-from ssd_harness.distill import base_model, pipeline, prompt_set
+from ssd_harness.distill import base_model, pipeline, prompt_set, shards
 from ssd_harness.distill.plan import make_plan
+from ssd_harness.distill.training import CHECKPOINT
 from ssd_harness.errors import UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.models.subject import find_subject
@@ -52,17 +53,16 @@ def write(tmp_path):
     return write
 
 
-def register(name, base, state, **fields):
-    """Register a checkpoint as the pipeline does, without the sampling and the training."""
+def register(name, base, **fields):
+    """Let the pipeline register a checkpoint whose stages have all finished before."""
     plan = make_plan(str(base), fields, name=name, tell=lambda _: None)
-    model = state / "made" / name
-    model.mkdir(parents=True)
-    (model / "config.json").write_text("{}")
-    unmade = dataclasses.replace(plan.recipe, rounds=0)  # no stage has left a manifest
-    fields = {field: getattr(plan, field) for field in plan.__slots__}
-    manifest = pipeline.manifest(SimpleNamespace(**fields, recipe=unmade))
-    stages = {"rounds": [{"sample": {}, "filter": {}, "train": {}}]}
-    return registry.register(name, model, {**manifest, **stages, "overlap": plan.lineage().store(model)})
+    for stage in ("sample", "filter", "train"):
+        folder = plan.folder / "round-1" / stage
+        folder.mkdir(parents=True)
+        shards.write_manifest(folder, {})
+    (folder / CHECKPOINT).mkdir()
+    (folder / CHECKPOINT / "config.json").write_text("{}")
+    return pipeline.run(plan)
 
 
 def test_a_prompt_that_holds_a_problem_stops_the_run_before_anything_is_sampled(evaluating, base, write, state, capsys):
@@ -80,7 +80,7 @@ def test_a_prompt_that_holds_a_problem_stops_the_run_before_anything_is_sampled(
 def test_the_later_check_is_the_same_check(evaluating, base, write, state):
     prompts = write("Say something.", TAKEN.statement)
     token = evaluation_request.begin(None)  # `ssd-harness distill` knows no task
-    register("bad", base, state, prompts=prompts)
+    register("bad", base, prompts=prompts)
     evaluation_request.end(token)
     with pytest.raises(UsageError) as early:
         find_subject(str(base), {"prompts": prompts})
@@ -91,9 +91,9 @@ def test_the_later_check_is_the_same_check(evaluating, base, write, state):
 
 
 def test_what_a_base_was_made_from_counts_too(evaluating, base, write, state):
-    register("first", base, state, prompts=write("Say something.", TAKEN.statement))
-    register("second", "ssd:first", state, prompts=write("Say nothing."))
-    register("third", str(registry.get("second").path), state, prompts=write("Say no more."))
+    register("first", base, prompts=write("Say something.", TAKEN.statement))
+    register("second", "ssd:first", prompts=write("Say nothing."))
+    register("third", str(registry.get("second").path), prompts=write("Say no more."))
     with pytest.raises(UsageError, match="'p1' equals"):
         find_subject("ssd:third", {})
     with pytest.raises(UsageError, match="'p1' equals"):
@@ -101,7 +101,7 @@ def test_what_a_base_was_made_from_counts_too(evaluating, base, write, state):
 
 
 def test_an_allowed_overlap_is_in_every_result_and_is_not_inherited(evaluating, base, write, state, capsys):
-    register("bad", base, state, prompts=write(TAKEN.statement), allow_overlap=True)
+    register("bad", base, prompts=write(TAKEN.statement), allow_overlap=True)
     assert registry.get("bad").manifest["recipe"]["allow_overlap"] is True
     with pytest.raises(UsageError, match="allow_overlap=true"):
         find_subject("ssd:bad", {})
@@ -124,7 +124,7 @@ def test_the_plan_says_that_overlap_is_allowed(base, write, state):
 
 
 def test_unrelated_prompts_meet_every_task(evaluating, base, write, state):
-    register("good", base, state, prompts=write("Say something.", "Say nothing."))
+    register("good", base, prompts=write("Say something.", "Say nothing."))
     subject = find_subject("ssd:good", {})
     assert subject.about["overlap"] == {MINI: {"problems": len(mini.problems()), "result": "none"}}
     subject.overlap.meet(MINI, lambda: pytest.fail("met already"))
@@ -135,7 +135,7 @@ def test_unrelated_prompts_meet_every_task(evaluating, base, write, state):
 
 
 def test_prompts_that_nobody_recorded_are_said_to_be_unknown(evaluating, base, write, state):
-    made = register("imported", base, state, prompts=write("Say something."))
+    made = register("imported", base, prompts=write("Say something."))
     manifest = json.loads((made.path / "ssd_manifest.json").read_text())
     del manifest["overlap"]
     (made.path / "ssd_manifest.json").write_text(json.dumps(manifest))
@@ -150,15 +150,14 @@ def test_prompts_that_nobody_recorded_are_said_to_be_unknown(evaluating, base, w
 def test_a_base_of_the_hub_brings_its_record_along(base, write, state, monkeypatch):
     import huggingface_hub
 
-    made = register("pushed", base, state, prompts=write("Say something."))
+    made = register("pushed", base, prompts=write("Say something."))
     asked = []
     monkeypatch.setattr(
         huggingface_hub, "snapshot_download", lambda name, **options: asked.append((name, options)) or made.path
     )
     of_hub = base_model.BaseModel("me/pushed", None, "c0ffee", "commit", "commit")
     plan = make_plan(str(base), {"prompts": write("Say more.")}, tell=lambda _: None)
-    line = type(plan)(plan.resolved, of_hub, plan.prompts, plan.fingerprint, plan.name, None).lineage()
-    assert len(line.sketches) == 2
+    assert len(dataclasses.replace(plan, base=of_hub).lineage().sketches) == 2
     assert asked == [("me/pushed", {"revision": "c0ffee", "allow_patterns": ["ssd_*"]})]
 
 
@@ -189,7 +188,7 @@ def test_other_tasks_are_compared_by_what_their_documents_ask(task, texts):
 
 
 def test_without_any_text_the_result_says_so(base, write, state):
-    subject = find_subject("ssd:" + register("good", base, state, prompts=write("Say something.")).name, {})
+    subject = find_subject("ssd:" + register("good", base, prompts=write("Say something.")).name, {})
     subject.overlap.meet("other", lambda: None)
     assert subject.about["overlap"]["other"] == {"result": NO_TEXT}
 
