@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("sweep"), metavar="DIR", help="folder of cells and tables")
     parser.add_argument("--name", metavar="NAME", help="name of the table's files (default: the presets', else table)")
     parser.add_argument("--jobs", type=int, default=1, choices=(1, 2), help="trainings or evaluations at once")
+    parser.add_argument("--table", action="store_true", help="write the table of what is finished, and run nothing")
     parser.add_argument("--dry-run", action="store_true", help="list the cells and what is there already")
 
 
@@ -65,9 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n".join(_listed(cells)))
         return ExitCode.DONE
 
-    failures = sweep.run(cells, jobs=arguments.jobs)
-    command = shlex.join(["ssd-harness", *(sys.argv[1:] if sys.argv[1:2] == ["sweep"] else ["sweep", arguments.model])])
-    about = {"command": command, "model": arguments.model, "software": provenance.collect()}
+    failures = {} if arguments.table else sweep.run(cells, jobs=arguments.jobs)
+    command = shlex.join(["ssd-harness", *sys.argv[1:]])
+    left = sum(not cell.evaluation.done for cell in cells)
+    about = {"command": command, "model": arguments.model, "cells": len(cells), "unfinished": left}
+    about["software"] = provenance.collect()
     found = table.rows(cells)
     text = table.as_markdown(found, failures, about)
     stem = arguments.out / (arguments.name or "-".join(arguments.preset) or "table")

@@ -153,6 +153,8 @@ def as_markdown(found: Sequence[Row], failures: Mapping[str, str], about: Mappin
         line += [_metric(row.metrics.get(name)) for name in metrics]
         lines.append(line)
     text = [f"`{about['command']}`", "", *(f"| {' | '.join(line)} |" for line in lines), "", *_notes(found, ks, tasks)]
+    if about["unfinished"]:
+        text.append(f"{about['unfinished']} of {about['cells']} cells are not finished and not in this table.")
     text += [f"- failed: {label}: {error}" for label, error in failures.items()]
     return "\n".join(text) + "\n"
 

@@ -9,7 +9,7 @@ from ssd_harness.experiments.cells import Cell
 from ssd_harness.experiments.evaluation import Evaluation
 from ssd_harness.recipe import Recipe
 
-ABOUT = {"command": "ssd-harness sweep m"}
+ABOUT = {"command": "ssd-harness sweep m", "cells": 3, "unfinished": 1}
 
 
 @pytest.fixture
@@ -61,6 +61,7 @@ def test_the_three_forms_hold_the_same_figures(cell):
     assert "| base | - | 1 / none / 1 | 1.00 | 10.0 [10.0, 10.0] | 50.0 [50.0, 50.0] | - | - |" in markdown
     assert "| SSD filter=none | 1.2 / 20 / 0.8 | 0.5 / 20 / 0.8 | 0.60 | 50.0 [50.0, 50.0]" in markdown
     assert "- failed: T_train=2 seed=0: training: no luck" in markdown
+    assert "1 of 3 cells are not finished" in markdown
     lines = list(csv.DictReader(io.StringIO(table.as_csv(found))))
     assert [float(line["pass@1"]) for line in lines] == pytest.approx([0.1, 0.5])
     assert lines[1]["field_filter"] == "none"
