@@ -39,7 +39,7 @@ class Cost:
     disk: int | None
     """Bytes while it runs."""
     kept: int | None
-    """Bytes of the checkpoint."""
+    """Bytes of the checkpoints: each round's stays."""
 
 
 def estimate(plan: Plan) -> list[str]:
@@ -61,6 +61,8 @@ def estimate(plan: Plan) -> list[str]:
         lines.append(
             f"disk: at most {_rounded(cost.disk / 1e9)} GB while it runs, {_rounded(cost.kept / 1e9)} GB to keep"
         )
+    if recipe.round_task and recipe.rounds > 1:
+        lines.append(f"not counted: {recipe.rounds + 1} evaluations on {recipe.round_task}")
     return [*lines, *(f"assumed: {line}" for line in _assumptions(recipe, size))]
 
 
@@ -88,7 +90,7 @@ def cost_of(recipe: Recipe, prompts: int, size: ModelSize | None, *, stored: int
         sampling_h=sampled * forward / (_GPU_FLOPS * _SAMPLING_SHARE) / 3600,
         training_h=trained * training / _GPU_FLOPS / 3600,
         disk=int(disk),
-        kept=checkpoint,
+        kept=checkpoint * recipe.rounds,
     )
 
 

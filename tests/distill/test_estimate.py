@@ -78,6 +78,7 @@ def test_rounds_epochs_adapters_and_checkpointing_are_counted():
     one, two = changed(), changed(rounds=2)
     assert (two.samples, two.sequences) == (2 * one.samples, 2 * one.sequences)
     assert (two.training_h, two.sampling_h) == (2 * one.training_h, 2 * one.sampling_h)
+    assert two.kept == 2 * one.kept
     assert two.disk > one.disk
     assert changed(steps=None, epochs=3.0).sequences == 300
     assert changed(lora_rank=8).training_h == pytest.approx(one.training_h * 4 / 6)
