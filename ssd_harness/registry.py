@@ -1,10 +1,11 @@
 """Registered checkpoints: a folder a name, which holds the model's files and a manifest about where they came from."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ PREFIX = "ssd:"
 
 VERIFIED, PLAIN = "verified variant", "plain SSD"
 """``variant`` of a manifest: whether programs were run to choose what this checkpoint, or one before it, learnt."""
+
+ELSEWHERE = "trained elsewhere"
+"""``trained`` of an imported checkpoint's manifest."""
 
 _MANIFEST = "ssd_manifest.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -62,14 +66,29 @@ def check_name(name: str) -> str:
 
 
 def checkpoints() -> list[Checkpoint]:
-    """Return all registered checkpoints by name."""
-    found = (_read(path) for path in sorted(models_folder().glob(f"[!.]*/{_MANIFEST}")))
-    return [checkpoint for checkpoint in found if checkpoint]
+    """Return all registered checkpoints by name; folders without a readable manifest are :func:`broken`."""
+    return [checkpoint for checkpoint, _ in _folders() if checkpoint]
+
+
+def broken() -> list[tuple[str, str]]:
+    """Return name and complaint of each folder among the checkpoints that cannot be used."""
+    return [(path.name, complaint) for checkpoint, (path, complaint) in _folders() if complaint]
 
 
 def find(fingerprint: str) -> Checkpoint | None:
-    """Return a checkpoint with this fingerprint, if there is one."""
-    return next((checkpoint for checkpoint in checkpoints() if checkpoint.fingerprint == fingerprint), None)
+    """Return a whole checkpoint with this fingerprint, if there is one; one that lost files is named in the error."""
+    same = [checkpoint for checkpoint in checkpoints() if checkpoint.fingerprint == fingerprint]
+    whole = next((checkpoint for checkpoint in same if not missing_files(checkpoint)), None)
+    if same and not whole:
+        _require_whole(same[0])
+    return whole
+
+
+def missing_files(checkpoint: Checkpoint) -> list[str]:
+    """Return the files that were there when the checkpoint was registered, and are gone or have another size."""
+    return [
+        name for name, size in checkpoint.manifest.get("files", {}).items() if _size(checkpoint.path / name) != size
+    ]
 
 
 def lookup(name: str) -> Checkpoint | None:
@@ -83,32 +102,42 @@ def at(folder: Path) -> Checkpoint | None:
 
 
 def get(name: str) -> Checkpoint:
-    """Return the checkpoint called ``name``, or say which there are."""
-    checkpoint = lookup(name.removeprefix(PREFIX))
+    """Return the checkpoint called ``name``, or say which there are, or what it has lost."""
+    bare = name.removeprefix(PREFIX)
+    checkpoint = lookup(bare)
     if checkpoint is None:
+        if (models_folder() / bare).exists():
+            raise _without_manifest(bare)
         known = ", ".join(other.name for other in checkpoints()) or "none yet"
-        raise UsageError(f"no checkpoint is called {name.removeprefix(PREFIX)!r}", next_step=f"registered: {known}")
+        raise UsageError(f"no checkpoint is called {bare!r}", next_step=f"registered: {known}")
+    _require_whole(checkpoint)
     return checkpoint
 
 
 def check_free(name: str, fingerprint: str) -> None:
-    """Refuse ``name`` if another recipe's checkpoint has it."""
+    """Refuse ``name`` if another recipe's checkpoint has it, or a folder that is no checkpoint."""
     holder = lookup(name)
     if holder and holder.fingerprint != fingerprint:
         raise UsageError(
             f"the name {name!r} belongs to a checkpoint of another recipe ({holder.fingerprint[:8]})",
             next_step=f"choose another name= or run: ssd-harness models remove {name}",
         )
+    if holder is None and (models_folder() / name).exists():
+        raise _without_manifest(name)
 
 
 def register(name: str, folder: Path, manifest: Mapping[str, Any]) -> Checkpoint:
     """Move the finished model ``folder`` to its name in one step; it is there as a whole or not at all."""
-    check_free(name, manifest["fingerprint"])
     target = models_folder() / check_name(name)
-    storage.write_json(folder / _MANIFEST, {**manifest, "name": name})
-    with storage.disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder.rename(target)
+    with _locked():
+        check_free(name, manifest["fingerprint"])
+        files = {
+            file.relative_to(folder).as_posix(): file.stat().st_size
+            for file in sorted(folder.rglob("*"))
+            if file.is_file() and file.name != _MANIFEST
+        }
+        storage.write_json(folder / _MANIFEST, {**manifest, "name": name, "files": files})
+        storage.move_folder(folder, target)
     return get(name)
 
 
@@ -121,48 +150,129 @@ def also_as(checkpoint: Checkpoint, name: str, manifest: Mapping[str, Any] | Non
     if known := lookup(name):
         return known
     scratch = models_folder() / f".{name}.{os.getpid()}"
-    with storage.disk_errors(scratch):
-        shutil.copytree(checkpoint.path, scratch, copy_function=_link_or_copy, ignore=lambda *_: [_MANIFEST])
-    return register(name, scratch, manifest)
+    try:
+        with storage.disk_errors(scratch):
+            shutil.copytree(checkpoint.path, scratch, copy_function=_link_or_copy, ignore=lambda *_: [_MANIFEST])
+        return register(name, scratch, manifest)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
 
 
 def rename(old: str, new: str) -> Checkpoint:
-    """Rename a checkpoint."""
-    checkpoint = get(old)
-    if lookup(new):
-        raise UsageError(f"a checkpoint is called {new!r} already", next_step="choose another name")
-    target = models_folder() / check_name(new)
-    with storage.disk_errors(target):
-        checkpoint.path.rename(target)
+    """Rename a checkpoint; those made from it go on knowing it, by its fingerprint."""
+    with _locked():
+        checkpoint = get(old)
+        target = models_folder() / check_name(new)
+        if target.exists():
+            raise UsageError(f"a checkpoint is called {new!r} already", next_step="choose another name")
+        with storage.disk_errors(target):
+            checkpoint.path.rename(target)
+        storage.write_json(target / _MANIFEST, {**checkpoint.manifest, "name": new})
     return get(new)
+
+
+def children(checkpoint: Checkpoint) -> list[str]:
+    """Return what would lose its origin with ``checkpoint``: names of checkpoints, and of runs that are under way.
+
+    Nothing does while another name stands for the same checkpoint.
+    """
+    others = [other for other in checkpoints() if other.name != checkpoint.name]
+    if any(other.fingerprint == checkpoint.fingerprint for other in others):
+        return []
+    made = [other.name for other in others if other.manifest.get("parent") == checkpoint.fingerprint]
+    finished = {other.fingerprint[:16] for other in others}
+    begun = set()
+    for job in home().glob("runs/*/round-*/*/job.json"):
+        run = job.parents[2].name
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if run not in finished and json.loads(job.read_text("utf-8"))["model"] == str(checkpoint.path):
+                begun.add(f"the unfinished run {run}")
+    return made + sorted(begun)
 
 
 def remove(name: str, *, force: bool = False) -> int:
     """Remove a checkpoint and return how many bytes its files had; one that others were made from needs ``force``."""
-    checkpoint = get(name)
-    same = [other for other in checkpoints() if other.fingerprint == checkpoint.fingerprint]
-    children = [other.name for other in checkpoints() if other.manifest.get("parent") == checkpoint.fingerprint]
-    if children and len(same) == 1 and not force:
-        raise UsageError(
-            f"{name!r} is what {', '.join(children)} was made from",
-            next_step="remove those first, or add --force (they stay usable, their history does not)",
-        )
-    size = checkpoint.bytes
-    grave = models_folder() / f".removed-{checkpoint.name}-{os.getpid()}"
+    with _locked():
+        path = models_folder() / check_name(name)
+        if not path.exists():
+            get(name)  # says which there are
+        checkpoint = None if force else lookup(name)
+        if checkpoint is None and not force:
+            raise _without_manifest(name)
+        if checkpoint and (made := children(checkpoint)):
+            raise UsageError(
+                f"{name!r} is what {', '.join(made)} was made from",
+                next_step="remove those first, or add --force (checkpoints stay usable, their history does not)",
+            )
+        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        grave = models_folder() / f".removed-{name}-{os.getpid()}"
+        with storage.disk_errors(path):
+            path.rename(grave)
     with storage.disk_errors(grave):
-        checkpoint.path.rename(grave)
         shutil.rmtree(grave)
     return size
+
+
+def _folders() -> Iterator[tuple[Checkpoint | None, tuple[Path, str]]]:
+    """Yield each folder's checkpoint if it has a manifest, its path, and what is wrong with it."""
+    try:
+        entries = sorted(path for path in models_folder().iterdir() if not path.name.startswith(".") and path.is_dir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InfrastructureError(f"cannot read the checkpoints: {error.strerror}", where=models_folder()) from error
+    for path in entries:
+        try:
+            checkpoint = _read(path / _MANIFEST)
+        except InfrastructureError as error:
+            yield None, (path, error.what)
+            continue
+        lost = missing_files(checkpoint) if checkpoint else []
+        complaint = f"lost {', '.join(lost[:3])}" if lost else "" if checkpoint else "lost its manifest"
+        yield checkpoint, (path, complaint)
+
+
+def _locked() -> contextlib.AbstractContextManager[int]:
+    """Let one process at a time change names."""
+    return storage.locked(models_folder() / ".lock")
+
+
+def _require_whole(checkpoint: Checkpoint) -> None:
+    if lost := missing_files(checkpoint):
+        raise InfrastructureError(
+            f"the checkpoint {checkpoint.name!r} has lost {', '.join(lost[:3])}",
+            where=checkpoint.path,
+            next_step=f"put it back, or run: ssd-harness models remove {checkpoint.name}, and make it again",
+        )
+
+
+def _without_manifest(name: str) -> InfrastructureError:
+    return InfrastructureError(
+        f"the folder of the checkpoint {name!r} has lost its manifest, so nothing says what it is",
+        where=models_folder() / name,
+        next_step=f"put {_MANIFEST} back, or run: ssd-harness models remove {name} --force",
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _read(path: Path) -> Checkpoint | None:
     try:
         manifest = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+        str(manifest["fingerprint"])  # without it, or where it is no mapping, it is none of ours
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InfrastructureError(
-            f"cannot read a checkpoint's manifest: {error}", where=path, next_step="remove that folder"
+            f"cannot read a checkpoint's manifest: {type(error).__name__}: {error}",
+            where=path,
+            next_step=f"put it back, or run: ssd-harness models remove {path.parent.name} --force",
         ) from error
     return Checkpoint(path.parent.name, path.parent, manifest)
 

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import IO, Any
 from ssd_harness.errors import InfrastructureError
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
-_PATH_ERRORS = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
+_PATH_ERRORS = {errno.ENOTDIR, errno.ENOTEMPTY, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
 
 
 @contextlib.contextmanager
@@ -22,13 +23,55 @@ def disk_errors(path: os.PathLike[str] | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if isinstance(error, shutil.Error):  # what copying a folder raises: (source, target, reason) of each file
+            raise InfrastructureError(f"cannot copy: {error.args[0][0][2]}", where=path) from error
         if error.errno not in _DISK_ERRORS | _PATH_ERRORS:
             raise
+        forbidden = error.errno in {errno.EACCES, errno.EPERM}
+        refused = (
+            f"let this user write there ({_owner(error.filename or path)} may), or set SSD_HARNESS_HOME to a folder"
+        )
+        full = "free space or choose another folder and run the same command again (finished work is kept)"
         raise InfrastructureError(
-            f"cannot write: {error.strerror}",
-            where=path,
-            next_step="free space or choose another folder and run the same command again (finished work is kept)",
+            f"cannot write: {error.strerror}", where=path, next_step=f"{refused} of its own" if forbidden else full
         ) from error
+
+
+def _owner(path: Any) -> str:
+    """Return who owns the nearest folder above ``path`` that exists."""
+    for folder in (Path(path), *Path(path).parents):
+        with contextlib.suppress(OSError, KeyError):
+            return folder.owner()
+    return "its owner"
+
+
+def _open_lock(path: Path) -> IO[Any]:
+    """Open a lock file; another user's, which may only be read, locks as well."""
+    try:
+        return path.open("a")
+    except PermissionError:
+        if not path.exists():
+            raise
+        return path.open("r")
+
+
+def move_folder(source: Path, target: Path) -> None:
+    """Put the folder ``source`` in the place of ``target`` in one step, also from another file system."""
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            source.rename(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            scratch = target.parent / f".{target.name}.{os.getpid()}"
+            try:
+                shutil.copytree(source, scratch)
+                scratch.rename(target)
+            except BaseException:
+                shutil.rmtree(scratch, ignore_errors=True)
+                raise
+            shutil.rmtree(source, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -70,7 +113,7 @@ def locked(path: os.PathLike[str] | str, on_wait: Callable[[], None] | None = No
     target = Path(path)
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        stream = target.open("a")
+        stream = _open_lock(target)
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

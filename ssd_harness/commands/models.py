@@ -2,16 +2,19 @@
 
 import argparse
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from ssd_harness import registry
 from ssd_harness.errors import ExitCode
+from ssd_harness.registry import Checkpoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions on checkpoints."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("list", help="list names, sizes and origins")
-    show = actions.add_parser("show", help="print a checkpoint's manifest")
+    actions.add_parser("list", help="list names, sizes, origins, and folders that cannot be used")
+    show = actions.add_parser("show", help="print a checkpoint's manifest, its size, its parent and its children")
     show.add_argument("name", metavar="NAME")
     show.add_argument("--path", action="store_true", help="print only its folder, for other tools to load")
     rename = actions.add_parser("rename", help="rename a checkpoint")
@@ -19,7 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rename.add_argument("new", metavar="NEW")
     remove = actions.add_parser("remove", help="delete a checkpoint")
     remove.add_argument("name", metavar="NAME")
-    remove.add_argument("--force", action="store_true", help="also if other checkpoints were made from it")
+    remove.add_argument(
+        "--force", action="store_true", help="also if others were made from it, or without its manifest"
+    )
+    push = actions.add_parser("push", help="upload a checkpoint with a model card to the Hugging Face Hub")
+    push.add_argument("name", metavar="NAME")
+    push.add_argument("repository", metavar="USER/NAME", help="repository on the Hub; it is made if there is none")
+    push.add_argument("--private", action="store_true", help="make a new repository a private one")
+    push.add_argument("--license", metavar="ID", help="licence for the model card, usually the base model's")
+    push.add_argument("--dry-run", action="store_true", help="print the card and the files, and upload nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,22 +40,80 @@ def run(arguments: argparse.Namespace) -> int:
             _list()
         case "show":
             checkpoint = registry.get(arguments.name)
-            print(checkpoint.path if arguments.path else json.dumps(checkpoint.manifest, indent=2))
+            print(checkpoint.path if arguments.path else json.dumps(_described(checkpoint), indent=2))
         case "rename":
             print(registry.rename(arguments.name, arguments.new).path)
         case "remove":
-            size = registry.remove(arguments.name, force=arguments.force)
+            size = registry.remove(arguments.name.removeprefix(registry.PREFIX), force=arguments.force)
             print(f"removed {arguments.name}, {size / 1e6:,.1f} MB")
+        case "push":
+            _push(arguments)
     return ExitCode.DONE
 
 
 def _list() -> None:
     found = registry.checkpoints()
+    broken = dict(registry.broken())
     names = {checkpoint.fingerprint: checkpoint.name for checkpoint in found}
     for checkpoint in found:
-        base = checkpoint.manifest["base"]["name"]
-        parent = names.get(str(checkpoint.manifest.get("parent")))
-        origin = f"from ssd:{parent}" if parent else f"from {base}"
-        print(f"{checkpoint.name:40}{checkpoint.bytes / 1e6:10,.1f} MB  {checkpoint.fingerprint[:16]}  {origin}")
-    if not found:
+        if checkpoint.name not in broken:
+            size = f"{checkpoint.bytes / 1e6:10,.1f} MB"
+            print(
+                f"{checkpoint.name:40}{size}  {checkpoint.fingerprint[:16]}  {_printable(_origin(checkpoint, names))}"
+            )
+    for name, complaint in broken.items():
+        print(f"{_printable(name):40}{'-':>10}     {'unusable':16}  {_printable(complaint)}")
+    if not found and not broken:
         print(f"no checkpoint is registered in {registry.models_folder()}")
+
+
+def _origin(checkpoint: Checkpoint, names: Mapping[str, str]) -> str:
+    parent = checkpoint.manifest.get("parent")
+    base = checkpoint.manifest.get("base", {}).get("name")
+    known = names.get(str(parent))
+    notes = [f"from ssd:{known}" if known else f"from {base}"]
+    if parent and not known:
+        notes.append(f"whose checkpoint {str(parent)[:16]} is no more")
+    if adapter := checkpoint.manifest.get("adapter", _trained(checkpoint).get("adapter")):
+        notes.append(f"LoRA {adapter}")
+    if checkpoint.manifest.get("trained") == registry.ELSEWHERE:
+        notes.append(registry.ELSEWHERE)
+    if checkpoint.verified:
+        notes.append(registry.VERIFIED)
+    return ", ".join(notes)
+
+
+def _trained(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    rounds = checkpoint.manifest.get("rounds") or [{}]
+    trained: Mapping[str, Any] = rounds[-1].get("train", {})
+    return trained
+
+
+def _described(checkpoint: Checkpoint) -> dict[str, Any]:
+    parent = checkpoint.manifest.get("parent")
+    parents = [other.name for other in registry.checkpoints() if other.fingerprint == parent]
+    return {
+        "path": str(checkpoint.path),
+        "bytes": checkpoint.bytes,
+        "parent_name": parents[0] if parents else None,
+        "children": registry.children(checkpoint),
+        "adapter": _trained(checkpoint).get("adapter"),
+        **checkpoint.manifest,
+    }
+
+
+def _push(arguments: argparse.Namespace) -> None:
+    from ssd_harness.results.publication import prepared, upload
+
+    checkpoint = registry.get(arguments.name)
+    with prepared(checkpoint, licence=arguments.license) as folder:
+        if arguments.dry_run:
+            print((folder / "README.md").read_text("utf-8"))
+            for file in sorted(folder.rglob("*")):
+                print(f"{file.stat().st_size:>16,}  {file.relative_to(folder)}")
+            return
+        print(upload(folder, arguments.repository, checkpoint, private=arguments.private))
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from ssd_harness import registry, storage
-from ssd_harness.errors import UsageError
+from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.home import home
 from ssd_harness.recipe import DEMO
 
@@ -157,7 +157,8 @@ def _hash_file(file: Path) -> str:
     with file.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if remembers:
-        storage.write_json(note, {"stamp": stamp, "sha256": found, "file": os.fspath(file)})
+        with contextlib.suppress(InfrastructureError):  # in a folder of somebody else's it is computed again
+            storage.write_json(note, {"stamp": stamp, "sha256": found, "file": os.fspath(file)})
     return found
 
 

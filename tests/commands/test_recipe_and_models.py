@@ -60,6 +60,31 @@ def test_models_can_be_listed_shown_renamed_and_removed(checkpoint, capsys):
     assert "no checkpoint is registered" in capsys.readouterr().out
 
 
+def test_the_list_says_what_each_is_and_which_cannot_be_used(checkpoint, tmp_path, capsys):
+    def register(name, fingerprint, **manifest):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(b"x")
+        base = {"fingerprint": fingerprint * 32, "base": {"name": "b\x1b[31m"}, "recipe": {}, "rounds": []}
+        registry.register(name, folder, {**base, **manifest})
+
+    register("child", "01", parent="ab" * 32, variant="verified variant", rounds=[{"train": {"adapter": "merged"}}])
+    register("orphan", "02", parent="ff" * 32)
+    register("theirs", "03", trained="trained elsewhere")
+    register("torn", "04")
+    (registry.models_folder() / "torn" / "ssd_manifest.json").unlink()
+    assert main(["models", "list"]) == ExitCode.DONE
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines["child"].endswith("from ssd:one, LoRA merged, verified variant")
+    assert lines["orphan"].endswith(f"whose checkpoint {'ff' * 8} is no more")
+    assert lines["theirs"].endswith("from b[31m, trained elsewhere")
+    assert "unusable" in lines["torn"]
+    assert "lost its manifest" in lines["torn"]
+    assert main(["models", "show", "one"]) == ExitCode.DONE
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["children"], shown["bytes"] > 1000, shown["path"]) == (["child"], True, str(checkpoint.path))
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

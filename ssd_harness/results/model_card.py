@@ -1,0 +1,91 @@
+"""The card of a checkpoint: what it is, what it was made from and how, and how to decode from it."""
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from ssd_harness import registry
+from ssd_harness.recipe import FIELDS
+from ssd_harness.registry import Checkpoint
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_TAGS = ["simple-self-distillation", "ssd-harness"]
+
+
+def model_card(checkpoint: Checkpoint, *, licence: str | None = None) -> str:
+    """Return the README.md of a checkpoint, with the Hub's metadata at its head. Nothing of this machine is in it."""
+    from huggingface_hub import ModelCardData
+
+    manifest = public(checkpoint.manifest)
+    base = str(manifest["base"]["name"])
+    verified = manifest.get("variant") == registry.VERIFIED
+    data = ModelCardData(
+        base_model=base if _HUB_ID.fullmatch(base) else None,
+        license=licence,
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        tags=[*_TAGS, *(["verified-variant"] if verified else [])],
+    )
+    parts = [f"---\n{data.to_yaml()}\n---\n", f"# {checkpoint.name}\n", _making(manifest, base)]
+    if verified:
+        parts.append(
+            f"**This is a {registry.VERIFIED}**: programs were run to choose what it, or a checkpoint that it was made "
+            "from, was trained on. Simple self-distillation as published does not do that.\n"
+        )
+    recipe = manifest.get("recipe") or {}
+    for title, side in (("How it was made", "train"), ("How to decode from it", "eval")):
+        names = [name for name, field in FIELDS.items() if field.metadata["side"] == side and name in recipe]
+        if rows := [(name, recipe[name]) for name in names]:
+            parts.append(f"## {title}\n\n| field | value |\n| --- | --- |\n" + "".join(map(_row, rows)))
+    parts.append(f"## Provenance\n\n{_facts(manifest, checkpoint)}")
+    return "\n".join(parts)
+
+
+def public(value: Any) -> Any:
+    """Return a manifest without folders of this machine: of a path, the last part stays."""
+    if isinstance(value, Mapping):
+        return {key: public(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [public(one) for one in value]
+    if isinstance(value, str) and (value.startswith(("/", "~", "./", "../")) or re.match(r"[A-Za-z]:\\", value)):
+        return PurePath(value).name
+    return value
+
+
+def _making(manifest: Mapping[str, Any], base: str) -> str:
+    if manifest.get("trained") == registry.ELSEWHERE:
+        return f"Trained elsewhere, from {_plain(base)}; registered with ssd-harness as it came.\n"
+    rounds = len(manifest.get("rounds") or ())
+    times = f", {rounds} rounds one after the other" if rounds > 1 else ""
+    return (
+        f"{_plain(base)} after self-distillation{times}: samples were drawn from the frozen model, and the same model "
+        "was fine-tuned on them with plain cross-entropy ([arXiv 2604.01193](https://arxiv.org/abs/2604.01193)).\n"
+    )
+
+
+def _facts(manifest: Mapping[str, Any], checkpoint: Checkpoint) -> str:
+    base, prompts = manifest["base"], manifest.get("prompts") or {}
+    facts = [
+        ("fingerprint", manifest["fingerprint"]),
+        ("base", base["name"]),
+        ("base revision", base.get("revision")),
+        ("base weights", base.get("weights")),
+        ("tokenizer", manifest.get("tokenizer")),
+        ("prompts", f"{prompts['count']} from {prompts['source']}, sha256 {prompts['sha256']}" if prompts else None),
+        ("size", f"{checkpoint.bytes / 1e9:.3f} GB"),
+        ("made with", f"ssd-harness {(manifest.get('software') or {}).get('ssd_harness', 'of unknown version')}"),
+    ]
+    lines = [f"- {name}: {_plain(value)}\n" for name, value in facts if value is not None]
+    return "".join(lines) + "\nThe whole manifest is in `ssd_manifest.json`.\n"
+
+
+def _row(pair: tuple[str, Any]) -> str:
+    name, value = pair
+    return f"| {name} | {'none' if value is None else _plain(value)} |\n"
+
+
+def _plain(value: Any) -> str:
+    """Return a value on one line, without what Markdown or a table would take for markup."""
+    text = "".join(character if character.isprintable() else " " for character in str(value))
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", text)[:500]

@@ -1,0 +1,69 @@
+"""Upload a checkpoint to the Hugging Face Hub: its files, a manifest without this machine's folders, and a card."""
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ssd_harness import registry, storage
+from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.registry import Checkpoint
+from ssd_harness.results.model_card import model_card, public
+
+_MANIFEST, _CARD = "ssd_manifest.json", "README.md"
+
+
+@contextlib.contextmanager
+def prepared(checkpoint: Checkpoint, *, licence: str | None = None) -> Iterator[Path]:
+    """Yield a folder with exactly what would be uploaded; large files are links, and it is gone afterwards."""
+    root = registry.models_folder()
+    with storage.disk_errors(root):
+        folder = Path(tempfile.mkdtemp(prefix=f".push-{checkpoint.name}-", dir=root))
+    try:
+        with storage.disk_errors(folder):
+            for file in sorted(checkpoint.path.rglob("*")):
+                target = folder / file.relative_to(checkpoint.path)
+                if file.is_dir():
+                    target.mkdir()
+                elif file.name not in {_MANIFEST, _CARD}:
+                    _link_or_copy(file, target)
+            (folder / _MANIFEST).write_text(json.dumps(public(checkpoint.manifest), indent=2) + "\n", "utf-8")
+            (folder / _CARD).write_text(model_card(checkpoint, licence=licence), "utf-8")
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def upload(folder: Path, repository: str, checkpoint: Checkpoint, *, private: bool = False) -> str:
+    """Upload a prepared folder and return the address of the commit; every refusal is one line."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError
+
+    api = HfApi()
+    try:
+        api.create_repo(repository, private=private, exist_ok=True)
+        message = f"Upload {checkpoint.name}, fingerprint {checkpoint.fingerprint[:16]}"
+        return str(api.upload_folder(repo_id=repository, folder_path=folder, commit_message=message).commit_url)
+    except HFValidationError as error:
+        raise UsageError(f"no repository can have this name: {_first_line(error)}", where=repository) from error
+    except Exception as error:  # the client raises its own, httpx's and OSError, all meaning that it did not work
+        raise InfrastructureError(
+            f"the Hub did not take it: {_first_line(error)}",
+            where=repository,
+            next_step="check the network and HF_TOKEN, which must allow writing, and run the same command again",
+        ) from error
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _first_line(error: Exception) -> str:
+    line = next(iter(str(error).strip().splitlines()), "")
+    return f"{type(error).__name__}: {line}"[:300] if line else type(error).__name__

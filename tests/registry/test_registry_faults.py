@@ -1,0 +1,227 @@
+"""Lost manifests and weights, a full disk, several processes and several users: one line, never a broken checkpoint."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from ssd_harness import registry, storage
+from ssd_harness.errors import InfrastructureError, SsdError, UsageError
+
+MANIFEST = {"fingerprint": "f" * 64, "base": {"name": "b"}, "recipe": {}, "rounds": []}
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user and mounting a disk need root")
+
+
+def folder_of(parent, name):
+    folder = parent / name
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"weights of " + name.encode())
+    return folder
+
+
+@pytest.fixture
+def make(state, tmp_path):
+    """Register a small fake checkpoint."""
+
+    def register(name, fingerprint="f" * 64, parent=None):
+        manifest = {**MANIFEST, "fingerprint": fingerprint, "parent": parent}
+        return registry.register(name, folder_of(tmp_path, f"work-{name}"), manifest)
+
+    return register
+
+
+@pytest.mark.parametrize("content", [None, "", "[1]", '{"name": "one"}', '{"a":' * 100_000])
+def test_a_folder_without_its_manifest_is_one_line_and_stands_in_nobodys_way(make, tmp_path, content):
+    make("one")
+    make("two", fingerprint="a" * 64)
+    path = registry.models_folder() / "one" / "ssd_manifest.json"
+    path.unlink() if content is None else path.write_text(content)
+    assert [checkpoint.name for checkpoint in registry.checkpoints()] == ["two"]
+    assert [name for name, _ in registry.broken()] == ["one"]
+    assert registry.find("f" * 64) is None
+    work = folder_of(tmp_path, "new")
+    for use in (
+        lambda: registry.get("ssd:one"),
+        lambda: registry.check_free("one", "f" * 64),
+        lambda: registry.register("one", work, MANIFEST),
+        lambda: registry.remove("one"),
+    ):
+        with pytest.raises(InfrastructureError, match=r"manifest.*models remove one --force") as error:
+            use()
+        assert "\n" not in str(error.value)
+    with pytest.raises(UsageError, match="called 'one' already"):
+        registry.rename("two", "one")
+    assert (work / "model.safetensors").exists()
+    assert registry.remove("one", force=True) > 0
+    assert registry.broken() == []
+
+
+def test_a_checkpoint_that_lost_weights_is_neither_used_nor_made_again_over_it(make):
+    made = make("one")
+    (made.path / "model.safetensors").write_bytes(b"half")
+    for use in (lambda: registry.get("one"), lambda: registry.find("f" * 64)):
+        with pytest.raises(InfrastructureError, match=r"has lost model\.safetensors.*models remove one"):
+            use()
+    assert registry.broken() == [("one", "lost model.safetensors")]
+    registry.remove("one")
+    assert registry.find("f" * 64) is None
+
+
+def test_of_two_names_the_whole_one_is_found(make):
+    registry.also_as(make("one"), "two")
+    (registry.models_folder() / "one" / "model.safetensors").unlink()
+    assert registry.find("f" * 64).name == "two"
+
+
+def test_what_a_run_under_way_samples_from_is_not_removed_silently(make, state):
+    parent = make("parent")
+    stage = state / "runs" / ("c" * 16) / "round-1" / "sample"
+    stage.mkdir(parents=True)
+    (stage / "job.json").write_text(json.dumps({"model": str(parent.path)}))
+    with pytest.raises(UsageError, match="the unfinished run cccccccccccccccc was made from"):
+        registry.remove("parent")
+    make("child", fingerprint="c" * 64, parent="f" * 64)
+    with pytest.raises(UsageError, match="'parent' is what child was made from"):
+        registry.remove("parent")
+    # While the same checkpoint has another name, nobody loses anything.
+    registry.also_as(registry.get("parent"), "also")
+    registry.remove("parent")
+
+
+def test_a_renamed_parent_stays_the_parent(make):
+    make("parent")
+    make("child", fingerprint="c" * 64, parent="f" * 64)
+    assert registry.children(registry.rename("parent", "mother")) == ["child"]
+    assert registry.get("mother").manifest["name"] == "mother"
+
+
+@AS_ROOT
+def test_a_folder_moves_to_another_file_system_whole_or_not_at_all(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a small disk")
+    try:
+        work = folder_of(tmp_path, "work")
+        (work / "large.bin").write_bytes(os.urandom(400_000))
+        with pytest.raises(InfrastructureError, match="No space left on device"):
+            storage.move_folder(work, disk / "one")
+        assert list(disk.iterdir()) == []
+        (work / "large.bin").write_bytes(b"small")
+        storage.move_folder(work, disk / "one")
+        assert (disk / "one" / "large.bin").read_bytes() == b"small"
+        assert not work.exists()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_disk_that_fills_while_a_name_is_added_leaves_no_trace(make, monkeypatch):
+    made = make("one")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copy2", full)
+        patch.setattr(os, "link", full)
+        with pytest.raises(InfrastructureError, match="No space left on device"):
+            registry.also_as(made, "two")
+    assert [path.name for path in registry.models_folder().iterdir() if path.is_dir()] == ["one"]
+    assert registry.also_as(made, "two").name == "two"
+
+
+def test_many_at_once_register_one_checkpoint_a_name(state, tmp_path):
+    folders = [folder_of(tmp_path, f"work-{number}") for number in range(8)]
+    outcomes = []
+
+    def register(number):
+        try:
+            registry.register("one", folders[number], {**MANIFEST, "fingerprint": f"{number}" * 64})
+            outcomes.append(number)
+        except SsdError as error:
+            outcomes.append(str(error))
+
+    threads = [threading.Thread(target=register, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    winners = [outcome for outcome in outcomes if isinstance(outcome, int)]
+    assert len(winners) == 1
+    assert registry.get("one").fingerprint == f"{winners[0]}" * 64
+    assert sum("belongs to a checkpoint of another recipe" in str(outcome) for outcome in outcomes) == 7
+
+
+@pytest.fixture
+def shared(monkeypatch):
+    """A state folder that another user can reach."""
+    folder = Path(tempfile.mkdtemp(prefix="ssd-shared-"))
+    folder.chmod(0o755)
+    monkeypatch.setenv("SSD_HARNESS_HOME", str(folder / "home"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def as_nobody(work):
+    """Do ``work`` in a process of user nobody, with the same group; return what it returned or the error's text."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.setgroups([])
+            os.setgid(os.getgid())
+            os.setuid(65534)
+            said = work()
+        except SsdError as error:
+            said = f"{type(error).__name__}: {error}"
+        except BaseException as error:  # noqa: BLE001 - the child must not go on as pytest
+            said = f"traceback {error!r}"
+        os.write(writing, str(said).encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as stream:
+        return stream.read()
+
+
+@AS_ROOT
+def test_another_user_reads_a_shared_cache_and_is_told_what_forbids_writing(shared):
+    registry.register("one", folder_of(shared, "work"), MANIFEST)
+    assert as_nobody(lambda: registry.get("one").fingerprint) == "f" * 64
+    for change in (lambda: registry.remove("one"), lambda: registry.rename("one", "two")):
+        said = as_nobody(change)
+        assert said.startswith("InfrastructureError: cannot write: Permission denied")
+        assert "root may" in said
+        assert "SSD_HARNESS_HOME" in said
+    (registry.models_folder() / "one" / "ssd_manifest.json").chmod(0o600)
+    assert "Permission denied" in as_nobody(lambda: registry.get("one"))
+    assert as_nobody(registry.checkpoints) == "[]"
+    registry.models_folder().chmod(0o700)
+    assert as_nobody(registry.checkpoints).startswith("InfrastructureError: cannot read the checkpoints: Permission")
+
+
+@AS_ROOT
+def test_two_users_with_a_common_group_work_in_one_cache(shared):
+    before = os.umask(0o002)
+    try:
+        registry.register("one", folder_of(shared, "work"), MANIFEST)
+        registry.models_folder().chmod(0o2775)
+        theirs = shared / "theirs"
+        theirs.mkdir()
+        shutil.chown(theirs, 65534, os.getgid())
+
+        def register():
+            work = folder_of(theirs, "two")
+            return registry.register("two", work, {**MANIFEST, "fingerprint": "a" * 64}).name
+
+        assert as_nobody(register) == "two"
+        assert as_nobody(lambda: registry.rename("one", "uno").name) == "uno"
+        assert registry.remove("two") > 0
+    finally:
+        os.umask(before)
