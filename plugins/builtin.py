@@ -37,8 +37,11 @@ def ssd_prompt_sources() -> Factories:
 
 @hookimpl
 def ssd_samplers() -> Factories:
-    """``hf`` runs wherever transformers does."""
-    return {"hf": _lazy("ssd_harness.plugins.hf_sampler:HfSampler", semantic_version="1")}
+    """``hf`` runs wherever transformers does; ``vllm`` is the faster one on GPUs."""
+    return {
+        "hf": _lazy("ssd_harness.plugins.hf_sampler:HfSampler", semantic_version="1"),
+        "vllm": _lazy("ssd_harness.plugins.vllm_sampler:VllmSampler", semantic_version="1"),
+    }
 
 
 @hookimpl

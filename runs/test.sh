@@ -4,7 +4,8 @@
 #   bash runs/test.sh [pytest arguments]
 #
 # As root on Debian or Ubuntu without a Docker engine it installs and starts one; elsewhere it runs what needs no engine and
-# says what was left out. SSD_REQUIRE_DOCKER=1 makes a missing engine an error. More variables: runs/setup.sh.
+# says what was left out. SSD_REQUIRE_DOCKER=1 makes a missing engine an error. vLLM's tests have an environment of their own
+# and run last, unless pytest arguments are given. More variables: runs/setup.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source runs/setup.sh
@@ -21,6 +22,23 @@ mypy
 
 # Two processes fit two cores: while one waits for a slot of the sandbox, the other works. Slots are leased host-wide.
 python -m pytest -n 2 --dist loadfile --durations=15 "$@"
+
+vllm=$(
+  if [ $# -gt 0 ]; then
+    echo "pytest arguments were given"
+  elif [ "${SSD_SKIP_VLLM:-}" = 1 ]; then
+    echo "SSD_SKIP_VLLM=1"
+  elif ! (ssd_setup_vllm); then
+    echo "vLLM could not be installed"
+  fi
+)
+if [ -z "$vllm" ]; then
+  (ssd_setup_vllm && python -m pytest tests/vllm_backend --durations=5)
+elif [ "${SSD_REQUIRE_DOWNLOADS:-}" = 1 ] && [ $# -eq 0 ]; then
+  ssd_fail 3 "vLLM's tests did not run, since $vllm, and SSD_REQUIRE_DOWNLOADS=1"
+else
+  ssd_say "left out: vLLM's tests, since $vllm"
+fi
 
 case $SSD_ENGINE in
   docker) ;;

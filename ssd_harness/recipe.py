@@ -177,14 +177,15 @@ def resolve(
     *,
     inherited: tuple[str, Mapping[str, Any]] | None = None,
     folder: Path | None = None,
+    backend: tuple[str, Mapping[str, Any]] | None = None,
 ) -> Resolved:
-    """Put the recipe for ``pretrained`` together: defaults < preset < ``inherited`` < recipe file < ``overrides``.
+    """Put a recipe together: defaults < ``backend`` < preset < ``inherited`` < recipe file < ``overrides``.
 
     ``overrides`` holds field=value pairs as words or values, and optionally ``recipe``: a preset's name, which takes
     the place of the one that the model would get, ``none`` for no preset, or the path of a YAML file. ``inherited`` is
-    (origin, fields), from the manifest of a registered checkpoint. ``folder`` holds the model's own settings, where
-    they are known. Raises :class:`UsageError` for a field that does not exist (and names the nearest), a value of the
-    wrong kind, or a model that two presets fit equally well.
+    (origin, fields), from the manifest of a registered checkpoint; ``backend`` likewise, from the model class.
+    ``folder`` holds the model's own settings, where they are known. Raises :class:`UsageError` for a field that does
+    not exist (and names the nearest), a value of the wrong kind, or a model that two presets fit equally well.
     """
     given = dict(overrides or {})
     chosen = given.pop("recipe", None)
@@ -194,7 +195,9 @@ def resolve(
         plain = coerce("rounds", given.get("rounds", 1)) == 0  # as it is, a model needs no recipe
         settled = inherited is not None or chosen is not None or plain
         preset, because = _preset_of(pretrained, folder, settled=settled)
-    layers: list[tuple[str, Mapping[str, Any]]] = [(f"preset {preset.name}", preset.fields)] if preset else []
+    layers: list[tuple[str, Mapping[str, Any]]] = [backend] if backend else []
+    if preset:
+        layers.append((f"preset {preset.name}", preset.fields))
     if inherited:
         origin, fields = inherited
         # An overlap is allowed by whoever runs an evaluation, never by an earlier one.

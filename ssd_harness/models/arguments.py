@@ -1,7 +1,7 @@
 """Sort ``--model_args`` into what the recipe takes and what lm-eval's own model class takes."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ssd_harness.errors import UsageError
@@ -37,17 +37,24 @@ _REFUSED = {
 }
 
 
-def split_arguments(arguments: Mapping[str, Any], model_class: type) -> tuple[dict[str, Any], dict[str, Any]]:
+def split_arguments(
+    arguments: Mapping[str, Any],
+    model_class: type,
+    *,
+    further: Collection[str] = _FROM_PRETRAINED,
+    refused: Mapping[str, str] = _REFUSED,
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (recipe overrides, arguments of ``model_class``).
 
-    Raises :class:`UsageError` for a name that neither knows (the nearest one is named) and for arguments that would
-    evaluate something else than what was trained.
+    ``further`` are the arguments that the class hands on, ``refused`` those that it must not get, and what to do
+    instead. Raises :class:`UsageError` for a name that neither knows (the nearest one is named) and for arguments that
+    would evaluate something else than what was trained.
     """
     own = set(inspect.signature(model_class).parameters) - {"kwargs"}
-    known = own | _FROM_PRETRAINED
+    known = own | set(further)
     for name, value in arguments.items():
-        if name in _REFUSED and value:
-            raise UsageError(f"{name}= cannot be combined with the transform", next_step=_REFUSED[name])
+        if name in refused and value:
+            raise UsageError(f"{name}= cannot be combined with the transform", next_step=refused[name])
         if name not in FIELDS and name not in known | _OURS and not name.startswith("bnb_4bit_"):
             raise UsageError(f"no argument is called {name!r}", next_step=nearest(name, {*FIELDS, *known, *_OURS}))
     overrides = {name: value for name, value in arguments.items() if name in FIELDS or name in _OURS}

@@ -39,12 +39,18 @@ class Subject:
 
 
 def find_subject(
-    pretrained: str | None, overrides: Mapping[str, Any], *, name: str | None = None, revision: str | None = None
+    pretrained: str | None,
+    overrides: Mapping[str, Any],
+    *,
+    name: str | None = None,
+    revision: str | None = None,
+    backend: tuple[str, Mapping[str, Any]] | None = None,
 ) -> Subject:
     """Return what to evaluate, after making it if it is not there.
 
     ``rounds=0`` is the base model with its own decoding; ``ssd:NAME`` without ``rounds`` is that checkpoint with its
-    recipe's; everything else is put through the recipe's transform.
+    recipe's; everything else is put through the recipe's transform. ``backend`` is (name, recipe fields): what the
+    model class would rather have than the general defaults.
     """
     pretrained = pretrained or os.environ.get(PRETRAINED_VARIABLE) or DEFAULT_PRETRAINED
     rounds = coerce("rounds", overrides["rounds"]) if "rounds" in overrides else None
@@ -52,7 +58,7 @@ def find_subject(
         return _base(pretrained, overrides, revision)
     if pretrained.startswith(registry.PREFIX) and rounds is None:
         return _registered(pretrained, overrides)
-    plan = make_plan(pretrained, overrides, name=name, revision=revision, tell=teller())
+    plan = make_plan(pretrained, overrides, name=name, revision=revision, backend=backend, tell=teller())
     overlap = _checked(plan.lineage(), plan.recipe)
     cached = plan.made is not None
     checkpoint = evaluated_rounds.run(plan)

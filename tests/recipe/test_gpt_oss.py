@@ -92,7 +92,7 @@ def test_sampler_and_template_hear_what_the_recipe_says(packed, recipe):
 
     folder, experts = packed
     sampler = HfSampler(folder, recipe)
-    held = dict(sampler._model.named_parameters())
+    held = dict(sampler._engine.model.named_parameters())
     for name, wanted in experts.items():
         torch.testing.assert_close(held[name].float(), wanted)
     (sample,) = sampler.sample([Prompt("p", (("user", "Say hello."),))], seed=0)

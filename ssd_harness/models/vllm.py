@@ -1,0 +1,101 @@
+"""``lm_eval --model ssd-vllm``: as ssd-hf, but vLLM draws the training samples and the generations."""
+
+import functools
+import importlib
+import importlib.metadata
+import os
+from dataclasses import fields
+from typing import Any
+
+from lm_eval.api.instance import Instance
+
+from ssd_harness.engines import loading
+from ssd_harness.engines.vllm import VllmEngine, engine_defaults, vllm_version
+from ssd_harness.errors import UsageError
+from ssd_harness.models.arguments import split_arguments
+from ssd_harness.models.random_state import kept_random_state
+from ssd_harness.models.responder import Responder
+from ssd_harness.models.subject import find_subject
+
+
+def _lm_evals_class() -> Any:
+    """Import lm-eval's class, which asks for the version of a distribution called ``vllm``: some have other names."""
+    engine_defaults()  # by now vLLM has found its platform: it tells a CPU by the very lookup that is replaced here
+    installed = importlib.metadata.version
+
+    def version(distribution_name: str) -> str:
+        try:
+            return installed(distribution_name)
+        except importlib.metadata.PackageNotFoundError:
+            if distribution_name != "vllm":
+                raise
+            return vllm_version()
+
+    importlib.metadata.version = version  # lm-eval's module takes this function over, and keeps it
+    try:
+        return importlib.import_module("lm_eval.models.vllm_causallms").VLLM
+    finally:
+        importlib.metadata.version = installed
+
+
+VLLM: Any = _lm_evals_class()
+
+_REFUSED = {
+    "lora_local_path": "train adapters with lora_rank=, or merge first and give the merged folder",
+    "data_parallel_size": "spread the model over the GPUs with tensor_parallel_size=",
+}
+
+
+class SsdVllm(VLLM):
+    """lm-eval's vLLM model, with the transform before it and seeded samples for our own tasks.
+
+    Takes any field of the recipe, any argument of lm-eval's class and of vLLM's engine. Unless the recipe says
+    otherwise the training samples come from vLLM too, and ``tensor_parallel_size`` GPUs sample and train.
+    """
+
+    def __init__(
+        self, pretrained: str | None = None, *, name: str | None = None, revision: str | None = None, **arguments: Any
+    ) -> None:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise UsageError(
+                "ssd-vllm is one process, which starts its workers itself",
+                next_step="run lm_eval without a launcher, with tensor_parallel_size= in --model_args",
+            )
+        overrides, rest = split_arguments(arguments, VLLM, further=_engine_arguments(), refused=_REFUSED)
+        # Before vLLM is started: until then, sampling and training have the accelerator for themselves.
+        backend = ("ssd-vllm", {"sampler": "vllm", "gpus": int(rest.get("tensor_parallel_size", 1))})
+        with kept_random_state():
+            self.subject = find_subject(pretrained, overrides, name=name, revision=revision, backend=backend)
+            rest.pop("device", None)  # vLLM finds its devices itself
+            if str(rest.get("batch_size", 1)) == "1":
+                rest["batch_size"] = "auto"  # lm-eval's command line always says 1: one request at a time
+            super().__init__(pretrained=str(self.subject.folder), **{**engine_defaults(), **rest})
+
+        engine = VllmEngine(self.model, stop_ids=loading.stop_ids(self.subject.folder, self.tokenizer))
+        thinking = {} if self.enable_thinking is None else {"enable_thinking": self.enable_thinking}
+        self._responder = Responder(
+            name="ssd-vllm",
+            engine=engine,
+            tokenizer=self.tokenizer,
+            subject=self.subject,
+            context=engine.context,
+            encode=self.tok_encode,
+            template_options={**self.chat_template_args, **thinking},
+            thinking_end=self.think_end_token,
+            rank=self.rank,
+        )
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        """Answer all requests: ours, which carry ``messages``, by the seeded engine; others as lm-eval does."""
+        lm_evals = functools.partial(super().generate_until, disable_tqdm=disable_tqdm)
+        return self._responder.respond(requests, lm_evals, quiet=disable_tqdm)
+
+    def get_model_info(self) -> dict[str, Any]:
+        """Return where the evaluated model and its generations came from."""
+        return {"vllm_version": vllm_version(), "ssd": {**self.subject.about, **self._responder.describe()}}
+
+
+def _engine_arguments() -> set[str]:
+    from vllm.engine.arg_utils import EngineArgs
+
+    return {known.name for known in fields(EngineArgs)}
