@@ -77,3 +77,24 @@ def ssd_sandboxes() -> Factories:
         "docker": _lazy("ssd_harness.plugins.docker_sandbox:DockerSandbox"),
         "process": _lazy("ssd_harness.sandbox.process:ProcessSandbox"),
     }
+
+
+@hookimpl
+def ssd_exporters() -> Factories:
+    """``chat`` for Megatron, TRL and Axolotl, ``sharegpt`` and ``alpaca`` for LLaMA-Factory, ``ids`` for exact rows."""
+    columns = {"messages": "conversations", "system": "system"}
+    answers = {
+        "prompt": "instruction",
+        "query": "input",
+        "response": "output",
+        "system": "system",
+        "history": "history",
+    }
+    return {
+        "chat": _lazy("ssd_harness.distill.exporting:chat"),
+        "sharegpt": _lazy(
+            "ssd_harness.distill.exporting:sharegpt", dataset_info={"formatting": "sharegpt", "columns": columns}
+        ),
+        "alpaca": _lazy("ssd_harness.distill.exporting:alpaca", dataset_info={"columns": answers}),
+        "ids": _lazy("ssd_harness.distill.exporting:ids", text=False),
+    }

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ COMMANDS: dict[str, str] = {
     "distill": "run the transform alone: sample, filter, fine-tune, register",
     "score": "judge programs that something else generated",
     "sweep": "train and evaluate a grid of recipes, and write one table",
+    "export": "write a run's samples for another trainer",
+    "import": "register a checkpoint that was trained elsewhere",
     "compare": "set finished runs side by side, with intervals",
     "recipe": "show what the transform would do to a model, and why",
     "data": "fetch, verify and describe the LiveCodeBench data",
@@ -25,6 +28,11 @@ COMMANDS: dict[str, str] = {
 
 EPILOG = """exit codes: 0 done, 1 a gate found a regression, 2 usage or configuration,
 3 infrastructure (engine, data, disk, internal errors left), 4 inconclusive where asked to fail"""
+
+
+def module_of(name: str) -> str:
+    """Return the module of a command; ``import`` is a word of Python's own, so its module carries a mark."""
+    return f"ssd_harness.commands.{name}{'_' if keyword.iskeyword(name) else ''}"
 
 
 def parser(command: str | None = None) -> argparse.ArgumentParser:
@@ -47,7 +55,7 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == command:
-            module = importlib.import_module(f"ssd_harness.commands.{name}")
+            module = importlib.import_module(module_of(name))
             module.add_arguments(child)
             child.set_defaults(run=module.run)
     return root
@@ -62,7 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from ssd_harness.commands import eval as eval_command
 
             return eval_command.evaluate(words[1:])
-        parsed = parser(command if command in COMMANDS else None).parse_args(words)
+        root = parser(command if command in COMMANDS else None)
+        parsed, rest = root.parse_known_args(words)
+        if not hasattr(parsed, "fields") or any(word.startswith("-") or "=" not in word for word in rest):
+            root.parse_args(words)  # ends in argparse's own complaint, if there is any
+        elif rest:
+            parsed.fields += rest  # argparse takes field=value words before the options alone
         return int(parsed.run(parsed))
     except SsdError as error:
         print(f"ssd-harness: error: {error}", file=sys.stderr)

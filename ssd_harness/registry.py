@@ -152,7 +152,7 @@ def also_as(checkpoint: Checkpoint, name: str, manifest: Mapping[str, Any] | Non
     scratch = models_folder() / f".{name}.{os.getpid()}"
     try:
         with storage.disk_errors(scratch):
-            shutil.copytree(checkpoint.path, scratch, copy_function=_link_or_copy, ignore=lambda *_: [_MANIFEST])
+            shutil.copytree(checkpoint.path, scratch, copy_function=link_or_copy, ignore=lambda *_: [_MANIFEST])
         return register(name, scratch, manifest)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -277,7 +277,8 @@ def _read(path: Path) -> Checkpoint | None:
     return Checkpoint(path.parent.name, path.parent, manifest)
 
 
-def _link_or_copy(source: str, target: str) -> None:
+def link_or_copy(source: str, target: str) -> None:
+    """Link a file where the file system allows it, else copy it."""
     try:
         os.link(source, target)
     except OSError:

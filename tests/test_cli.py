@@ -24,7 +24,7 @@ def test_help_names_every_command_and_exit_code():
 
 @pytest.mark.parametrize("name", sorted(cli.COMMANDS))
 def test_every_command_has_its_module_and_help(name):
-    module = importlib.import_module(f"ssd_harness.commands.{name}")
+    module = importlib.import_module(cli.module_of(name))
     assert callable(module.run)
     assert callable(module.add_arguments)
     if name != "eval":  # lm_eval's own help, tested with the bridge

@@ -15,11 +15,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="field=value",
         help="any field of the recipe (see `ssd-harness recipe show MODEL`), recipe=FILE.yaml, name=, revision=",
     )
+    parser.add_argument(
+        "--until",
+        choices=("samples",),
+        help="samples: draw and filter, and train nothing, for `ssd-harness export` (the first of several rounds)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the plan and what it costs, and do nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan, carry it out, and print where the checkpoint is."""
+    from ssd_harness.distill import pipeline
     from ssd_harness.distill.estimate import estimate
     from ssd_harness.distill.plan import make_plan
     from ssd_harness.experiments import rounds
@@ -32,6 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     plan = make_plan(arguments.model, overrides, name=name, revision=revision)
     if arguments.dry_run:
         print("\n".join(estimate(plan)))
+        return ExitCode.DONE
+    if arguments.until:
+        folder = pipeline.draw_samples(plan)
+        print(f"samples of run {folder.name}: {folder}")
+        print(f"ssd-harness export {folder.name} --format chat --out samples.jsonl")
         return ExitCode.DONE
     checkpoint = rounds.run(plan)
     print(f"ssd:{checkpoint.name}  {checkpoint.path}")

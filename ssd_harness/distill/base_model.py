@@ -106,7 +106,7 @@ def demo_folder() -> Path:
 def _local(name: str, folder: Path, parent: str | None = None) -> BaseModel:
     if not (folder / "config.json").exists():
         raise UsageError("not a model: the folder has no config.json", where=folder)
-    return BaseModel(name, folder, None, _hash_files(folder, _WEIGHTS), _hash_files(folder, _TOKENIZER), parent)
+    return BaseModel(name, folder, None, *identity_of(folder), parent)
 
 
 def _from_hub(name: str, revision: str | None) -> BaseModel:
@@ -130,6 +130,11 @@ def _from_hub(name: str, revision: str | None) -> BaseModel:
             next_step="check the name, the network and HF_TOKEN, or give a local folder",
         ) from denied
     return BaseModel(name, folder, folder.name, f"commit {folder.name}", f"commit {folder.name}")
+
+
+def identity_of(folder: Path) -> tuple[str, str]:
+    """Return what identifies the weights and the tokenizer in a model folder: hashes of the files."""
+    return _hash_files(folder, _WEIGHTS), _hash_files(folder, _TOKENIZER)
 
 
 def _hash_files(folder: Path, patterns: Iterable[str]) -> str:

@@ -125,7 +125,11 @@ class Transform(Protocol):
 
 
 class Exporter(Protocol):
-    """Writes samples and their prompts in another tool's format."""
+    """Writes samples and their prompts in another tool's format. Factory: ``exporter(recipe)``.
 
-    def __call__(self, pairs: Iterable[tuple[Prompt, Sample]], path: Path) -> None:
-        """Write all pairs to ``path``."""
+    The factory's attributes: ``text`` is False where token ids are written, so that the notes about text do not apply;
+    ``dataset_info`` is the entry that LLaMA-Factory's file of that name wants.
+    """
+
+    def __call__(self, candidates: Iterable[Candidate], path: Path, /) -> int | None:
+        """Write all of them to ``path``; return how many rows that made, if not one each."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from ssd_harness import plugin_manager, provenance, registry, storage
 from ssd_harness.distill import shards
+from ssd_harness.distill.exporting import RUN_FILE
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.plan import Plan, say
 from ssd_harness.distill.stage_process import run_stage
@@ -48,6 +49,15 @@ def _distill_once(plan: Plan, before: Checkpoint | None) -> Checkpoint:
         return registry.register(plan.name, model, manifest(plan, before) | prompts)
 
 
+def draw_samples(plan: Plan) -> Path:
+    """Sample and filter for the first round, train nothing, and return the run's folder: for other trainers."""
+    first = plan.up_to(1)
+    with storage.locked(first.folder / "lock", lambda: say("another process is at it, waiting")) as lock:
+        one = _Round(first, first.base.folder(), lock)
+        one.stage("filter", one.stage("sample"))
+    return first.folder
+
+
 @dataclass(frozen=True, slots=True)
 class _Round:
     """One pass of the method, from ``model`` to the next one."""
@@ -61,6 +71,7 @@ class _Round:
         folder = _folder(self.plan, name)
         removed = name == "train" and not (folder / CHECKPOINT).exists()  # it was registered, and is no more
         if removed or not shards.has_manifest(folder):
+            storage.write_json(self.plan.folder / RUN_FILE, described(self.plan))
             prompts = self.plan.prompts
             # Any other seed would do for later rounds; the first round's is the recipe's own.
             seed = self.plan.recipe.seed + 1_000_003 * (self.plan.recipe.rounds - 1)
@@ -73,10 +84,19 @@ def manifest(plan: Plan, before: Checkpoint | None = None) -> dict[str, Any]:
     """Return what a reader of the finished checkpoint may ask about its making; ``before`` is the last round's."""
     stages = {name: shards.read_manifest(_folder(plan, name)) for name in ("sample", "filter", "train")}
     return {
+        **described(plan),
+        "parent": before.fingerprint if before else plan.base.parent,
+        "rounds": [*(before.manifest["rounds"] if before else ()), stages],
+        "software": provenance.collect(),
+    }
+
+
+def described(plan: Plan) -> dict[str, Any]:
+    """Return what is known of a run before it begins."""
+    return {
         "fingerprint": plan.fingerprint,
         "base": {"name": plan.base.name, "revision": plan.base.revision, "weights": plan.base.weights},
         "tokenizer": plan.base.tokenizer,
-        "parent": before.fingerprint if before else plan.base.parent,
         "variant": plan.variant,
         "recipe": asdict(plan.recipe),
         "origins": dict(plan.resolved.origins),
@@ -86,8 +106,6 @@ def manifest(plan: Plan, before: Checkpoint | None = None) -> dict[str, Any]:
             "count": plan.prompts.count,
             "duplicates": plan.prompts.duplicates,
         },
-        "rounds": [*(before.manifest["rounds"] if before else ()), stages],
-        "software": provenance.collect(),
     }
 
 

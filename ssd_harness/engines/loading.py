@@ -69,6 +69,24 @@ def load_model(
     return model.to(device).eval()
 
 
+def check_loads(folder: str | Path) -> None:
+    """Raise :class:`InfrastructureError` unless every weight that the configuration asks for is there, in its shape.
+
+    No weight is held in memory.
+    """
+    from transformers import AutoModelForCausalLM
+
+    try:
+        made: Any = AutoModelForCausalLM.from_pretrained(str(folder), device_map="meta", output_loading_info=True)
+    except Exception as error:  # whatever transformers or safetensors raise, it is no model that could be used
+        raise InfrastructureError(f"cannot load the model: {_first_line(error)}", where=folder) from error
+    _, report = made
+    for kind in ("missing", "mismatched"):
+        if keys := report.get(f"{kind}_keys"):
+            named = ", ".join(sorted(str(key) for key in keys)[:3])
+            raise InfrastructureError(f"cannot load the model: {len(keys)} weights are {kind}: {named}", where=folder)
+
+
 def stop_ids(folder: str | Path, tokenizer: Any) -> frozenset[int]:
     """Return the tokens that end a turn: those of generation_config.json and the tokenizer's EOS."""
     listed = generation_config(folder).get("eos_token_id")

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ def prepared(checkpoint: Checkpoint, *, licence: str | None = None) -> Iterator[
                 if file.is_dir():
                     target.mkdir()
                 elif file.name not in {_MANIFEST, _CARD}:
-                    _link_or_copy(file, target)
+                    registry.link_or_copy(str(file), str(target))
             (folder / _MANIFEST).write_text(json.dumps(public(checkpoint.manifest), indent=2) + "\n", "utf-8")
             (folder / _CARD).write_text(model_card(checkpoint, licence=licence), "utf-8")
         yield folder
@@ -55,13 +54,6 @@ def upload(folder: Path, repository: str, checkpoint: Checkpoint, *, private: bo
             where=repository,
             next_step="check the network and HF_TOKEN, which must allow writing, and run the same command again",
         ) from error
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _first_line(error: Exception) -> str:

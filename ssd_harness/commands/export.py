@@ -1,0 +1,44 @@
+"""``ssd-harness export``: a run's samples for another trainer."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ssd_harness.errors import ExitCode
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the run, the shape and the file."""
+    parser.add_argument(
+        "run_name",
+        metavar="RUN",
+        help="name that `distill MODEL --until samples` printed, ssd:NAME of a checkpoint, or the run's folder",
+    )
+    parser.add_argument(
+        "--format",
+        default="chat",
+        metavar="NAME",
+        help="chat: Megatron, TRL, Axolotl; sharegpt, alpaca: LLaMA-Factory; ids: tokens and labels (default: chat)",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="where to write")
+    parser.add_argument("--unfiltered", action="store_true", help="all that was drawn, not only what the filter kept")
+    parser.add_argument(
+        "--drop-truncated", action="store_true", help="leave out samples that were cut for their length"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the file, and say what its reader must know."""
+    from ssd_harness.distill.exporting import export, find_run
+
+    rows, notes = export(
+        find_run(arguments.run_name),
+        arguments.format,
+        arguments.out,
+        unfiltered=arguments.unfiltered,
+        drop_truncated=arguments.drop_truncated,
+    )
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(f"{rows:,} samples in {arguments.out}; where they came from is in {arguments.out.with_suffix('.about.json')}")
+    return ExitCode.DONE

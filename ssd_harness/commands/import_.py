@@ -1,0 +1,43 @@
+"""``ssd-harness import``: a checkpoint that was trained elsewhere."""
+
+import argparse
+from pathlib import Path
+
+from ssd_harness.commands.recipe import overrides_of
+from ssd_harness.errors import ExitCode
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the folder, its name, and what is known of its origin."""
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="a model of transformers, or a LoRA adapter of PEFT"
+    )
+    parser.add_argument("--name", required=True, help="name to register it under")
+    parser.add_argument("--base", metavar="MODEL", help="what it was trained from; an adapter may say so itself")
+    parser.add_argument("--samples", metavar="RUN", help="the run whose exported samples it was trained on")
+    parser.add_argument(
+        "--link", action="store_true", help="link the weights instead of copying them, where that is possible"
+    )
+    parser.add_argument(
+        "fields",
+        nargs="*",
+        metavar="field=value",
+        help="what is known of its recipe, for example T_eval=1.1: how it is decoded when it is evaluated",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Register the checkpoint and print where it is."""
+    from ssd_harness.distill.exporting import find_run
+    from ssd_harness.distill.importing import import_checkpoint
+
+    checkpoint = import_checkpoint(
+        arguments.folder.expanduser(),
+        arguments.name,
+        base=arguments.base,
+        run=find_run(arguments.samples) if arguments.samples else None,
+        fields=overrides_of(arguments.fields),
+        link=arguments.link,
+    )
+    print(f"ssd:{checkpoint.name}  {checkpoint.path}")
+    return ExitCode.DONE

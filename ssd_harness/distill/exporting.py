@@ -1,0 +1,205 @@
+"""Hand samples to other trainers: find a run's samples, and write them in the shapes that those tools read."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import plugin_manager, registry, storage
+from ssd_harness.distill import shards
+from ssd_harness.distill.contracts import Candidate, Exporter
+from ssd_harness.distill.filtering import Candidates
+from ssd_harness.distill.job import Job, read_job
+from ssd_harness.errors import UsageError
+from ssd_harness.home import home
+from ssd_harness.recipe import Recipe
+
+RUN_FILE = "run.json"
+"""What a run's folder says about it, in the manifest's own words."""
+
+IGNORED = -100
+"""The label of a token that no loss is taken on: what torch's cross-entropy leaves out."""
+
+LOSS_NOTE = "take the loss on the assistant's last turn alone, as the built-in trainer does"
+TEXT_NOTE = (
+    "text loses what the sampler drew: special tokens are left out, and another tool's template and tokenizer may "
+    "split the words otherwise; --format ids has the very tokens"
+)
+CUT_NOTE = (
+    "{count:,} of {rows:,} samples were cut at max_new_tokens_train and have no EOS; a trainer that ends every turn "
+    "with one teaches the model to stop there: leave them out with --drop-truncated, or use --format ids"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run whose samples are drawn and filtered."""
+
+    folder: Path
+    job: Job
+    """The filter stage's; its ``samples`` are all that were drawn."""
+    kept: Path
+    about: Mapping[str, Any]
+
+    def candidates(self, *, unfiltered: bool = False) -> Iterable[Candidate]:
+        """Return the kept samples with their prompts, or all that were drawn."""
+        job = self.job if unfiltered else replace(self.job, samples=self.kept)
+        assert job.samples
+        return Candidates(job, range(shards.read_manifest(job.samples)["shards"]))
+
+
+def find_run(word: str) -> Run:
+    """Find a run by the start of its fingerprint, by ``ssd:NAME`` of what it made, or by its folder.
+
+    Raises :class:`UsageError` if there is none, or its samples are not all drawn and filtered.
+    """
+    folder = _run_folder(word)
+    done = [path.parent for path in folder.glob("round-*/filter/manifest.json")]
+    if not done:
+        raise UsageError(
+            "this run has no finished samples",
+            where=folder,
+            next_step="run ssd-harness distill MODEL --until samples with the same fields",
+        )
+    kept = max(done, key=lambda path: int(path.parent.name.rpartition("-")[2]))
+    try:
+        about = json.loads((folder / RUN_FILE).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the run does not say what it is: {error}", where=folder) from error
+    return Run(folder, read_job(kept), kept, about)
+
+
+def export(
+    run: Run, form: str, path: Path, *, unfiltered: bool = False, drop_truncated: bool = False
+) -> tuple[int, list[str]]:
+    """Write the run's samples to ``path`` in the shape called ``form``; return how many, and what to tell their reader.
+
+    A file beside it, ``NAME.about.json``, keeps where they came from, and the entry that LLaMA-Factory wants.
+    """
+    factory = plugin_manager.lookup("ssd_exporters", form)
+    exporter: Exporter = factory(run.job.recipe)
+    counts: Counter[str] = Counter()
+
+    def chosen() -> Iterator[Candidate]:
+        for candidate in run.candidates(unfiltered=unfiltered):
+            cut = candidate.sample.stop == "length"
+            counts["cut"] += cut
+            if not (cut and drop_truncated):
+                counts["rows"] += 1
+                yield candidate
+
+    written = exporter(chosen(), path)
+    rows = counts["rows"] if written is None else written
+    with_text = getattr(factory, "text", True)
+    notes = [LOSS_NOTE, TEXT_NOTE] if with_text else []
+    if with_text and counts["cut"] and not drop_truncated:
+        notes.append(CUT_NOTE.format(count=counts["cut"], rows=counts["rows"]))
+    if with_text and run.job.recipe.prompt_format == "raw":
+        notes.append("these samples were drawn from raw text, without a chat template (prompt_format=raw)")
+    if rows < counts["rows"]:
+        notes.append(f"{counts['rows'] - rows:,} samples left nothing to train on within max_length_train")
+    if run.about.get("variant") == registry.VERIFIED:
+        notes.append(f"{registry.VERIFIED}: these samples were chosen by what their programs do")
+    entry = getattr(factory, "dataset_info", None)
+    about = {"format": form, "rows": rows, "truncated": counts["cut"], "notes": notes, "run": dict(run.about)}
+    about |= {"unfiltered": unfiltered, "drop_truncated": drop_truncated}
+    if entry:
+        about["dataset_info.json"] = {path.stem: {"file_name": path.name, **entry}}
+    storage.write_json(path.with_suffix(".about.json"), about)
+    return rows, notes
+
+
+def chat(_: Recipe) -> Exporter:
+    """Rows with ``messages`` of role and content: Megatron's and TRL's chat data, Axolotl's ``type: chat_template``."""
+    return _jsonl(lambda one: {"messages": [*one.prompt.as_chat(), {"role": "assistant", "content": one.sample.text}]})
+
+
+def sharegpt(_: Recipe) -> Exporter:
+    """Rows with ``conversations`` of from and value, and ``system``: LLaMA-Factory's ``formatting: sharegpt``."""
+    speakers = {"user": "human", "assistant": "gpt"}
+
+    def row(one: Candidate) -> dict[str, Any]:
+        turns = [{"from": speakers[role], "value": content} for role, content in _turns(one)]
+        return {"conversations": [*turns, {"from": "gpt", "value": one.sample.text}], "system": _system(one)}
+
+    return _jsonl(row)
+
+
+def alpaca(_: Recipe) -> Exporter:
+    """Rows with ``instruction``, ``input``, ``output``, ``system`` and ``history``: LLaMA-Factory's ``alpaca``."""
+
+    def row(one: Candidate) -> dict[str, Any]:
+        turns = [content for _, content in _turns(one)]
+        history = [list(pair) for pair in zip(turns[:-1:2], turns[1:-1:2], strict=True)]
+        answer = {"instruction": turns[-1], "input": "", "output": one.sample.text}
+        return {**answer, "system": _system(one), "history": history}
+
+    return _jsonl(row)
+
+
+def ids(recipe: Recipe) -> Exporter:
+    """Rows with ``input_ids``, ``attention_mask`` and ``labels``: the very rows that the built-in trainer reads.
+
+    The prompt's tokens as the sampler saw them, then those it drew, cut at ``max_length_train``; labels are -100 on the
+    prompt. An EOS stands where one was drawn and nowhere else. Axolotl takes such rows where no ``type`` is given.
+    """
+    return _jsonl(lambda one: _id_row(one, recipe.max_length_train))
+
+
+def _id_row(one: Candidate, max_length: int) -> dict[str, Any] | None:
+    unpredicted = max(1, len(one.sample.prompt_ids))
+    input_ids = [*one.sample.prompt_ids, *one.sample.token_ids][:max_length]
+    if len(input_ids) <= unpredicted:
+        return None
+    labels = [*[IGNORED] * unpredicted, *input_ids[unpredicted:]]
+    return {"input_ids": input_ids, "attention_mask": [1] * len(input_ids), "labels": labels}
+
+
+def _jsonl(row_of: Callable[[Candidate], dict[str, Any] | None]) -> Exporter:
+    def write(candidates: Iterable[Candidate], path: Path) -> int:
+        rows = 0
+        with storage.atomic_writer(path) as stream:
+            for candidate in candidates:
+                row = row_of(candidate)
+                if row is not None:
+                    stream.write(json.dumps(row, ensure_ascii=True) + "\n")
+                    rows += 1
+        return rows
+
+    return write
+
+
+def _turns(one: Candidate) -> list[tuple[str, str]]:
+    """Return the turns but the system's, user and assistant taking turns, the user first and last."""
+    turns = [turn for turn in one.prompt.messages if turn[0] != "system"]
+    if [role for role, _ in turns] != [("user", "assistant")[number % 2] for number in range(len(turns))] or not turns:
+        raise UsageError(
+            "the turns of a prompt are not user and assistant in turn, which this format wants",
+            where=one.prompt.id,
+            next_step="use --format chat or --format ids",
+        )
+    return turns
+
+
+def _system(one: Candidate) -> str:
+    return "\n\n".join(content for role, content in one.prompt.messages if role == "system")
+
+
+def _run_folder(word: str) -> Path:
+    if word.startswith(registry.PREFIX):
+        checkpoint = registry.get(word)
+        folder = home() / "runs" / checkpoint.fingerprint[:16]
+        if not folder.is_dir():
+            raise UsageError(f"the run that made {word} is not in this cache any more", where=folder)
+        return folder
+    known = sorted(folder.name for folder in (home() / "runs").glob("*") if folder.is_dir())
+    found = [name for name in known if name.startswith(word[:16].lower())] if word else []
+    if len(found) == 1:
+        return home() / "runs" / found[0]
+    path = Path(word).expanduser()
+    if word and not found and path.is_dir():
+        return path.resolve()
+    what = f"{len(found)} runs begin with {word!r}" if found else f"no run is called {word!r}"
+    raise UsageError(what, next_step=f"give one of: {', '.join(found or known) or 'none is here yet'}")

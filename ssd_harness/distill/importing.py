@@ -1,0 +1,179 @@
+"""Register a checkpoint that another trainer made: a model folder as it is, or a LoRA adapter merged into its base."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import provenance, registry, storage
+from ssd_harness.distill.base_model import BaseModel, find_base, identity_of
+from ssd_harness.distill.exporting import Run
+from ssd_harness.distill.plan import lineage_of
+from ssd_harness.distill.prompt_set import PromptSet
+from ssd_harness.distill.training import check_checkpoint
+from ssd_harness.errors import InfrastructureError, SsdError, UsageError
+from ssd_harness.overlap.lineage import MANIFEST_KEY, Lineage
+from ssd_harness.recipe import coerce
+from ssd_harness.registry import Checkpoint
+
+_SETTINGS = {".json", ".jinja", ".txt", ".model", ".tiktoken", ".py"}
+_FROM_BASE = (
+    "tokenizer",
+    "vocab",
+    "merges",
+    "special_tokens_map",
+    "added_tokens",
+    "chat_template",
+    "generation_config",
+)
+_LEFT_OUT = {"trainer_state.json", "ssd_manifest.json", "adapter_config.json", "training_args.json"}
+_TOKENIZERS = ("tokenizer.json", "*.model", "vocab*", "*.tiktoken")
+_UNKNOWN = "unknown"
+
+
+def import_checkpoint(
+    source: Path,
+    name: str,
+    *,
+    base: str | None = None,
+    run: Run | None = None,
+    fields: Mapping[str, Any] | None = None,
+    link: bool = False,
+) -> Checkpoint:
+    """Check the model in ``source``, copy or ``link`` it, and register it as trained elsewhere.
+
+    ``base`` names what it was trained from, needed for an adapter that does not say; ``run`` is where its samples came
+    from, and ``fields`` are what is known of its recipe, decoding above all. Raises :class:`SsdError`, one line, for
+    whatever transformers could not load or is not finite; nothing is registered then.
+    """
+    registry.check_name(name)
+    fields = {field: coerce(field, value) for field, value in (fields or {}).items()}
+    if not source.is_dir():
+        raise UsageError("no such model folder", where=source)
+    adapter = (source / "adapter_config.json").is_file()
+    origin = _base_of(source, base, run, adapter=adapter)
+    scratch = registry.models_folder() / f".import-{name}-{os.getpid()}"
+    try:
+        with storage.disk_errors(scratch):
+            scratch.mkdir(parents=True)
+            if adapter:
+                assert origin
+                from ssd_harness.plugins.peft_merge import merge
+
+                merge(origin.folder(), source, scratch)
+            else:
+                _take(source, scratch, link=link)
+            if origin:
+                _complete(scratch, origin.folder())
+        _check(scratch)
+        manifest = _manifest(scratch, origin, run, fields, adapter=adapter)
+        lineage = _lineage(origin, run, name)
+        manifest[MANIFEST_KEY] = lineage.store(scratch)
+        return registry.register(name, scratch, manifest)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _base_of(source: Path, base: str | None, run: Run | None, *, adapter: bool) -> BaseModel | None:
+    named = base or (str(run.about["base"]["name"]) if run else None)
+    if named is None and adapter:
+        try:
+            named = json.loads((source / "adapter_config.json").read_text("utf-8"))["base_model_name_or_path"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                "the adapter does not say what it is for", where=source, next_step="give --base"
+            ) from error
+    try:
+        return find_base(str(named)) if named else None
+    except SsdError as error:
+        raise UsageError(f"the base of this checkpoint: {error.what}", where=named, next_step="give --base") from error
+
+
+def _take(source: Path, scratch: Path, *, link: bool) -> None:
+    """Copy weights and settings; optimiser states and pickled files stay where they are."""
+    if not (source / "config.json").is_file():
+        raise UsageError(
+            "not a model of transformers: there is no config.json",
+            where=source,
+            next_step="convert it to that format first (Megatron brings a converter), or give the adapter's folder",
+        )
+    weights = sorted(source.glob("*.safetensors"))
+    if not weights:
+        found = ", ".join(sorted(file.name for file in source.glob("*.bin"))[:3])
+        pickled = f", only {found}, which could run code when loaded" if found else ""
+        raise UsageError(
+            f"there are no weights in safetensors{pickled}",
+            where=source,
+            next_step="save the model with save_pretrained() first",
+        )
+    for file in weights:
+        put = registry.link_or_copy if link else shutil.copy2
+        put(str(file), str(scratch / file.name))
+    for file in sorted(source.iterdir()):
+        if file.is_file() and file.suffix in _SETTINGS and file.name not in _LEFT_OUT:
+            shutil.copy2(file, scratch / file.name)
+
+
+def _complete(scratch: Path, base: Path) -> None:
+    """Take the tokenizer and the generation settings that a trainer did not save from the base model."""
+    tokenizer = any(file for pattern in _TOKENIZERS for file in scratch.glob(pattern))
+    settings = (scratch / "generation_config.json").exists()
+    for file in sorted(base.iterdir()):
+        wanted = not settings if file.name == "generation_config.json" else not tokenizer
+        if file.is_file() and file.name.startswith(_FROM_BASE) and wanted and not (scratch / file.name).exists():
+            shutil.copy2(file, scratch / file.name)
+
+
+def _check(folder: Path) -> None:
+    """Require that the tokenizer loads, every weight is there in its shape, and all are finite; memory stays flat."""
+    from ssd_harness.engines import loading
+
+    if not any(file for pattern in _TOKENIZERS for file in folder.glob(pattern)):
+        raise UsageError("the checkpoint has no tokenizer", where=folder, next_step="give --base, to take its own")
+    loading.check_loads(folder)
+    tokenizer = loading.load_tokenizer(folder)
+    loading.stop_ids(folder, tokenizer)
+    try:
+        check_checkpoint(folder)
+    except SsdError:
+        raise
+    except Exception as error:  # safetensors raises its own type
+        raise InfrastructureError(f"the weights cannot be read: {error}", where=folder) from error
+
+
+def _manifest(
+    folder: Path, base: BaseModel | None, run: Run | None, fields: Mapping[str, Any], *, adapter: bool
+) -> dict[str, Any]:
+    weights, tokenizer = identity_of(folder)
+    about = run.about if run else {}
+    parent = registry.at(base.records()) if base else None
+    verified = about.get("variant") == registry.VERIFIED or (parent is not None and parent.verified)
+    identity = json.dumps([registry.ELSEWHERE, weights, tokenizer])
+    known = {"name": base.name, "revision": base.revision, "weights": base.weights} if base else {"name": _UNKNOWN}
+    return {
+        "fingerprint": hashlib.sha256(identity.encode()).hexdigest(),
+        "trained": registry.ELSEWHERE,
+        "base": known,
+        "weights": weights,
+        "tokenizer": tokenizer,
+        "parent": base.parent if base else None,
+        "variant": registry.VERIFIED if verified else None,
+        "adapter": "merged" if adapter else None,
+        "recipe": {**about.get("recipe", {}), **fields},
+        "samples": {"run": about["fingerprint"], "prompts": about["prompts"]} if run else None,
+        "prompts": about.get("prompts"),
+        "rounds": [],
+        "software": provenance.collect(),
+    }
+
+
+def _lineage(base: BaseModel | None, run: Run | None, name: str) -> Lineage:
+    """Return the prompts that are known to be in it; where they came from elsewhere, they are not."""
+    before = lineage_of(base) if base else Lineage()
+    if run is None:
+        return Lineage(unknown=(name,)) + before
+    prompts = PromptSet(run.job.prompts, str(run.about["prompts"]["sha256"]), run.job.prompt_count, 0)
+    return Lineage((prompts.sketch(),)) + before

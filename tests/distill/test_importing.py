@@ -1,0 +1,182 @@
+"""A checkpoint from elsewhere is registered whole, finite and loadable, or not at all."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+pytest.importorskip("trl")
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from ssd_harness import registry
+from ssd_harness.cli import main
+from ssd_harness.errors import ExitCode
+
+pytestmark = pytest.mark.hf
+
+
+@pytest.fixture
+def trained(state, tiny_model, tmp_path):
+    """A folder as another trainer leaves it: other weights, its own state, no tokenizer."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    weights = {name: tensor + 0.01 for name, tensor in load_file(tiny_model / "model.safetensors").items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    shutil.copy(tiny_model / "config.json", folder)
+    (folder / "optimizer.pt").write_bytes(b"pickled")
+    (folder / "trainer_state.json").write_text("{}")
+    return folder
+
+
+def test_a_model_folder_becomes_a_checkpoint_that_can_be_evaluated(trained, tiny_model, capsys):
+    from ssd_harness.models.subject import find_subject
+
+    words = ["import", str(trained), "--name", "theirs", "--base", str(tiny_model), "T_eval=1.25", "top_k_eval=none"]
+    assert main(words) == ExitCode.DONE
+    made = registry.get("theirs")
+    assert f"ssd:theirs  {made.path}" in capsys.readouterr().out
+    held = load_file(made.path / "model.safetensors")
+    assert all(torch.equal(held[name], tensor) for name, tensor in load_file(trained / "model.safetensors").items())
+    assert not {"optimizer.pt", "trainer_state.json"} & {file.name for file in made.path.iterdir()}
+    for name in ("tokenizer.json", "chat_template.jinja", "generation_config.json"):
+        assert (made.path / name).read_bytes() == (tiny_model / name).read_bytes()
+    manifest = made.manifest
+    assert (manifest["trained"], manifest["base"]["name"]) == ("trained elsewhere", str(tiny_model))
+    subject = find_subject("ssd:theirs", {})
+    assert (subject.decoding["temperature"], subject.decoding["top_k"]) == (1.25, None)
+    assert subject.about["fingerprint"] == manifest["fingerprint"]
+    assert manifest["overlap"]["unknown"] == ["theirs"]  # nobody knows what it was trained on
+    # The same again is the same; the same name for other weights is not.
+    assert main([*words[:4], "--base", str(tiny_model)]) == ExitCode.USAGE
+    assert "called 'theirs' already" in capsys.readouterr().err
+
+
+def test_an_adapter_is_merged_into_its_base(state, tiny_model, tmp_path, capsys):
+    peft = pytest.importorskip("peft")
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    adapted = peft.get_peft_model(model, peft.LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False))
+    adapted.save_pretrained(tmp_path / "adapter")
+    wanted = dict(adapted.merge_and_unload().named_parameters())
+    assert main(["import", str(tmp_path / "adapter"), "--name", "merged"]) == ExitCode.DONE
+    made = registry.get("merged")
+    held = load_file(made.path / "model.safetensors")
+    for name, tensor in held.items():
+        torch.testing.assert_close(tensor, wanted[name].data, atol=1e-6, rtol=1e-5)
+    assert made.manifest["adapter"] == "merged"
+    assert (made.path / "tokenizer.json").exists()
+    capsys.readouterr()
+    main(["models", "list"])
+    assert f"from {tiny_model}, LoRA merged, trained elsewhere" in capsys.readouterr().out
+
+    (tmp_path / "bad").mkdir()
+    shutil.copy(tmp_path / "adapter" / "adapter_config.json", tmp_path / "bad")
+    assert main(["import", str(tmp_path / "bad"), "--name", "bad"]) == ExitCode.USAGE
+    assert "does not fit its base model" in capsys.readouterr().err
+    assert [checkpoint.name for checkpoint in registry.checkpoints()] == ["merged"]
+
+
+def test_a_link_shares_the_weights(trained, tiny_model):
+    assert main(["import", str(trained), "--name", "l", "--base", str(tiny_model), "--link"]) == ExitCode.DONE
+    made = registry.get("l").path
+    assert (made / "model.safetensors").samefile(trained / "model.safetensors")
+    registry.remove("l")
+    assert (trained / "model.safetensors").exists()
+
+
+def without(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def replaced(change):
+    def spoil(folder):
+        weights = load_file(folder / "model.safetensors")
+        change(weights)
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+    return spoil
+
+
+def nan(weights):
+    weights["model.norm.weight"][3] = float("nan")
+
+
+def lost(weights):
+    del weights["model.layers.1.mlp.up_proj.weight"]
+
+
+def reshaped(weights):
+    weights["model.norm.weight"] = weights["model.norm.weight"][:-1].clone()
+
+
+def cut(folder):
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-1000])
+
+
+def pickled(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (without("config.json"), "there is no config.json"),
+        (without("model.safetensors"), "no weights in safetensors"),
+        (pickled, "only pytorch_model.bin, which could run code"),
+        (replaced(nan), "model.norm.weight are not finite"),
+        (replaced(lost), "weights are missing: model.layers.1.mlp.up_proj.weight"),
+        (replaced(reshaped), "cannot load the model"),
+        (cut, "cannot load the model"),
+        (lambda folder: (folder / "config.json").write_text("{}"), "cannot load the model"),
+        (lambda folder: (folder / "adapter_config.json").write_text("{}"), "the adapter does not fit"),
+    ],
+)
+def test_what_could_not_be_used_is_one_line_and_leaves_nothing(trained, tiny_model, capfd, spoil, says):
+    spoil(trained)
+    code = main(["import", str(trained), "--name", "x", "--base", str(tiny_model)])
+    assert code in {ExitCode.USAGE, ExitCode.INFRASTRUCTURE}
+    error = capfd.readouterr().err
+    assert says in error.rstrip().splitlines()[-1], error
+    assert "Traceback" not in error
+    assert registry.checkpoints() == registry.broken() == []
+    assert [path.name for path in registry.models_folder().glob("*")] == []
+
+
+def test_a_tokenizer_must_come_from_somewhere(trained, capsys):
+    assert main(["import", str(trained), "--name", "x"]) == ExitCode.USAGE
+    assert "has no tokenizer" in capsys.readouterr().err
+    assert main(["import", str(trained), "--name", "../x"]) == ExitCode.USAGE
+    assert main(["import", str(trained / "no"), "--name", "x"]) == ExitCode.USAGE
+    assert main(["import", str(trained), "--name", "x", "--samples", "ffff"]) == ExitCode.USAGE
+    assert main(["import", str(trained), "--name", "x", "T_evil=1"]) == ExitCode.USAGE
+    assert "did you mean 'T_eval'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_samples_go_out_and_the_model_that_learnt_them_comes_back(distiller, plugin, trained, tmp_path, monkeypatch):
+    command = distiller.command(sampler="babbling")
+    done = subprocess.run(
+        [*command, "--until", "samples"], env=distiller.environment("out", **plugin), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    home = distiller.folder / "out"
+    assert not (home / "models").exists()
+    (run,) = (home / "runs").iterdir()
+    assert f"ssd-harness export {run.name} --format chat" in done.stdout
+    assert not (run / "round-1" / "train").exists()
+    monkeypatch.setenv("SSD_HARNESS_HOME", str(home))
+    assert main(["export", run.name, "--out", str(tmp_path / "s.jsonl")]) == ExitCode.DONE
+    assert len((tmp_path / "s.jsonl").read_text().splitlines()) == 150
+    assert main(["import", str(trained), "--name", "back", "--samples", run.name]) == ExitCode.DONE
+    made = registry.get("back")
+    about = json.loads((run / "run.json").read_text())
+    assert made.manifest["samples"]["run"] == about["fingerprint"]
+    assert made.manifest["recipe"]["T_train"] == 1.2
+    assert made.manifest["base"]["name"] == str(distiller.model)
+    assert made.manifest["overlap"]["unknown"] == []
+    assert len(list(made.path.glob("ssd_prompts-*"))) == 1
