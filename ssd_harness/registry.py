@@ -131,6 +131,8 @@ def register(name: str, folder: Path, manifest: Mapping[str, Any]) -> Checkpoint
     target = models_folder() / check_name(name)
     with _locked():
         check_free(name, manifest["fingerprint"])
+        if target.exists():
+            return get(name)  # somebody else has just made the same
         files = {
             file.relative_to(folder).as_posix(): file.stat().st_size
             for file in sorted(folder.rglob("*"))

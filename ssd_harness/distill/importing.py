@@ -70,6 +70,12 @@ def import_checkpoint(
                 _complete(scratch, origin.folder())
         _check(scratch)
         manifest = _manifest(scratch, origin, run, fields, adapter=adapter)
+        known = registry.lookup(name)
+        if known and known.fingerprint == manifest["fingerprint"] and known.manifest["recipe"] != manifest["recipe"]:
+            raise UsageError(
+                f"{name!r} is this very checkpoint, registered with other fields",
+                next_step=f"choose another --name, or run: ssd-harness models remove {name}",
+            )
         lineage = _lineage(origin, run, name)
         manifest[MANIFEST_KEY] = lineage.store(scratch)
         return registry.register(name, scratch, manifest)

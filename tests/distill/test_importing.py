@@ -49,9 +49,10 @@ def test_a_model_folder_becomes_a_checkpoint_that_can_be_evaluated(trained, tiny
     assert (subject.decoding["temperature"], subject.decoding["top_k"]) == (1.25, None)
     assert subject.about["fingerprint"] == manifest["fingerprint"]
     assert manifest["overlap"]["unknown"] == ["theirs"]  # nobody knows what it was trained on
-    # The same again is the same; the same name for other weights is not.
+    # The same again is the same; with other fields it is not.
+    assert main(words) == ExitCode.DONE
     assert main([*words[:4], "--base", str(tiny_model)]) == ExitCode.USAGE
-    assert "called 'theirs' already" in capsys.readouterr().err
+    assert "registered with other fields" in capsys.readouterr().err
 
 
 def test_an_adapter_is_merged_into_its_base(state, tiny_model, tmp_path, capsys):
