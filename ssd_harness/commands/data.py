@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ssd_harness.errors import ExitCode, InfrastructureError, SsdError
+from ssd_harness.lcb.index import read_again
 from ssd_harness.lcb.releases import DATA_SET, MINI, RELEASES, REVISION, Selection, select
-from ssd_harness.lcb.sources import FOLDER_VARIABLE, fetch, locate, missing
+from ssd_harness.lcb.sources import FOLDER_VARIABLE, fetch, locate, missing, published_sha256
 from ssd_harness.lcb.store import ProblemStore, open_store
 
 
@@ -15,7 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action",
         choices=("info", "verify", "fetch"),
-        help="info: files, counts and checksums; verify: decode every test; fetch: download what is missing",
+        help="info: files, counts and checksums; verify: read all again, compare checksums, decode every test; "
+        "fetch: download what is missing",
     )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help=f"folder of the files (default: {FOLDER_VARIABLE}, else Hub)"
@@ -49,7 +51,18 @@ def _info(selection: Selection, folder: Path | None) -> int:
 
 
 def _verify(selection: Selection, folder: Path | None) -> int:
-    """Decode all tests of all problems, and name every problem whose tests cannot be."""
+    """Read the files anew, whatever was indexed, compare checksums, and decode all tests of all problems."""
+    for path in locate(selection, folder).paths:
+        content, changed = read_again(path)
+        if changed:
+            print(f"{path.name} is not what it was when it was first read; its index is made anew")
+        wanted = published_sha256(path)
+        if wanted and wanted != content.sha256:
+            raise InfrastructureError(
+                f"{path.name} has the sha256 {content.sha256[:12]}…, the Hub's is {wanted[:12]}…",
+                where=path.resolve(),
+                next_step="remove this file and run `ssd-harness data fetch`",
+            )
     store = open_store(selection, folder)
     _describe(store)
     failures = list(_failures(store))

@@ -23,12 +23,22 @@ def indexed(path: Path) -> FileContent:
     if content := _load(index):
         return content
     with locked(index.with_suffix(".lock")):
-        if content := _load(index):
-            return content
-        with ProgressLine(f"reading {path.name}, bytes", path.stat().st_size) as line:
-            content = read_file(path, line.advance)
-        rows = [list(asdict(problem).values()) for problem in content.problems]
-        write_json(index, {"sha256": content.sha256, "problems": rows})
+        return _load(index) or _read(path, index)
+
+
+def read_again(path: Path) -> tuple[FileContent, bool]:
+    """Read the file whatever the index says, and renew the index; also say whether it had told something else."""
+    index = _index_path(path)
+    with locked(index.with_suffix(".lock")):
+        before = _load(index)
+        content = _read(path, index)
+    return content, before is not None and before != content
+
+
+def _read(path: Path, index: Path) -> FileContent:
+    with ProgressLine(f"reading {path.name}, bytes", path.stat().st_size) as line:
+        content = read_file(path, line.advance)
+    write_json(index, {"sha256": content.sha256, "problems": [list(asdict(one).values()) for one in content.problems]})
     return content
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from ssd_harness.lcb.private_tests import MalformedTestsError, decode_tests
 from ssd_harness.lcb.problem import Problem
 
 _TEXTS = ("question_id", "question_content", "contest_date", "difficulty", "public_test_cases", "private_test_cases")
+# Shown, grouped by and compared as they are.
+_NAMES = ("question_id", "platform", "contest_id", "difficulty")
+_MAX_NAME = 200
+_DATE = re.compile(r"20\d\d-(0[1-9]|1[0-2])-\d\d.{0,40}")
 _NEXT = "fetch the file again, or correct this line"
 
 
@@ -109,6 +114,12 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
     for field in _TEXTS:
         if not isinstance(row.get(field), str) or not row[field]:
             raise InfrastructureError(f"a data row without the text {field!r}", where=where, next_step=_NEXT)
+    for field in _NAMES:
+        name = str(row.get(field) or "")
+        if not name.isprintable() or len(name) > _MAX_NAME:
+            raise InfrastructureError(f"{field} of a data row is no printable name", where=where, next_step=_NEXT)
+    if not (_DATE.fullmatch(row["contest_date"]) and row["contest_date"].isprintable()):
+        raise InfrastructureError("contest_date of a data row is no date", where=where, next_step=_NEXT)
     return row
 
 

@@ -1,6 +1,7 @@
 """Where the data files are: the package, a folder of the user's, or the Hub at the pinned revision."""
 
 import os
+import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -9,6 +10,7 @@ from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.lcb.releases import DATA_SET, MINI, REVISION, DataFile, Selection
 
 FOLDER_VARIABLE = "SSD_LCB_DATA"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,12 @@ def cached(file: DataFile) -> Path | None:
 
     found = huggingface_hub.try_to_load_from_cache(DATA_SET, file.name, repo_type="dataset", revision=REVISION)
     return Path(found) if isinstance(found, str) else None
+
+
+def published_sha256(path: Path) -> str | None:
+    """Return the checksum by which the Hub's cache names a file's content; None outside of that cache."""
+    name = path.resolve().name
+    return name if path.is_symlink() and _SHA256.fullmatch(name) else None
 
 
 def missing(selection: Selection, folder: Path | str | None = None) -> list[DataFile]:

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import subprocess
 import sys
@@ -42,6 +43,29 @@ def test_verify_decodes_every_test(run, tmp_path, lcb_rows):
     assert process.returncode == 3
     assert "the tests of 1 of 2 problems cannot be read" in process.stderr
     assert "private_test_cases of bad" in process.stdout
+
+
+def test_verify_reads_again_what_kept_its_size_and_time(run, tmp_path):
+    path = tmp_path / "data" / "test6.jsonl"
+    before = path.stat()
+    assert "is not what it was" not in run("verify").stdout
+    path.write_bytes(path.read_bytes().replace(b"the sum", b"the sun"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "test6.jsonl is not what it was when it was first read" in run("verify").stdout
+    assert "is not what it was" not in run("verify").stdout
+
+
+def test_verify_compares_with_the_checksum_of_the_hub(run, tmp_path):
+    path = tmp_path / "data" / "test6.jsonl"
+    content = path.read_bytes()
+    blob = path.with_name(hashlib.sha256(content).hexdigest())
+    path.rename(blob)
+    path.symlink_to(blob)  # as the Hub's cache keeps it
+    assert run("verify").returncode == 0
+    blob.write_bytes(content + content[: content.index(b"\n") + 1].replace(b"q1", b"q9"))
+    process = run("verify")
+    assert process.returncode == 3
+    assert "the Hub's is " + blob.name[:12] in process.stderr
 
 
 def test_fetch_without_a_network_is_one_line(run):

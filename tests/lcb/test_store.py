@@ -1,5 +1,8 @@
 import json
 import os
+import random
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -83,6 +86,9 @@ def test_a_broken_line_is_named(folder, lcb_rows, line, reason):
         ({"metadata": "no"}, "no JSON object"),
         ({"metadata": '{"func_name": "a b"}'}, "no name"),
         ({"question_content": 3}, "question_content"),
+        ({"platform": "\x1b[2J"}, "platform of a data row is no printable name"),
+        ({"difficulty": "e" * 300}, "difficulty of a data row is no printable name"),
+        ({"contest_date": "March 2025"}, "no date"),
     ],
 )
 def test_a_row_with_wrong_fields_is_named(folder, lcb_rows, changes, reason):
@@ -127,6 +133,46 @@ def test_the_index_is_used_and_notices_changes(folder, lcb_rows, state):
     assert list(open_store(V6, folder).problems) == ["q2"]
     with pytest.raises(InfrastructureError, match="changed while"):
         first.tests("q1")
+
+
+def test_a_file_that_disappears_is_named(folder, lcb_rows):
+    path = lcb_rows.write(folder / "test6.jsonl", [lcb_rows.make()])
+    store = open_store(V6, folder)
+    path.unlink()
+    with pytest.raises(InfrastructureError, match=r"cannot read the data file: No such file.*test6\.jsonl"):
+        store.tests("q1")
+    with pytest.raises(InfrastructureError, match=r"a data file is missing.*test6\.jsonl"):
+        open_store(V6, folder)
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from ssd_harness.lcb.releases import select
+from ssd_harness.lcb.store import open_store
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+before = peak()
+store = open_store(select("test6"), Path(sys.argv[1]))
+print(len(store.problems), peak() - before)
+"""
+
+
+def test_memory_goes_by_the_largest_row_and_not_by_the_file(folder, lcb_rows, state):
+    tests = lcb_rows.encode([{"input": random.Random(0).randbytes(6 << 20).hex(), "output": "", "testtype": "stdin"}])
+    path = folder / "test6.jsonl"
+    folder.mkdir()
+    with path.open("w") as stream:
+        for number in range(10):
+            stream.write(json.dumps(lcb_rows.make(f"q{number}", private_test_cases=tests)) + "\n")
+    largest = path.stat().st_size / 10
+    built, opened = (
+        subprocess.run([sys.executable, "-c", MEMORY, str(folder)], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    )
+    problems, used = map(int, built.stdout.split())
+    assert problems == 10
+    assert used < 5 * largest + (10 << 20)  # half of the file; 92 MB, the largest row there is, then stay under 1 GiB
+    assert int(opened.stdout.split()[1]) < 10 << 20
 
 
 def test_a_wrong_count_is_an_error_of_pinned_data_and_a_warning_of_a_folder(folder, lcb_rows, monkeypatch):
