@@ -3,8 +3,9 @@
 import functools
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
+from ssd_harness.bridge import saving
 from ssd_harness.errors import SsdError
 
 
@@ -15,15 +16,23 @@ def wrap_execute(harness: ModuleType) -> None:
     @functools.wraps(original)
     def execute(self: Any, args: Any) -> Any:
         try:
-            return original(self, args)
+            result = original(self, args)
         except Exception as error:
             expected = _expected(error)
             if expected is None:
                 raise
-            print(f"ssd-harness: error: {expected}", file=sys.stderr)
-            raise SystemExit(int(expected.exit_code)) from None
+            _end(expected)
+        # Only now, so that the table has been printed: it may be all that is left of the results.
+        if failure := saving.take_failure():
+            _end(failure)
+        return result
 
     harness.HarnessCLI.execute = execute
+
+
+def _end(error: SsdError) -> NoReturn:
+    print(f"ssd-harness: error: {error}", file=sys.stderr)
+    raise SystemExit(int(error.exit_code)) from None
 
 
 def _expected(error: BaseException | None) -> SsdError | None:

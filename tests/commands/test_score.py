@@ -128,6 +128,10 @@ def test_an_output_folder_that_cannot_be(score, tmp_path):
     fails(score(ONE, out="file/out"), 3, "cannot write", "file/out")
 
 
+def test_an_output_folder_in_a_place_where_none_can_be(score):
+    fails(score(ONE, out="/proc/out"), 3, "cannot write", "/proc/out")
+
+
 def test_no_engine(score, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     fails(score(ONE, "--sandbox", "docker"), 3)
@@ -190,6 +194,22 @@ class TestWithDocker:
         (tmp_path / "out" / "summary.json").unlink()
         assert score(self.ROWS).returncode == 0
         assert json.loads((tmp_path / "out" / "summary.json").read_text())["judged_now"] == 2
+
+    def test_a_full_disk_is_one_line_and_keeps_what_is_judged(self, score, tmp_path):
+        (tmp_path / "out").mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(tmp_path / "out")]).returncode:
+            pytest.skip("only root can mount a disk that is soon full")
+        rows = [{"question_id": "add", "code": f"{ADD}\n# {number}"} for number in range(100)]
+        try:
+            fails(score(rows), 3, "cannot write: No space left on device", "verdicts.journal.jsonl", "free space")
+            kept = (tmp_path / "out" / "verdicts.journal.jsonl").read_bytes().splitlines()
+            assert len(kept) > 20
+            subprocess.run(["mount", "-o", "remount,size=1m", str(tmp_path / "out")], check=True)
+            assert score(rows).returncode == 0
+            summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+            assert summary["judged_now"] == 100 - len(kept)
+        finally:
+            subprocess.run(["umount", str(tmp_path / "out")], check=True)
 
     def test_strange_programs_are_wrong_and_never_an_error(self, score, tmp_path):
         codes = [
