@@ -5,9 +5,11 @@ The engine is the one that ``DOCKER_HOST`` names, else the local one; podman's D
 
 import contextlib
 import os
+import select
+import socket
 import threading
 import time
-from typing import Any, Self
+from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound
@@ -17,7 +19,7 @@ from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.sandbox import leases
 from ssd_harness.sandbox.contracts import ImageMissing, Limits, Slot, SlotLost
 from ssd_harness.sandbox.image import contents, docker_image
-from ssd_harness.sandbox.slots import SlotConnection
+from ssd_harness.sandbox.slots import OpenSlots, SlotConnection
 
 _ARCHITECTURES = ("amd64", "arm64")
 _ENGINE_PATIENCE_S = 120
@@ -51,16 +53,39 @@ class _ContainerStream:
                 self.id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
             )
             self._socket = getattr(self._wrapper, "_sock", self._wrapper)
+            self._poll = self._poller()
             api.start(self.id)
         except BaseException:
             self.close()
             raise
 
+    def _poller(self) -> "select.poll | None":
+        """Watch for room to send and for the engine's end of output; None where that is no socket of the system's."""
+        if not isinstance(self._socket, socket.socket):
+            return None
+        poll = select.poll()
+        poll.register(self._socket, select.POLLOUT | select.POLLRDHUP)
+        return poll
+
     def send(self, data: bytes | memoryview, timeout_s: float) -> None:
-        """Send all of ``data``."""
+        """Send all of ``data``.
+
+        An engine goes on taking input for a container that is dead, and blocks when its buffers are full; that it has
+        ended its own side of the stream tells us so at once.
+        """
         try:
             self._socket.settimeout(timeout_s)
-            self._socket.sendall(data)
+            if self._poll is None:
+                self._socket.sendall(data)
+                return
+            view = memoryview(data)
+            while view:
+                events = self._poll.poll(timeout_s * 1000)
+                if not events:
+                    raise self._lost(f"takes no input for {timeout_s:.0f} s")
+                if events[0][1] != select.POLLOUT:
+                    raise self._lost("the container is gone")
+                view = view[self._socket.send(view) :]
         except OSError as error:
             raise self._lost(f"cannot send: {error}") from error
 
@@ -111,17 +136,16 @@ class _ContainerStream:
         self._api.close()
 
 
-class DockerSandbox:
+class DockerSandbox(OpenSlots):
     """Opens slots as containers of the sandbox's image."""
 
     name = "docker"
 
     def __init__(self, *, runtime: str | None = None, memory: int = MEMORY) -> None:
         """Take an OCI runtime (default: ``SSD_HARNESS_RUNTIME``, else the engine's) and a slot's memory in bytes."""
+        super().__init__()
         self.runtime = runtime or os.environ.get("SSD_HARNESS_RUNTIME") or None
         self.memory = memory
-        self._slots: set[SlotConnection] = set()
-        self._lock = threading.Lock()
         self._checked: dict[str, Any] | None = None
 
     # -- the engine ---
@@ -226,15 +250,7 @@ class DockerSandbox:
         except BaseException:
             lease.release()
             raise
-        slot = SlotConnection(f"docker-{stream.id[:12]}", stream, lease, {})
-        with self._lock:
-            self._slots.add(slot)
-        slot.on_close(self._forget)
-        return slot
-
-    def _forget(self, slot: SlotConnection) -> None:
-        with self._lock:
-            self._slots.discard(slot)
+        return self.keep(SlotConnection(f"docker-{stream.id[:12]}", stream, lease, {}))
 
     def _container(self, api: docker.APIClient, lease: leases.Lease, image: str) -> dict[str, Any]:
         host = api.create_host_config(
@@ -281,12 +297,3 @@ class DockerSandbox:
             "runtime": self.runtime or "default",
             "slot_memory": self.memory,
         }
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        with self._lock:
-            slots = list(self._slots)
-        for slot in slots:
-            slot.close()

@@ -14,13 +14,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.sandbox import control_group, launcher, leases
 from ssd_harness.sandbox.contracts import ImageMissing, Limits, Slot, SlotLost
 from ssd_harness.sandbox.image import contents, root_folder
-from ssd_harness.sandbox.slots import SlotConnection
+from ssd_harness.sandbox.slots import OpenSlots, SlotConnection
 from ssd_harness.sandbox.worker import seccomp
 
 MEMORY = Limits().memory + (1 << 30)
@@ -119,16 +119,15 @@ class _ProcessStream:
         self._held.close()
 
 
-class ProcessSandbox:
+class ProcessSandbox(OpenSlots):
     """Opens slots as local processes in namespaces of their own."""
 
     name = "process"
 
     def __init__(self, *, memory: int = MEMORY) -> None:
         """Take a slot's memory in bytes."""
+        super().__init__()
         self.memory = memory
-        self._slots: set[SlotConnection] = set()
-        self._lock = threading.Lock()
         self._checked = False
         self._bounds_memory: bool | None = None
 
@@ -179,15 +178,7 @@ class ProcessSandbox:
             if isinstance(error, OSError):
                 raise SlotLost(f"cannot start the worker: {error}", where=f"slot {lease.index}") from error
             raise
-        slot = SlotConnection(f"process-{lease.index}", stream, lease, {"files": stream.files})
-        with self._lock:
-            self._slots.add(slot)
-        slot.on_close(self._forget)
-        return slot
-
-    def _forget(self, slot: SlotConnection) -> None:
-        with self._lock:
-            self._slots.discard(slot)
+        return self.keep(SlotConnection(f"process-{lease.index}", stream, lease, {"files": stream.files}))
 
     def describe(self) -> dict[str, Any]:
         """Return what a result must say about where its programs ran."""
@@ -207,15 +198,6 @@ class ProcessSandbox:
             "runtime": None,
             "slot_memory": self.memory if self._bounds_memory else None,
         }
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        with self._lock:
-            slots = list(self._slots)
-        for slot in slots:
-            slot.close()
 
 
 def _may_make_namespaces() -> bool:

@@ -2,9 +2,10 @@
 
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from ssd_harness.sandbox.contracts import Job, JobEnd, SlotLost, Status, TestOutcome
 from ssd_harness.sandbox.leases import Lease
@@ -173,3 +174,31 @@ class SlotConnection:
 
     def _lost(self, what: str) -> SlotLost:
         return SlotLost(what, where=self.name)
+
+
+class OpenSlots:
+    """The slots that a sandbox has opened and nobody has closed yet; leaving the sandbox closes them."""
+
+    def __init__(self) -> None:
+        self._slots: set[SlotConnection] = set()
+        self._lock = threading.Lock()
+
+    def keep(self, slot: SlotConnection) -> SlotConnection:
+        """Remember ``slot`` until it is closed, and return it."""
+        with self._lock:
+            self._slots.add(slot)
+        slot.on_close(self._forget)
+        return slot
+
+    def _forget(self, slot: SlotConnection) -> None:
+        with self._lock:
+            self._slots.discard(slot)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with self._lock:
+            slots = list(self._slots)
+        for slot in slots:
+            slot.close()

@@ -26,7 +26,9 @@ import time
 from dataclasses import dataclass
 
 import pytest
-from attack_corpus import ATTACKS, LIMITS, PROBLEMS, PROGRAMS, Judged, batch, load_tests
+from attack_batch import Judged, batch
+from attack_corpus import ATTACKS, PROGRAMS
+from attacked_problems import LIMITS, PROBLEMS, load_tests
 
 from ssd_harness.judge.schedule import judge_programs
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict

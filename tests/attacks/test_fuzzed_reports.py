@@ -4,7 +4,7 @@ import random
 import struct
 
 import pytest
-from attack_corpus import LIMITS, PROBLEMS, load_tests
+from attacked_problems import LIMITS, PROBLEMS, load_tests
 
 from ssd_harness.judge.problem import Program
 from ssd_harness.judge.schedule import judge_programs

@@ -1,7 +1,7 @@
 """Program texts that are odd as text: too long, not encodable, full of NULs. None may end the run or harm another."""
 
 import pytest
-from attack_corpus import LIMITS, PROBLEMS, load_tests
+from attacked_problems import LIMITS, PROBLEMS, load_tests
 
 from ssd_harness.judge.problem import Program
 from ssd_harness.judge.schedule import judge_programs

@@ -109,24 +109,27 @@ class BareForkSlot:
                 null = os.open(os.devnull, os.O_RDWR)
                 for fd in (0, 1, 2):
                     os.dup2(null, fd)
+                _limit_cpu(len(inputs) * job.limits.cpu_s)
                 runner_module(job.runner).run(job.program, job.entry, ListTests(inputs), report)
             finally:
                 os._exit(0)
         os.close(writer)
         seen = 0
         try:
-            for test, status, message, output, cpu in _frames(reader, job.limits.cpu_s):
+            for test, status, message, output, cpu in _frames(reader, job.limits.wall_s):
                 seen += 1
                 yield TestOutcome(job_id, test, Status(status), output, cpu, cpu, 0, message)
         except TimeoutError:
             seen = len(inputs)
-            yield TestOutcome(job_id, 0, Status.CPU, b"", job.limits.cpu_s, 0.0, 0)
+            yield TestOutcome(job_id, 0, Status.WALL, b"", 0.0, job.limits.wall_s, 0)
         finally:
             os.close(reader)
             os.kill(pid, signal.SIGKILL)
             _, code, _ = os.wait4(pid, 0)
         if seen < len(inputs):
-            yield TestOutcome(job_id, seen, Status.SIGNAL, b"", 0.0, 0.0, 0, f"wait status {code}")
+            over = os.WIFSIGNALED(code) and os.WTERMSIG(code) == signal.SIGXCPU
+            status, cpu = (Status.CPU, job.limits.cpu_s) if over else (Status.SIGNAL, 0.0)
+            yield TestOutcome(job_id, seen, status, b"", cpu, 0.0, 0, f"wait status {code}")
 
     def _run_tests(self, job_id, job, inputs):
         for test, data in enumerate(inputs):
@@ -136,7 +139,7 @@ class BareForkSlot:
             pid = os.fork()
             if pid == 0:
                 try:
-                    resource.setrlimit(resource.RLIMIT_CPU, (int(job.limits.cpu_s) + 1,) * 2)
+                    _limit_cpu(job.limits.cpu_s)
                     os.dup2(stdin, 0)
                     os.dup2(stdout, 1)
                     os.dup2(os.open(os.devnull, os.O_RDWR), 2)
@@ -157,6 +160,11 @@ class BareForkSlot:
             yield TestOutcome(job_id, test, Status(status), output, cpu, cpu, usage.ru_maxrss * 1024, message)
             if status != "done":
                 return
+
+
+def _limit_cpu(seconds):
+    """Let the kernel end this process when it has used so much CPU time."""
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
 
 
 def _content(fd):

@@ -10,14 +10,18 @@ from ssd_harness.lcb.releases import RELEASES
 _KINDS = 8
 """So many different sets of tests: making 1,055 would take longer than judging them."""
 _TESTS = 4
-_STDIN = "import sys\nfor line in sys.stdin.read().splitlines():\n    print(line[::-1])"
-_FUNCTION = "class Solution:\n    def turned(self, lines):\n        return [line[::-1] for line in lines]"
+_KEPT = 8
+"""One in so many lines comes out again, turned round."""
+_STDIN = (
+    f"import sys\nlines = sys.stdin.read().split('\\n')\nprint('\\n'.join(line[::-1] for line in lines[::{_KEPT}]))"
+)
+_FUNCTION = f"class Solution:\n    def turned(self, lines):\n        return [line[::-1] for line in lines[::{_KEPT}]]"
 
 
 def write(folder, size):
     """Write the files of release v6, each problem with private tests of ``size`` characters; return the number of bytes.
 
-    Every other problem is functional. Half of a test is its input, half its expected output.
+    Every other problem is functional.
     """
     kinds = [(_encoded(kind, size, kind % 2), kind % 2) for kind in range(_KINDS)]
     number = written = 0
@@ -41,12 +45,12 @@ def write_samples(path, samples):
 
 
 def _encoded(kind, size, functional):
-    half = size // _TESTS // 2
     tests = []
     for number in range(_TESTS):
         line = f"{kind} {number} " + "abcdefgh" * 12
-        lines = [line] * (half // (len(line) + (3 if functional else 1)))
-        turned = [each[::-1] for each in lines]
+        # As text, a line in has a newline, and as JSON quotes and a comma.
+        lines = [line] * int(size / _TESTS / (1 + 1 / _KEPT) / (len(line) + (3 if functional else 1)))
+        turned = [each[::-1] for each in lines[::_KEPT]]
         given, wanted = map(_json if functional else "\n".join, (lines, turned))
         tests.append({"input": given, "output": wanted, "testtype": "functional" if functional else "stdin"})
     return base64.b64encode(zlib.compress(pickle.dumps(json.dumps(tests)))).decode()
@@ -60,7 +64,7 @@ def _row(number, private, functional):
     public = [{"input": '["ab"]', "output": '["ba"]'}] if functional else [{"input": "ab\n", "output": "ba\n"}]
     return {
         "question_title": "Turned lines",
-        "question_content": "Print every line turned round.",
+        "question_content": f"Print every {_KEPT}th line turned round.",
         "platform": "leetcode" if functional else "atcoder",
         "question_id": f"large{number}",
         "contest_id": "large",

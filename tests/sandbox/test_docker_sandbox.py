@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -60,8 +61,21 @@ def test_a_killed_container_is_a_lost_slot_at_once(slot, engine, place_of):
 def test_sending_to_a_killed_container_is_a_lost_slot(slot, engine):
     engine.kill(slot._stream.id)
     assert wait_until_gone(engine, slot._stream.id)
+    began = time.monotonic()
     with pytest.raises(SlotLost):
         slot.load("inputs", [b"x" * 1_000_000] * 100)
+    assert time.monotonic() - began < 5
+
+
+def test_a_container_killed_while_it_takes_input_is_a_lost_slot_at_once(slot, engine):
+    engine.pause(slot._stream.id)  # so that sending blocks
+    killer = threading.Timer(1.0, engine.kill, [slot._stream.id])
+    killer.start()
+    began = time.monotonic()
+    with pytest.raises(SlotLost, match="container"):
+        slot.load("inputs", [b"x" * 1_000_000] * 100)
+    killer.join()
+    assert time.monotonic() - began < 10
 
 
 def test_a_killed_broker_is_a_lost_slot_with_its_last_words(slot, place_of):

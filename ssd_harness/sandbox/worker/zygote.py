@@ -1,6 +1,6 @@
 """The process that programs are forked from: runners imported, heap frozen, confined, and without any job's data.
 
-It receives descriptors and limits over a socket, forks, tells the pid, waits, sweeps, and tells how it ended. The
+It receives descriptors and limits over a socket, forks, waits, sweeps, and tells how it ended. The
 child reads its own job from the descriptors, so nothing of one program is left in the memory that the next one
 inherits.
 """
@@ -26,7 +26,6 @@ from .sweep import Usage, kill_all, reap, sweep
 _KILL = b"K"
 _KILL_SIGNAL, _SETUP_FAILED_SIGNAL = signal.SIGUSR1, signal.SIGUSR2
 _WAITED = (signal.SIGCHLD, _KILL_SIGNAL, _SETUP_FAILED_SIGNAL)
-_PID = struct.Struct("<i")
 _EXIT = struct.Struct("<idQ??")
 _MAX_FDS = 8
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
@@ -67,10 +66,9 @@ class Zygote:
         self.runners = self._receive().decode().split()
         """The runners that could be imported."""
 
-    def spawn(self, spawn: Spawn, fds: list[int]) -> int:
-        """Fork a child that owns copies of ``fds``; return its pid."""
+    def spawn(self, spawn: Spawn, fds: list[int]) -> None:
+        """Have a child forked that owns copies of ``fds``."""
         socket.send_fds(self._socket, [spawn.encode()], fds)
-        return int(_PID.unpack(self._receive())[0])
 
     def kill(self) -> None:
         """Kill the child and its descendants; the exit follows as usual."""
@@ -152,7 +150,6 @@ def _serve(connection: socket.socket, uid: int, runners: dict[str, ModuleType]) 
         _become(spawn, fds, uid, runners[spawn.runner])
     for fd in fds:
         os.close(fd)
-    connection.send(b" " + _PID.pack(pid))
     usage = Usage()
     status, alive = _wait(connection, pid, uid, usage)
     clean = not alive or sweep(uid, usage)
@@ -176,6 +173,8 @@ def _wait(connection: socket.socket, pid: int, uid: int, usage: Usage) -> tuple[
         if number == _SETUP_FAILED_SIGNAL:
             raise Failed("a child could not be confined")
         if number == _KILL_SIGNAL and _asked_to_kill(connection):
+            with contextlib.suppress(PermissionError):  # it is not root any more, and the next call reaches it
+                os.kill(pid, signal.SIGKILL)
             kill_all(uid)
         ended, alive = reap(usage)
         if pid in ended:

@@ -1,0 +1,121 @@
+"""Every limit of every slot, whichever sandbox it is in."""
+
+import time
+
+from sandbox.job_results import both_runners, only
+
+from ssd_harness.sandbox.contracts import Runner, Status
+
+
+@both_runners
+def test_cpu_time_decides(place, runner):
+    began = time.monotonic()
+    outcome, end = only(place("while True: pass", [b""], runner, cpu_s=0.5))
+    assert outcome.status is Status.CPU
+    assert 0.5 <= outcome.cpu_s < 1.0
+    assert end.cpu_s < 1.2
+    assert time.monotonic() - began < 10
+
+
+@both_runners
+def test_sleeping_is_ended_by_the_wall_clock(place, runner):
+    outcome, _ = only(place("import time\ntime.sleep(60)", [b""], runner, wall_s=0.5))
+    assert outcome.status is Status.WALL
+    assert 0.5 <= outcome.wall_s < 5
+    assert outcome.cpu_s < 0.4
+
+
+def test_loading_has_the_limit_of_a_test(place):
+    program = "class Solution:\n    while True: pass\n    def f(self): return 1"
+    outcome, end = only(place(program, [b""], Runner.LCB_FUNCTIONAL, "f", cpu_s=0.5))
+    assert (outcome.test, outcome.status) == (0, Status.CPU)
+    assert end.cpu_s < 1.2
+
+
+def test_each_test_has_a_limit_of_its_own(place):
+    program = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass\nprint(1)"
+    outcomes, end = place(program, [b""] * 4, Runner.LCB_STDIN, cpu_s=0.7)
+    assert [outcome.status for outcome in outcomes] == [Status.DONE] * 4
+    assert all(0.2 < outcome.cpu_s < 0.5 for outcome in outcomes)
+    assert 1.1 < end.cpu_s < 1.8
+
+
+@both_runners
+def test_children_that_hide_their_cpu_time_are_counted(place, runner):
+    program = """
+import os, signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+fork = getattr(os, "fork", None) or __import__("posix").fork
+if fork() == 0:
+    while True: pass
+signal.pause()
+"""
+    outcome, end = only(place(program, [b""], runner, cpu_s=0.5, wall_s=8.0))
+    assert outcome.status is Status.CPU
+    assert end.cpu_s < 1.2
+
+
+@both_runners
+def test_memory_of_one_process_is_bounded(place, runner):
+    outcome, _ = only(place("x = bytearray(1 << 30)", [b""], runner, memory=512 << 20))
+    assert outcome.status is Status.MEMORY
+
+
+@both_runners
+def test_output_is_bounded(place, runner):
+    outcome, end = only(place("print('x' * 3_000_000)", [b""], runner, output=1_000_000))
+    assert outcome.status is Status.OUTPUT
+    assert outcome.output == b""
+    assert end.cpu_s < 1
+
+
+def test_an_endless_flood_is_ended_by_its_size(place):
+    outcome, end = only(place("import os\nwhile True: os.write(1, b'x' * 65536)", [b""], output=1_000_000))
+    assert outcome.status is Status.OUTPUT
+    assert end.cpu_s < 1
+
+
+def test_a_flood_on_stderr_is_drained_until_the_limit_of_time(place):
+    outcome, _ = only(place("import os\nwhile True: os.write(2, b'x' * 65536)", [b""], cpu_s=0.5))
+    assert outcome.status in {Status.CPU, Status.WALL}
+
+
+@both_runners
+def test_processes_are_bounded(place, runner):
+    program = """
+import os, time
+fork = getattr(os, "fork", None) or __import__("posix").fork
+children = 0
+try:
+    while True:
+        if fork() == 0:
+            time.sleep(60)
+        children += 1
+except BlockingIOError:
+    print(children)
+"""
+    outcome, end = only(place(program, [b""], runner, processes=8))
+    assert (outcome.status, outcome.output) == (Status.DONE, b"7\n")
+    assert end.swept
+
+
+def test_threads_count_as_processes(place):
+    program = """
+import threading, time
+started = 0
+try:
+    while True:
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+        started += 1
+except RuntimeError:
+    print(started)
+"""
+    assert only(place(program, [b""], processes=8))[0].output == b"7\n"
+
+
+def test_quick_tests_before_an_endless_one_keep_their_outcomes(place):
+    program = "if input() == 'endless':\n    while True: pass\nprint(1)"
+    outcomes, _ = place(program, [b"quick"] * 20 + [b"endless"], Runner.LCB_STDIN, cpu_s=0.5)
+    assert [outcome.status for outcome in outcomes] == [Status.DONE] * 20 + [Status.CPU]
+    assert 0.5 <= outcomes[-1].cpu_s < 1.0
+    assert sum(outcome.cpu_s for outcome in outcomes[:-1]) < 0.5
