@@ -1,12 +1,14 @@
-"""Let our models meet every task, other people's too, once lm-eval has loaded it and before it is evaluated."""
+"""Let our checkpoints meet every task, other people's too, once lm-eval has loaded it and before it is evaluated."""
 
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from ssd_harness import bridge
+from ssd_harness import bridge, evaluation_request
 from ssd_harness.bridge import ownership
+from ssd_harness.errors import SsdError
 
 
 def wrap_evaluate(evaluator: Any) -> None:
@@ -18,16 +20,33 @@ def wrap_evaluate(evaluator: Any) -> None:
     def evaluate(*positional: Any, **named: Any) -> Any:
         try:
             arguments = signature.bind(*positional, **named).arguments
-            model = arguments["lm"]
-            tasks = _tasks(arguments["task_dict"]) if ownership.is_own_model(model) else {}
+            check = _check_of(arguments["lm"])
+            tasks = _tasks(arguments["task_dict"]) if check else {}
+        except SsdError:
+            raise
         except Exception as error:  # noqa: BLE001 - a call that we do not understand is lm-eval's alone
             bridge.step_aside("cannot compare prompts with these tasks", error)
             return original(*positional, **named)
         for name, task in tasks.items():
-            model.subject.overlap.meet(name, functools.partial(texts_of, task))
+            check.meet(name, functools.partial(texts_of, task))
         return original(*positional, **named)
 
     evaluator.evaluate = evaluate
+
+
+def _check_of(model: Any) -> Any:
+    """Return a model's own check, or that of the checkpoint which a stock model has loaded; None for all others."""
+    if ownership.is_own_model(model):
+        return model.subject.overlap
+    request = evaluation_request.current()
+    named = str(request.model_args.get("pretrained") or "") if request else ""
+    if not request or not named or not Path(named).is_dir():
+        return None
+    from ssd_harness.models.overlap_check import check_of_folder
+    from ssd_harness.recipe import coerce
+
+    allowed = coerce("allow_overlap", request.metadata.get("allow_overlap", False))
+    return check_of_folder(Path(named), allowed=allowed, tell=bridge.log.info)
 
 
 def texts_of(task: Any) -> Sequence[Any] | None:

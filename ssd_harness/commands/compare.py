@@ -7,6 +7,7 @@ from dataclasses import asdict
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.results.comparison import Outcomes, compare, render
 from ssd_harness.results.outcomes import read_outcomes
+from ssd_harness.results.run_files import allows_overlap
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison."""
     runs: list[tuple[str, Outcomes]] = []
+    overlapping = []
     for word in arguments.runs:
         name, separator, path = word.partition("=")
         if not separator:
@@ -32,6 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
         if any(name == other for other, _ in runs):
             raise UsageError(f"two runs are called {name!r}", next_step="write NAME=PATH with different names")
         runs.append((name, read_outcomes(path)))
+        if allows_overlap(path):
+            overlapping.append(name)
     rows = compare(runs)
-    print(json.dumps([asdict(row) for row in rows], indent=2) if arguments.json else render(rows))
+    if arguments.json:
+        about = [{**asdict(row), **({"allow_overlap": True} if row.name in overlapping else {})} for row in rows]
+        print(json.dumps(about, indent=2))
+    else:
+        print("\n".join([render(rows), *(f"{name}: made with allow_overlap=true" for name in overlapping)]))
     return ExitCode.DONE

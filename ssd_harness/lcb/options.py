@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ssd_harness import prompts
 from ssd_harness.errors import UsageError
+from ssd_harness.recipe import coerce
 from ssd_harness.sandbox.choice import chosen_sandbox
 
 JUDGES = ("lcb", "stdio")
@@ -45,11 +46,13 @@ class EvaluationOptions:
     window: str | None = None
     repeats: int = DEFAULT_REPEATS
     prompt: str = prompts.DEFAULT
+    allow_overlap: bool = False
+    """For models that take no such argument themselves: evaluate a checkpoint whose prompts overlap the problems."""
     scoring: ScoringOptions = field(default_factory=ScoringOptions)
 
 
 _SCORING_KEYS = ("judge", "tests", "sandbox", "workers")
-KEYS = ("release", "window", "repeats", "prompt", *_SCORING_KEYS)
+KEYS = ("release", "window", "repeats", "prompt", "allow_overlap", *_SCORING_KEYS)
 
 
 def evaluation_options(metadata: Mapping[str, Any], *, strict: bool) -> EvaluationOptions:
@@ -64,7 +67,9 @@ def evaluation_options(metadata: Mapping[str, Any], *, strict: bool) -> Evaluati
     for key in ("repeats", "workers"):
         if key in given:
             given[key] = _positive(key, given[key])
-    for key in given.keys() - {"repeats", "workers"}:
+    if "allow_overlap" in given:
+        given["allow_overlap"] = coerce("allow_overlap", given["allow_overlap"])
+    for key in given.keys() - {"repeats", "workers", "allow_overlap"}:
         if not isinstance(given[key], str):
             raise UsageError(f"--metadata: {key} must be a text, not {given[key]!r}")
     scoring = ScoringOptions(

@@ -2,16 +2,25 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from ssd_harness import evaluation_request
+from ssd_harness import evaluation_request, registry
 from ssd_harness.lcb.evaluated import asked_texts
 from ssd_harness.overlap.guard import guard
-from ssd_harness.overlap.lineage import Lineage
+from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.overlap.search import EvaluatedText
 
 NOTE = "overlap"
 """Where the evaluation's notes keep ``results``."""
+
+
+def check_of_folder(folder: Path, *, allowed: bool, tell: Callable[[str], None]) -> "OverlapCheck | None":
+    """Return the check of a model that another class has loaded from ``folder``, if it is a checkpoint of ours."""
+    made = registry.at(folder)
+    if made is None:
+        return None
+    return OverlapCheck(read_lineage(made.name, folder, made.manifest), allowed=allowed, tell=tell)
 
 
 class OverlapCheck:

@@ -44,7 +44,8 @@ def guard(lineage: Lineage, task: str, problems: Sequence[EvaluatedText] | None,
         raise UsageError(
             f"{said} of {task}: {_shown(found)}",
             where=listing,
-            next_step=f"leave these prompts out, or say {ALLOWED}, which every result then carries",
+            next_step=f"leave these prompts out, or say {ALLOWED} in --model_args (for a stock model in --metadata), "
+            "which every result then carries",
         )
     listed = [asdict(overlap) for overlap in found[:_SHOWN]]
     return {**about, "result": f"{ALLOWED}: {said}", "prompts": len(prompts), "overlaps": listed, "all": str(listing)}

@@ -67,6 +67,12 @@ def find_run(named: Path | str) -> Path:
     raise UsageError(f"{what} in this folder: {names}", where=path, next_step=_HINT)
 
 
+def allows_overlap(named: Path | str) -> bool:
+    """Say whether a run was made with ``allow_overlap=true``, by the results beside its samples or verdicts."""
+    file = find_run(named)
+    return bool((_about(file) or {}).get("allow_overlap"))
+
+
 def _split(named: str) -> tuple[Path, list[str]]:
     path = Path(named)
     words: list[str] = []
@@ -79,16 +85,21 @@ def _split(named: str) -> tuple[Path, list[str]]:
 
 def _run_file(file: Path, name: str) -> RunFile:
     """Read the results that lm-eval wrote beside its samples: both names end in the same date."""
-    date = file.stem.rpartition("_")[2]
-    try:
-        about = json.loads((file.parent / f"results_{date}.json").read_text("utf-8"))["config"]["ssd"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return RunFile(file, name)
-    if not isinstance(about, dict):
+    about = _about(file)
+    if about is None:
         return RunFile(file, name)
     checkpoint, base = about.get("checkpoint"), about.get("base")
     model = f"ssd:{checkpoint}" if checkpoint else base.get("name") if isinstance(base, dict) else None
     return RunFile(file, name, _text(about.get("run")), _text(about.get("fingerprint")), _text(model))
+
+
+def _about(file: Path) -> dict[str, Any] | None:
+    date = file.stem.rpartition("_")[2]
+    try:
+        about = json.loads((file.parent / f"results_{date}.json").read_text("utf-8"))["config"]["ssd"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return about if isinstance(about, dict) else None
 
 
 def _text(value: Any) -> str | None:

@@ -30,6 +30,7 @@ def test_the_sandbox_may_come_from_the_environment(monkeypatch):
         ({"tests": "some"}, "all, public, private"),
         ({"window": 6}, "must be a text"),
         ({"prompt": "official"}, "no prompt is called"),
+        ({"allow_overlap": "perhaps"}, "true or false"),
     ],
 )
 def test_what_makes_no_sense_is_refused(metadata, reason):

@@ -12,7 +12,7 @@ from ssd_harness.bridge import overlap
 from ssd_harness.distill import base_model, pipeline, prompt_set, shards
 from ssd_harness.distill.plan import make_plan
 from ssd_harness.distill.training import CHECKPOINT
-from ssd_harness.errors import UsageError
+from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.models.subject import find_subject
 from ssd_harness.overlap.guard import NO_PROMPTS, NO_TEXT, UNKNOWN
@@ -159,6 +159,35 @@ def test_a_base_of_the_hub_brings_its_record_along(base, write, state, monkeypat
     plan = make_plan(str(base), {"prompts": write("Say more.")}, tell=lambda _: None)
     assert len(dataclasses.replace(plan, base=of_hub).lineage().sketches) == 2
     assert asked == [("me/pushed", {"revision": "c0ffee", "allow_patterns": ["ssd_*"]})]
+
+
+def test_a_stock_model_is_told_by_its_folder(base, write, state, caplog):
+    """As ``lm_eval --model hf`` does with the path of a checkpoint."""
+    made = register("bad", base, prompts=write(TAKEN.statement))
+    evaluator = SimpleNamespace(evaluate=lambda lm, task_dict: "evaluated")
+    overlap.wrap_evaluate(evaluator)
+    tasks = {"tasks": {"mine": Task([{"q": TAKEN.statement}])}, "groups": {}}
+
+    def evaluate(folder, **metadata):
+        request = EvaluationRequest(model_args={"pretrained": str(folder)}, metadata=metadata)
+        token = evaluation_request.begin(request)
+        try:
+            return evaluator.evaluate(object(), tasks), request.notes
+        finally:
+            evaluation_request.end(token)
+
+    with pytest.raises(UsageError, match="'p0' equals 'document 0'"):
+        evaluate(made.path)
+    with pytest.raises(UsageError, match="'p0' equals 'document 0'"):
+        evaluate(made.path, allow_overlap="false")
+    said, notes = evaluate(made.path, allow_overlap=True)
+    assert said == "evaluated"
+    assert notes["overlap"]["mine"]["allow_overlap"] is True
+    for folder in (base, "me/model", "", state):
+        assert evaluate(folder) == ("evaluated", {})
+    next(made.path.glob("*.parquet")).unlink()
+    with pytest.raises(InfrastructureError, match="missing or changed"):
+        evaluate(made.path)
 
 
 class Task:

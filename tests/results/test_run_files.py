@@ -80,3 +80,23 @@ def test_verdicts_are_told_apart_by_their_folders(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "verdicts.jsonl").write_text("{}\n")
     assert find_run(f"{tmp_path}@second") == tmp_path / "second" / "verdicts.jsonl"
+
+
+def test_a_comparison_says_which_run_allowed_an_overlap(folder, capsys):
+    """A figure that leaves its results' folder must not lose that word."""
+    from ssd_harness import cli
+
+    verdict = {"question_id": "q", "verdict": "AC", "passed": True, "difficulty": "easy"}
+    for path in folder.rglob("samples_*"):
+        path.write_text(json.dumps({"doc": {"question_id": "q"}, "filtered_resps": [[json.dumps(verdict)]]}) + "\n")
+    for path in folder.rglob("results_*"):
+        about = json.loads(path.read_text())["config"]["ssd"]
+        about |= {"allow_overlap": True} if about["run"] == "cccc3333" else {}
+        path.write_text(json.dumps({"config": {"ssd": about}}))
+    words = ["compare", f"one={folder}@d1", f"two={folder}@d2"]
+    assert cli.main(words) == 0
+    table = capsys.readouterr().out
+    assert "two: made with allow_overlap=true" in table
+    assert "one: made with" not in table
+    assert cli.main([*words, "--json"]) == 0
+    assert [row.get("allow_overlap") for row in json.loads(capsys.readouterr().out)] == [None, True]
