@@ -14,7 +14,7 @@ from ssd_harness.plugins.trl_rows import Packed, Padded, Written, training_order
 from ssd_harness.distill.contracts import Report, Sample
 from ssd_harness.distill.ranks import own_rank
 from ssd_harness.engines import loading
-from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.errors import InfrastructureError
 from ssd_harness.recipe import Recipe
 
 _ROWS, _WRITTEN = "rows.arrow", "rows.json"
@@ -33,8 +33,6 @@ class TrlTrainer:
         self._on_cpu = self._device.startswith("cpu")
         # Each kind of sharding saves its state in a form of its own.
         self._state = "state" if recipe.sharding == "none" else f"state-{recipe.sharding}"
-        if recipe.lora_quantize and not self._device.startswith("cuda"):
-            raise UsageError(f"lora_quantize={recipe.lora_quantize} needs a CUDA GPU", next_step="leave it out")
 
     def train(self, samples: Iterable[Sample], folder: Path, report: Report) -> Mapping[str, Any]:
         """Train to the end, from the last saved state if there is one, and write ``folder / "checkpoint"``."""
@@ -70,6 +68,11 @@ class TrlTrainer:
         from accelerate import PartialState
 
         state = PartialState(cpu=self._on_cpu, **({"timeout": _WAIT_FOR_ROWS} if self._rank.count > 1 else {}))
+        if self._recipe.sharding == "zero3":
+            import deepspeed
+
+            # It has a notion of its own of who is there; the group is the one that stands.
+            deepspeed.init_distributed(dist_backend="gloo" if self._on_cpu else "nccl")
         if self._rank.first:
             written = write_rows(samples, folder / _ROWS, self._recipe.max_length_train)
             (folder / _WRITTEN).write_text(json.dumps(asdict(written)), "utf-8")

@@ -58,8 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list() -> int:
-    from ssd_harness.recipes.presets import presets
+    from ssd_harness.recipes.presets import launches, presets
 
     for preset in presets().values():
         print(f"{preset.name:32}{', '.join(preset.models)}\n{'':32}{preset.source}")
+    print("\non several GPUs, beside a model's own recipe:")
+    for launch in launches().values():
+        print(f"{launch.name:32}{launch.source}")
     return ExitCode.DONE

@@ -1,5 +1,6 @@
 """What a transform will do, known before it does anything: recipe, base model, prompts, name and fingerprint."""
 
+import importlib.util
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from ssd_harness.distill import prompt_set
 from ssd_harness.distill.base_model import BaseModel, find_base, settings_folder
 from ssd_harness.distill.filters import is_verified, make_filter
 from ssd_harness.distill.prompt_set import PromptSet
+from ssd_harness.engines import loading
 from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.overlap.lineage import Lineage, read_lineage
@@ -179,8 +181,12 @@ def _check_training(recipe: Recipe, trainer: Any) -> None:
         raise UsageError(f"batch_size_train={recipe.batch_size_train} is no multiple of gpus={recipe.gpus}")
     if recipe.sharding != "none" and recipe.gpus == 1:
         raise UsageError(f"sharding={recipe.sharding} needs several processes", next_step="give gpus= or leave it out")
+    if recipe.sharding == "zero3" and importlib.util.find_spec("deepspeed") is None:
+        raise UsageError("sharding=zero3 needs DeepSpeed", next_step="pip install deepspeed, or give sharding=fsdp2")
     if recipe.lora_quantize and not recipe.lora_rank:
         raise UsageError(f"lora_quantize={recipe.lora_quantize} quantises below adapters", next_step="give lora_rank=")
+    if recipe.lora_quantize and not loading.pick_device(recipe.device).startswith("cuda"):
+        raise UsageError(f"lora_quantize={recipe.lora_quantize} needs a CUDA GPU", next_step="leave it out")
 
 
 def _versioned(name: str, factory: Any) -> str:

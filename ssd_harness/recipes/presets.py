@@ -4,6 +4,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,19 @@ class Preset:
 @functools.cache
 def presets() -> dict[str, Preset]:
     """Read the presets that ship with the package, by name."""
-    found = {}
-    for entry in resources.files("ssd_harness.recipes").iterdir():
-        if entry.name.endswith(".yaml"):
-            preset = parse(entry.name, entry.read_text("utf-8"))
-            found[preset.name] = preset
-    return dict(sorted(found.items()))
+    return _read(resources.files("ssd_harness.recipes"))
+
+
+@functools.cache
+def launches() -> dict[str, Preset]:
+    """Read the ways to run on several GPUs that ship with the package, by name; a model's preset stays below them."""
+    return _read(resources.files("ssd_harness.recipes") / "launch")
+
+
+def _read(folder: Traversable) -> dict[str, Preset]:
+    files = (entry for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    found = (parse(entry.name, entry.read_text("utf-8")) for entry in files)
+    return {preset.name: preset for preset in sorted(found, key=lambda preset: preset.name)}
 
 
 def by_name(pretrained: str) -> Preset | None:
@@ -51,14 +59,16 @@ def is_known(pretrained: str) -> bool:
 
 
 def chosen_preset(chosen: str) -> tuple[str, Mapping[str, Any]]:
-    """Return origin and fields of the preset called ``chosen``, or of the YAML file at that path."""
+    """Return origin and fields of the preset or launch called ``chosen``, or of the YAML file at that path."""
     if chosen in presets():
         return f"preset {chosen}", presets()[chosen].fields
+    if chosen in launches():
+        return f"launch {chosen}", launches()[chosen].fields
     path = Path(chosen).expanduser()
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        next_step = f"give a YAML file or one of: {', '.join(presets())}"
+        next_step = f"give a YAML file or one of: {', '.join([*presets(), *launches()])}"
         raise UsageError(f"cannot read the recipe: {error}", where=chosen, next_step=next_step) from error
     return f"file {path.name}", parse(str(path), text).fields
 

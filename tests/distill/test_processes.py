@@ -80,6 +80,7 @@ def test_a_fault_in_several_processes_is_said_once(distiller, plugin):
         ({"gpus": 2, "trainer": "copying"}, "the trainer 'copying' works in one process"),
         ({"sharding": "fsdp2"}, "needs several processes"),
         ({"lora_quantize": "4bit"}, "give lora_rank="),
+        ({"lora_quantize": "4bit", "lora_rank": 4}, "needs a CUDA GPU"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_runs(distiller, plugin, fields, says):

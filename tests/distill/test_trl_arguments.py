@@ -1,0 +1,48 @@
+import pytest
+
+pytest.importorskip("trl")
+
+from ssd_harness.plugins import trl_arguments
+
+from ssd_harness.recipe import resolve
+from ssd_harness.recipes.presets import launches
+
+pytestmark = pytest.mark.hf
+
+MODELS = {
+    "8gpus-4b": "Qwen/Qwen3-4B-Instruct-2507",
+    "8gpus-8b": "meta-llama/Llama-3.1-8B-Instruct",
+    "8gpus-30b-a3b": "Qwen/Qwen3-30B-A3B-Instruct-2507",
+}
+
+
+def arguments(tmp_path, model, **fields):
+    recipe = resolve(model, fields).recipe
+    plan = trl_arguments.schedule(recipe, rows=10_000, processes=recipe.gpus)
+    return plan, trl_arguments.arguments(recipe, tmp_path, plan, processes=1, on_cpu=True)
+
+
+@pytest.mark.parametrize("name", launches())
+def test_the_settings_for_eight_gpus_build_what_the_trainer_takes(tmp_path, name):
+    assert "never run by us" in launches()[name].source
+    plan, made = arguments(tmp_path, MODELS[name], recipe=name)
+    assert plan.micro_batch_size * plan.accumulate * 8 == 32
+    assert (made.max_steps, made.warmup_steps) == (2500, 250)
+    assert made.fsdp_plugin_args["fsdp_version"] == 2
+    assert made.fsdp_plugin_args["activation_checkpointing"]
+    assert not made.gradient_checkpointing  # FSDP does it
+
+
+def test_the_settings_of_zero3_build_what_the_trainer_takes(tmp_path):
+    pytest.importorskip("deepspeed")
+    _, made = arguments(tmp_path, MODELS["8gpus-4b"], recipe="8gpus-4b", sharding="zero3")
+    assert made.hf_deepspeed_config.is_zero3()
+
+
+def test_the_batch_of_a_step_does_not_depend_on_the_processes():
+    recipe = resolve("x", {"batch_size_train": 24, "micro_batch_size": 5, "steps": None, "epochs": 2}).recipe
+    for processes in (1, 2, 3, 8):
+        plan = trl_arguments.schedule(recipe, rows=100, processes=processes)
+        assert plan.micro_batch_size * plan.accumulate * processes == 24
+        assert plan.micro_batch_size <= 5
+        assert plan.steps == 9  # 200 sequences
