@@ -55,6 +55,7 @@ class Recipe:
     starter_column: str | None = _train(None, "column with starter code; puts prompts into the evaluation's words")
     id_column: str | None = _train(None, "column that names a prompt; None names it by its content")
     tests_column: str | None = _train(None, "column with a prompt's tests, if the filter runs them; None looks for one")
+    exclude_prompts: str | None = _train(None, "files with the ids of prompts to leave out, joined by +")
     prompt_format: str = _train("chat", "chat: through the model's chat template; raw: the text as it stands")
     system_message: str | None = _train(None, "system message put before every prompt")
     reasoning_effort: str | None = _train(None, "handed to chat templates that know it (gpt-oss)")
@@ -298,7 +299,7 @@ def fingerprint(recipe: Recipe, *, base: str, tokenizer: str, prompts: str, samp
     """
     fields = recipe.side("train")
     sources = ("prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column")
-    for name in (*sources, "sampler", "trainer"):
+    for name in (*sources, "exclude_prompts", "sampler", "trainer"):
         del fields[name]
     if recipe.chooses_round:
         # Here alone the evaluation decides what is made.

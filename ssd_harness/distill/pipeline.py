@@ -105,6 +105,7 @@ def described(plan: Plan) -> dict[str, Any]:
             "sha256": plan.prompts.sha256,
             "count": plan.prompts.count,
             "duplicates": plan.prompts.duplicates,
+            "excluded": plan.prompts.excluded,
         },
     }
 

@@ -235,6 +235,7 @@ def _rounds(recipe: Recipe) -> list[str]:
 def _facts(plan: Plan) -> list[str]:
     where = plan.base.local or f"commit {plan.base.revision}, to be downloaded"
     dropped = f", {plan.prompts.duplicates:,} duplicates dropped" if plan.prompts.duplicates else ""
+    dropped += f", {plan.prompts.excluded:,} left out by exclude_prompts" if plan.prompts.excluded else ""
     rounds = [plan.up_to(number) for number in range(1, plan.recipe.rounds + 1)]
     begun = any(one.made or one.folder.exists() for one in rounds)
     state = "exists, nothing to do" if plan.made else "begun, to be resumed" if begun else "new"

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -37,6 +37,8 @@ class PromptSet:
     count: int
     duplicates: int
     """Prompts left out because another one has the same words."""
+    excluded: int = 0
+    """Prompts left out because ``exclude_prompts`` names them."""
 
     def sketch(self) -> Path:
         """Return the file that tells which texts the prompts hold; it is made once."""
@@ -66,10 +68,12 @@ def collect(recipe: Recipe) -> PromptSet:
     :class:`UsageError` for an unknown source, an unreadable file, two prompts of one id, or no prompt at all.
     """
     name, argument = source_of(recipe.prompts or "")
+    exclude = excluded_ids(recipe.exclude_prompts)
     factory = plugin_manager.lookup("ssd_prompt_sources", name)
     if not getattr(factory, "remote", False):
-        return _store(factory(argument, recipe), recipe)
-    words = json.dumps([getattr(recipe, field) for field in _SOURCE_FIELDS] + _tests_asked(recipe))
+        return _store(factory(argument, recipe), recipe, exclude)
+    identity = [getattr(recipe, field) for field in _SOURCE_FIELDS] + _tests_asked(recipe)
+    words = json.dumps([*identity, sorted(exclude)] if exclude else identity)
     note = home() / "prompts" / f"source-{hashlib.sha256(words.encode()).hexdigest()[:16]}.json"
     try:
         known = json.loads(note.read_text("utf-8"))
@@ -78,26 +82,29 @@ def collect(recipe: Recipe) -> PromptSet:
         remembered = None
     if remembered and remembered.path.exists():
         return remembered
-    found = _store(factory(argument, recipe), recipe)
+    found = _store(factory(argument, recipe), recipe, exclude)
     storage.write_json(note, {**asdict(found), "path": found.path.name})
     return found
 
 
-def _store(source: Iterable[Prompt], recipe: Recipe) -> PromptSet:
+def _store(source: Iterable[Prompt], recipe: Recipe, exclude: Collection[str]) -> PromptSet:
     with_system = recipe.system_message is not None and recipe.prompt_format == "chat"
     system = (("system", recipe.system_message or ""),) if with_system else ()
     folder = home() / "prompts"
-    digest, seen, ids, duplicates = hashlib.sha256(), set(), set(), 0
+    digest, seen, ids, duplicates, excluded = hashlib.sha256(), set(), set(), 0, 0
     with_tests = prompt_tests.wanted(recipe)
 
     def unique() -> Iterator[Prompt]:
-        nonlocal duplicates
+        nonlocal duplicates, excluded
         for prompt in source:
             words = hashlib.blake2b(_normalised(prompt), digest_size=16).digest()
             if words in seen:
                 duplicates += 1
                 continue
             seen.add(words)
+            if prompt.id in exclude:
+                excluded += 1
+                continue
             if prompt.id in ids:
                 raise UsageError(
                     f"two different prompts have the id {prompt.id!a}",
@@ -119,7 +126,25 @@ def _store(source: Iterable[Prompt], recipe: Recipe) -> PromptSet:
         raise UsageError("the prompt source is empty", where=recipe.prompts, next_step="give one with prompts=")
     path = folder / f"{digest.hexdigest()[:16]}.jsonl"
     scratch.replace(path)
-    return PromptSet(path, digest.hexdigest(), len(ids), duplicates)
+    return PromptSet(path, digest.hexdigest(), len(ids), duplicates, excluded)
+
+
+def excluded_ids(files: str | None) -> frozenset[str]:
+    """Return the ids in ``exclude_prompts``: files that the overlap check has written, or with one id a line.
+
+    Raises :class:`UsageError` for a file that cannot be read.
+    """
+    ids: set[str] = set()
+    for name in files.split("+") if files else ():
+        try:
+            text = Path(name).expanduser().read_text("utf-8")
+        except (OSError, ValueError) as error:
+            raise UsageError(f"cannot read ids of prompts to leave out: {error}", where=name) from error
+        try:
+            ids.update(map(str, json.loads(text)["leave_out"]))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            ids.update(line.strip() for line in text.splitlines() if line.strip())
+    return frozenset(ids)
 
 
 def source_of(prompts: str) -> tuple[str, str]:

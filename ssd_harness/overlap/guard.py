@@ -23,7 +23,7 @@ def guard(lineage: Lineage, task: str, problems: Sequence[EvaluatedText] | None,
     """Return what every result says about the overlap of ``task``'s problems with the prompts of ``lineage``.
 
     Raises :class:`UsageError`, naming the prompts, if there is any and it is not ``allowed``; all of it is listed in a
-    file below the state folder.
+    file below the state folder, with the ids of all prompts to leave out so that nothing overlaps.
     """
     about: dict[str, Any] = {"allow_overlap": True} if allowed else {}
     if not lineage.sketches:
@@ -39,23 +39,31 @@ def guard(lineage: Lineage, task: str, problems: Sequence[EvaluatedText] | None,
     prompts = list(dict.fromkeys(overlap.prompt for overlap in found))
     touched = {overlap.problem for overlap in found}
     said = f"{_count(prompts, 'prompt')} {'overlap' if len(prompts) > 1 else 'overlaps'} {_count(touched, 'problem')}"
-    listing = _write(task, found)
+    listing = _write(task, found, _all_to_leave_out(lineage, problems, prompts))
     if not allowed:
         raise UsageError(
             f"{said} of {task}: {_shown(found)}",
             where=listing,
-            next_step=f"leave these prompts out, or say {ALLOWED} in --model_args (for a stock model in --metadata), "
-            "which every result then carries",
+            next_step=f"leave these prompts out with exclude_prompts={listing}, or say {ALLOWED} in --model_args "
+            "(for a stock model in --metadata), which every result then carries",
         )
     listed = [asdict(overlap) for overlap in found[:_SHOWN]]
     return {**about, "result": f"{ALLOWED}: {said}", "prompts": len(prompts), "overlaps": listed, "all": str(listing)}
 
 
-def _write(task: str, found: Sequence[Overlap]) -> Path:
+def _all_to_leave_out(lineage: Lineage, problems: Sequence[EvaluatedText], first: Sequence[str]) -> list[str]:
+    """Return ids without which nothing overlaps: where some prompts go, what five held may be held by four."""
+    out = dict.fromkeys(first)
+    while more := search(lineage.sketches, problems, without=out.keys()):
+        out |= dict.fromkeys(overlap.prompt for overlap in more)
+    return list(out)
+
+
+def _write(task: str, found: Sequence[Overlap], leave_out: Sequence[str]) -> Path:
     rows = [asdict(overlap) for overlap in found]
     digest = hashlib.sha256(repr((task, rows)).encode("utf-8", "surrogatepass")).hexdigest()
     path = home() / "overlap" / f"{digest[:16]}.json"
-    storage.write_json(path, {"task": task, "overlaps": rows})
+    storage.write_json(path, {"task": task, "leave_out": list(leave_out), "overlaps": rows})
     return path
 
 

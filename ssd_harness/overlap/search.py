@@ -1,6 +1,6 @@
 """Look the evaluated problems up in sketches of prompts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,13 @@ class Overlap:
     """Whether the whole texts are equal."""
 
 
-def search(sketches: Iterable[Path], problems: Sequence[EvaluatedText]) -> list[Overlap]:
+def search(
+    sketches: Iterable[Path], problems: Sequence[EvaluatedText], *, without: Collection[str] = ()
+) -> list[Overlap]:
     """Return every pair of a prompt and a problem that overlap, in the prompts' order; memory stays flat.
 
     Prompts of several sketches count together. A copy of a whole text always counts, however many prompts hold it.
+    Prompts whose ids are in ``without`` are passed over.
     """
     import numpy as np
 
@@ -48,9 +51,10 @@ def search(sketches: Iterable[Path], problems: Sequence[EvaluatedText]) -> list[
     first = 0
     for path in sketches:
         for rows in sketch.read(path):
-            for number, row in _hits(rows.whole, rows.whole_rows, asked.wholes):
+            left = [row for row, name in enumerate(rows.ids) if name not in without]
+            for number, row in _hits(rows.whole, rows.whole_rows, asked.wholes, left):
                 equal.setdefault((first + row, rows.ids[row]), set()).update(asked.problems_of_whole[number])
-            for number, row in _hits(rows.ngrams, rows.ngram_rows, asked.ngrams):
+            for number, row in _hits(rows.ngrams, rows.ngram_rows, asked.ngrams, left):
                 counts[number] += 1
                 if counts[number] < BOILERPLATE:
                     holders.setdefault(number, []).append((first + row, rows.ids[row]))
@@ -109,12 +113,12 @@ def _storable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _hits(numbers: Any, rows: Any, wanted: Any) -> list[tuple[int, int]]:
-    """Return (index into ``wanted``, row) for every row that holds a wanted number, each once."""
+def _hits(numbers: Any, rows: Any, wanted: Any, left: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (index into ``wanted``, row) for every row of ``left`` that holds a wanted number, each once."""
     import numpy as np
 
     if not len(wanted) or not len(numbers):
         return []
     at = np.minimum(np.searchsorted(wanted, numbers), len(wanted) - 1)
-    hit = wanted[at] == numbers
+    hit = (wanted[at] == numbers) & np.isin(rows, left)
     return [(int(number), int(row)) for number, row in np.unique(np.stack([at[hit], rows[hit]], axis=1), axis=0)]

@@ -51,6 +51,18 @@ def test_copies_are_dropped_after_white_space_is_normalised(collect):
     assert (found.count, found.duplicates) == (2, 1)
 
 
+def test_prompts_can_be_left_out_by_their_ids(collect, tmp_path):
+    rows = [{"prompt": f"prompt {k}", "id": f"p {k}"} for k in range(6)]
+    (tmp_path / "one").write_text("p 0\n\n p 3 \nunknown\n")
+    (tmp_path / "two").write_text('{"leave_out": ["p 1"]}')
+    found = collect(*rows, {"prompt": "prompt  3", "id": "a copy"}, exclude_prompts=f"{tmp_path}/one+{tmp_path}/two")
+    assert [prompt.id for prompt in found] == ["p 2", "p 4", "p 5"]
+    assert (found.excluded, found.duplicates) == (3, 1)  # a copy of what was left out does not take its place
+    assert collect(*rows[4:]).sha256 == collect(*rows[3:], exclude_prompts=f"{tmp_path}/one").sha256
+    with pytest.raises(UsageError, match="leave out"):
+        collect(*rows, exclude_prompts=f"{tmp_path}/absent")
+
+
 def test_the_hash_follows_content_and_order_not_the_file(collect):
     one = collect({"prompt": "a"}, {"prompt": "b"})
     assert collect({"text": "a"}, {"question": "b"}).sha256 == one.sha256

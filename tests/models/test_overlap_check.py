@@ -77,6 +77,23 @@ def test_a_prompt_that_holds_a_problem_stops_the_run_before_anything_is_sampled(
     assert "self-distillation of" in capsys.readouterr().err
 
 
+def test_the_list_of_prompts_to_leave_out_makes_the_run_go_on(evaluating, base, write, state):
+    """Five prompts hold one part of a problem, so that is boilerplate; without the one that holds more, it is not."""
+    shared = " ".join(TAKEN.statement.split()[:14])
+    texts = [f"Number {k}: {shared}" for k in range(4)]
+    prompts = write(TAKEN.statement, *texts, "Say something.", "Say nothing.")
+    with pytest.raises(UsageError) as error:
+        find_subject(str(base), {"prompts": prompts})
+    assert "1 prompt overlaps" in str(error.value)
+    assert f"exclude_prompts={error.value.where}" in str(error.value)
+    lines = []
+    plan = make_plan(str(base), {"prompts": prompts, "exclude_prompts": str(error.value.where)}, tell=lines.append)
+    assert [prompt.text for prompt in plan.prompts] == ["Say something.", "Say nothing."]
+    assert any("5 left out by exclude_prompts" in line for line in lines)
+    register("clean", base, prompts=prompts, exclude_prompts=str(error.value.where))
+    assert find_subject("ssd:clean", {}).about["overlap"][MINI]["result"] == "none"
+
+
 def test_the_later_check_is_the_same_check(evaluating, base, write, state):
     prompts = write("Say something.", TAKEN.statement)
     token = evaluation_request.begin(None)  # `ssd-harness distill` knows no task
