@@ -105,4 +105,4 @@ def _listed(cells: list) -> list[str]:
         state = "done" if cell.evaluation.done else "to evaluate" if made else "to train and evaluate"
         lines.append(f"{state:24}{cell.evaluation.task}  {cell.label}  ({checkpoint})")
     left = sum(not cell.evaluation.done for cell in cells)
-    return [*lines, f"{len(cells)} cells, {left} left to evaluate, {len(trainings)} trainings left"]
+    return [*lines, f"{len(cells)} cells, {left} left to evaluate, trainings left: {len(trainings)}"]

@@ -79,7 +79,9 @@ def evaluate(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
     """
     left = [evaluation for evaluation in evaluations if not evaluation.done]
     while left:
-        for finished in _session(left):
+        # Other engines than transformers do not reliably give their memory back before the process ends.
+        shared = left if left[0].model == "ssd-hf" else left[:1]
+        for finished in _session(list(shared)):
             left.remove(finished.evaluation)
             yield finished
 

@@ -70,4 +70,4 @@ def test_the_dry_run_knows_what_is_there(swept, command):
         "T_eval=1 seed=0": "done",
         "T_eval=1 seed=666": "to train and evaluate",
     }
-    assert lines[-1] == "4 cells, 3 left to evaluate, 1 trainings left"
+    assert lines[-1] == "4 cells, 3 left to evaluate, trainings left: 1"
