@@ -47,7 +47,7 @@ def guard(lineage: Lineage, task: str, problems: Sequence[EvaluatedText] | None,
             next_step=f"leave these prompts out with exclude_prompts={listing}, or say {ALLOWED} in --model_args "
             "(for a stock model in --metadata), which every result then carries",
         )
-    listed = [asdict(overlap) for overlap in found[:_SHOWN]]
+    listed = [asdict(overlap) for overlap in sorted(found, key=_strength, reverse=True)[:_SHOWN]]
     return {**about, "result": f"{ALLOWED}: {said}", "prompts": len(prompts), "overlaps": listed, "all": str(listing)}
 
 
@@ -68,14 +68,23 @@ def _write(task: str, found: Sequence[Overlap], leave_out: Sequence[str]) -> Pat
 
 
 def _shown(found: Sequence[Overlap]) -> str:
-    """Name the prompts, first the equal ones; ids come from data, so they are shown escaped."""
-    ordered = sorted(found, key=lambda overlap: not overlap.equal)
-    kinds = ("shares {words!a} with", "equals")
-    parts = [
-        f"{overlap.prompt!a} {kinds[overlap.equal].format(words=overlap.words)} {overlap.problem!a}"
-        for overlap in ordered[:_SHOWN]
-    ]
-    return ", ".join([*parts, f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else parts)
+    """Name the prompts, each with the problem it shares most with; ids come from data, so they are shown escaped."""
+    nearest: dict[str, Overlap] = {}
+    for overlap in sorted(found, key=_strength, reverse=True):
+        nearest.setdefault(overlap.prompt, overlap)
+    parts = [f"{one.prompt!a} {_relation(one)}" for one in list(nearest.values())[:_SHOWN]]
+    return "; ".join([*parts, f"and {len(nearest) - _SHOWN} more"] if len(nearest) > _SHOWN else parts)
+
+
+def _relation(overlap: Overlap) -> str:
+    if overlap.equal:
+        return f"equals {overlap.problem!a}"
+    places = _count(range(overlap.places), "place")
+    return f"shares 13 words in {places} with {overlap.problem!a}, first {overlap.words!a}"
+
+
+def _strength(overlap: Overlap) -> tuple[bool, int]:
+    return overlap.equal, overlap.places
 
 
 def _count(things: Iterable[Any], noun: str) -> str:

@@ -30,6 +30,8 @@ class Overlap:
     problem: str
     words: str
     """The first words that they share, up to 13, as they are compared."""
+    places: int
+    """In how many places of the problem 13 words begin that the prompt holds too."""
     equal: bool
     """Whether the whole texts are equal."""
 
@@ -59,20 +61,25 @@ def search(
                 if counts[number] < BOILERPLATE:
                     holders.setdefault(number, []).append((first + row, rows.ids[row]))
             first += len(rows.ids)
-    # prompt → problem → place in the problem of the first words that both hold
-    found = {prompt: dict.fromkeys(problems, 0) for prompt, problems in equal.items()}
+    # prompt → problem → places in the problem whose 13 words the prompt holds too
+    found: dict[tuple[int, str], dict[int, list[int]]] = {
+        prompt: {problem: [] for problem in problems} for prompt, problems in equal.items()
+    }
     for number, prompts in holders.items():
         if counts[number] < BOILERPLATE:
             for problem, place in asked.places(number):
                 for prompt in prompts:
-                    places = found.setdefault(prompt, {})
-                    places[problem] = min(place, places.get(problem, place))
+                    found.setdefault(prompt, {}).setdefault(problem, []).append(place)
     return [
         Overlap(
-            prompt[1], _storable(problems[problem].id), asked.words(problem, place), problem in equal.get(prompt, ())
+            prompt[1],
+            _storable(problems[problem].id),
+            asked.words(problem, min(places, default=0)),
+            len(places),
+            problem in equal.get(prompt, ()),
         )
-        for prompt, places in sorted(found.items())
-        for problem, place in sorted(places.items())
+        for prompt, by_problem in sorted(found.items())
+        for problem, places in sorted(by_problem.items())
     ]
 
 

@@ -103,7 +103,7 @@ def test_one_copied_sentence_is_found_with_the_ids_of_all_that_hold_it(found):
     problem = f"{sentence('x', 40)} {copied} {sentence('y', 40)}"
     texts = [f"{sentence(k, 30)} {copied if k % 5 == 0 else ''} {sentence(-k, 20)}" for k in range(1, 21)]
     hits = found([(f"id-{k}", [text]) for k, text in enumerate(texts, start=1)], problem)
-    assert hits == [Overlap(f"id-{k}", "q0", copied, equal=False) for k in (5, 10, 15, 20)]
+    assert hits == [Overlap(f"id-{k}", "q0", copied, 1, equal=False) for k in (5, 10, 15, 20)]
     assert found(texts, sentence("x", 100)) == []
     assert found([f"{text} {' '.join(copied.split()[:12])}" for text in texts[:4]], problem) == []
 
@@ -188,10 +188,30 @@ def test_an_overlap_stops_the_run_with_the_prompts_ids_in_one_printable_line(lin
     assert "bad" in error.value.where.read_text()
 
 
+def test_each_prompt_is_named_once_with_the_problem_it_shares_most_with(tmp_path, state):
+    near, far = sentence("near", 30), sentence("far", 13)
+    sketch.write(tmp_path / "s", [("both", [f"{far} and {near}"]), ("far", [far + " alone"])])
+    with pytest.raises(UsageError) as error:
+        guard(
+            Lineage((tmp_path / "s",)),
+            "t",
+            [EvaluatedText("q1", f"{far}. x"), EvaluatedText("q2", f"x {near}")],
+            allowed=False,
+        )
+    said = str(error.value)
+    assert (
+        f"2 prompts overlap 2 problems of t: 'both' shares 13 words in 18 places with 'q2', first '{near[:20]}" in said
+    )
+    assert "; 'far' shares 13 words in 1 place with 'q1'" in said
+    assert said.count("'both'") == 1
+
+
 def test_an_allowed_overlap_is_said(lineage):
     about = guard(lineage, "some_task", PROBLEMS, allowed=True)
     assert about["result"] == "allow_overlap=true: 1 prompt overlaps 1 problem"
-    assert about["overlaps"] == [{"prompt": "bad\x1b[31m", "problem": "q1", "words": sentence("p", 13), "equal": True}]
+    assert about["overlaps"] == [
+        {"prompt": "bad\x1b[31m", "problem": "q1", "words": sentence("p", 13), "places": 28, "equal": True}
+    ]
     assert guard(lineage, "some_task", PROBLEMS[1:], allowed=True) == {
         "allow_overlap": True,
         "problems": 1,
