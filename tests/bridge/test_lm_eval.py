@@ -187,9 +187,16 @@ def test_our_model_on_our_task_needs_no_further_flag(run, tmp_path, base, docker
     words = ("--model", "ssd-hf", "--model_args", base, "--tasks", "livecodebench_mini", "--limit", "2")
     done = run("-m", "lm_eval", *words, "--gen_kwargs", "max_gen_toks=8", "--output_path", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    scored = results(tmp_path / "out")["results"]["livecodebench_mini"]
+    found = results(tmp_path / "out")
+    scored = found["results"]["livecodebench_mini"]
     assert scored["pass@1,none"] == 0.0  # a random model
     assert "pass@5,none" in scored
+    made = found["configs"]["livecodebench_mini"]["metadata"]["ssd_harness"]
+    assert made["chat_template"] == "model"
+    facts = made["summary"]["generations"]
+    assert facts["generations"] == facts["tokens_known"] == facts["truncation_known"] == 20
+    assert facts["truncated"] <= 20
+    assert facts["tokens_per_sample"] <= 8
 
 
 FOREIGN = """

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.lcb.ranks import agree
+from ssd_harness.lcb.ranks import agree, gather
 
 RANK = """
 from torch import distributed
 from ssd_harness.errors import SsdError, UsageError
-from ssd_harness.lcb.ranks import agree
+from ssd_harness.lcb.ranks import agree, gather
 distributed.init_process_group("gloo")
 agree(None)
 try:
@@ -20,6 +20,8 @@ except SsdError as error:
     print(f"{distributed.get_rank()}: {error}")
 else:
     print("nobody told this rank")
+if gather(distributed.get_rank()) != [0, 1]:
+    print("gathered something else")
 distributed.barrier()
 distributed.destroy_process_group()
 """
@@ -27,6 +29,7 @@ distributed.destroy_process_group()
 
 def test_alone_a_failure_is_simply_raised():
     agree(None)
+    assert gather("mine") == ["mine"]
     with pytest.raises(UsageError):
         agree(UsageError("x"))
     assert not issubclass(UsageError, InfrastructureError)
