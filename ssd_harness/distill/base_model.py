@@ -67,7 +67,7 @@ def find_base(pretrained: str, revision: str | None = None) -> BaseModel:
     if path.is_dir():
         return _local(pretrained, path.resolve())
     if _no_hub_id(pretrained):
-        raise UsageError("model not found: no such folder", where=pretrained)
+        raise UsageError("model not found: no such folder", where=pretrained, next_step="correct pretrained=")
     return _from_hub(pretrained, revision)
 
 

@@ -23,7 +23,9 @@ def left_out(samples: Iterable[int]) -> str | None:
     """Say which k are not reported for want of samples; None if all are."""
     fewest = min(samples, default=0)
     missing = [f"pass@{k}" for k in KS if k > fewest]
-    return f"{' and '.join(missing)} left out: some problem has only {fewest} samples" if missing and fewest else None
+    if not missing or not fewest:
+        return None
+    return f"{' and '.join(missing)} left out: some problem has only {fewest} sample{'s' if fewest > 1 else ''}"
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
