@@ -5,9 +5,10 @@ import json
 from dataclasses import asdict
 
 from ssd_harness.errors import ExitCode, UsageError
+from ssd_harness.registry import VERIFIED
 from ssd_harness.results.comparison import Outcomes, compare, render
 from ssd_harness.results.outcomes import read_outcomes
-from ssd_harness.results.run_files import allows_overlap
+from ssd_harness.results.run_files import allows_overlap, variant_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison."""
     runs: list[tuple[str, Outcomes]] = []
-    overlapping = []
+    overlapping, chosen = [], []
     for word in arguments.runs:
         name, separator, path = word.partition("=")
         if not separator:
@@ -36,10 +37,16 @@ def run(arguments: argparse.Namespace) -> int:
         runs.append((name, read_outcomes(path)))
         if allows_overlap(path):
             overlapping.append(name)
+        if variant_of(path) == VERIFIED:
+            chosen.append(name)
     rows = compare(runs)
     if arguments.json:
-        about = [{**asdict(row), **({"allow_overlap": True} if row.name in overlapping else {})} for row in rows]
+        overlap = {name: {"allow_overlap": True} for name in overlapping}
+        variant = {name: {"variant": VERIFIED} for name in chosen}
+        about = [{**asdict(row), **overlap.get(row.name, {}), **variant.get(row.name, {})} for row in rows]
         print(json.dumps(about, indent=2))
     else:
-        print("\n".join([render(rows), *(f"{name}: made with allow_overlap=true" for name in overlapping)]))
+        notes = [f"{name}: made with allow_overlap=true" for name in overlapping]
+        notes += [f"{name}: {VERIFIED}, not plain SSD" for name in chosen]
+        print("\n".join([render(rows), *notes]))
     return ExitCode.DONE

@@ -73,6 +73,11 @@ def allows_overlap(named: Path | str) -> bool:
     return bool((_about(file) or {}).get("allow_overlap"))
 
 
+def variant_of(named: Path | str) -> str | None:
+    """Return what kind of checkpoint one run evaluated, if the results beside it say so."""
+    return _text((_about(find_run(named)) or {}).get("variant"))
+
+
 def _split(named: str) -> tuple[Path, list[str]]:
     path = Path(named)
     words: list[str] = []
