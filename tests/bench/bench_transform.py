@@ -1,11 +1,18 @@
-"""What the transform costs beside the bare library calls: sampler tokens/s and trainer seconds a step.
+"""What the transform costs beside the bare library calls: sampler tokens/s, trainer seconds a step, peak memory.
 
 One thread, CPU time: what else the machine does hardly matters.
 ``pytest tests/bench/bench_transform.py -o python_files='bench_*.py' --benchmark-only -s``; each test prints one ratio.
 """
 
+import functools
+import itertools
+import os
 import random
+import statistics
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -90,31 +97,69 @@ def test_sampler_against_bare_generate(benchmark, model, n, goal):
 
 
 def test_trainer_against_a_bare_loop(benchmark, model, tmp_path):
+    """A step beside a step; what comes once, and what each saved state costs, stand for themselves."""
     from trl import SFTTrainer  # noqa: F401 - importing it takes as long as several steps
 
-    folder = tmp_path / "model"
+    folder, steps, batch, micro = tmp_path / "model", 10, 32, 8
     model.save_pretrained(folder)
     _save_tokenizer(folder)
-    rng = random.Random(1)
-    steps, batch, micro = 20, 32, 8
-    samples = [
-        Sample(str(k), 0, ids, tuple(rng.randrange(20, 1024) for _ in range(rng.randint(40, 120))), "", "eos")
-        for k, ids in enumerate(prompts(steps * batch))
-    ]
+    samples = completions(steps * batch, model.config.vocab_size)
     rows = [(list(one.prompt_ids + one.token_ids), len(one.prompt_ids)) for one in samples]
-    theirs = _bare_loop(folder, rows, steps, batch, micro)
-    recipe = Recipe(steps=steps, batch_size_train=batch, micro_batch_size=micro, max_length_train=512, device="cpu")
-    trainer = TrlTrainer(folder, recipe)
-    start = time.process_time()
-    benchmark.pedantic(trainer.train, args=(samples, tmp_path, lambda *_: None), rounds=1)
-    mine = (time.process_time() - start) / steps
+    bare = []
+    _bare_loop(folder, rows, steps, batch, micro, lambda *_: bare.append(time.process_time()))
+    # One state in the middle: the longest of the gaps holds it, all others are steps alone.
+    recipe = training(steps, batch, micro, save_steps=steps // 2)
+    stamps = []
+    started = time.process_time()
+    train = TrlTrainer(folder, recipe).train
+    benchmark.pedantic(train, args=(samples, tmp_path, lambda *_: stamps.append(time.process_time())), rounds=1)
+    ended = time.process_time()
+    theirs, gaps = statistics.median(_gaps(bare)), _gaps(stamps)
+    mine = statistics.median(gaps)
     print(
-        f"\n{mine:.3f} s a step with loading and saving, bare loop {theirs:.3f} s: {mine / theirs:.2f} times (goal 1.1)"
+        f"\n{mine:.3f} s a step, bare loop {theirs:.3f} s: {mine / theirs:.2f} times (goal 1.1); once: "
+        f"{stamps[0] - started - mine:.2f} s to start, {ended - stamps[-1]:.2f} s to write the last state and the "
+        f"checkpoint; {max(gaps) - mine:.2f} s for a saved state"
     )
 
 
-def _bare_loop(folder, rows, steps, batch, micro):
-    start = time.process_time()
+@pytest.mark.parametrize("packing", [False, True])
+def test_peak_memory_against_a_bare_loop(benchmark, tmp_path, packing):
+    """Each in a process of its own; what its imports take alone is told apart."""
+    peaks = {}
+    for kind in ("bare", "ours"):
+        command = [sys.executable, "-m", "bench.peak_memory", kind, str(tmp_path / kind), str(packing)]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+        run = functools.partial(subprocess.run, command, env=environment, capture_output=True, text=True, check=True)
+        done = benchmark.pedantic(run, rounds=1) if kind == "ours" else run()
+        peaks[kind] = [int(word) / 1024 for word in done.stdout.split()[-2:]]
+    (bare_start, bare), (our_start, ours) = peaks["bare"], peaks["ours"]
+    print(
+        f"\npacking {packing}: peak {ours:,.0f} MB ({our_start:,.0f} after imports), bare loop {bare:,.0f} MB "
+        f"({bare_start:,.0f}): {ours / bare:.2f} times; beyond imports {(ours - our_start) / (bare - bare_start):.2f} "
+        "times (goal 1.1)"
+    )
+
+
+def completions(count, vocabulary):
+    rng = random.Random(1)
+    return [
+        Sample(str(k), 0, ids, tuple(rng.randrange(20, vocabulary) for _ in range(rng.randint(40, 120))), "", "eos")
+        for k, ids in enumerate(prompts(count))
+    ]
+
+
+def training(steps, batch, micro, **fields):
+    return Recipe(
+        steps=steps, batch_size_train=batch, micro_batch_size=micro, max_length_train=512, device="cpu", **fields
+    )
+
+
+def _gaps(stamps):
+    return [later - earlier for earlier, later in itertools.pairwise(stamps)]
+
+
+def _bare_loop(folder, rows, steps, batch, micro, report=lambda *_: None):
     model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=5e-6, betas=(0.9, 0.95), weight_decay=0.1)
     for step in range(steps):
@@ -136,7 +181,7 @@ def _bare_loop(folder, rows, steps, batch, micro):
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad()
-    return (time.process_time() - start) / steps
+        report()
 
 
 def _save_tokenizer(folder):
