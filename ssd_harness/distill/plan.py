@@ -181,6 +181,8 @@ def _check_training(recipe: Recipe, trainer: Any) -> None:
         raise UsageError(f"batch_size_train={recipe.batch_size_train} is no multiple of gpus={recipe.gpus}")
     if recipe.sharding != "none" and recipe.gpus == 1:
         raise UsageError(f"sharding={recipe.sharding} needs several processes", next_step="give gpus= or leave it out")
+    if recipe.sharding == "zero3" and loading.pick_device(recipe.device).startswith("cpu"):
+        raise UsageError("sharding=zero3 needs GPUs", next_step="on a CPU give sharding=fsdp2, or leave it out")
     if recipe.sharding == "zero3" and importlib.util.find_spec("deepspeed") is None:
         raise UsageError("sharding=zero3 needs DeepSpeed", next_step="pip install deepspeed, or give sharding=fsdp2")
     if recipe.lora_quantize and not recipe.lora_rank:

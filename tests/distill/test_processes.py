@@ -79,6 +79,7 @@ def test_a_fault_in_several_processes_is_said_once(distiller, plugin):
         ({"gpus": 3}, "batch_size_train=4 is no multiple of gpus=3"),
         ({"gpus": 2, "trainer": "copying"}, "the trainer 'copying' works in one process"),
         ({"sharding": "fsdp2"}, "needs several processes"),
+        ({"sharding": "zero3", "gpus": 2}, "sharding=zero3 needs GPUs"),
         ({"lora_quantize": "4bit"}, "give lora_rank="),
         ({"lora_quantize": "4bit", "lora_rank": 4}, "needs a CUDA GPU"),
     ],
