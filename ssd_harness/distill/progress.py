@@ -20,7 +20,7 @@ class Reporter:
 
     def __init__(self, stream: TextIO | None, label: str) -> None:
         self._stream, self._label = stream, label
-        self._started = time.monotonic()
+        self._started = 0.0
         self._first: int | None = None
         self._last = 0.0
 
@@ -30,7 +30,8 @@ class Reporter:
         if self._stream is None:
             return
         if self._first is None:
-            self._first = done
+            # Only now: loading the model says nothing about how fast the pieces come.
+            self._first, self._started = done, now
         if done < total and now - self._last < _TERMINAL_S:
             return
         self._last = now

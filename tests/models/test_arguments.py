@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 import pytest
 
 from ssd_harness.errors import UsageError
@@ -29,3 +31,27 @@ def test_a_misspelt_argument_names_the_nearest(name, says):
 def test_what_would_evaluate_another_model_is_refused(name):
     with pytest.raises(UsageError, match=name):
         split_arguments({name: "x"}, Model)
+
+
+def test_another_backend_has_other_arguments():
+    further, refused = {"max_num_seqs"}, {"lora_local_path": "merge first"}
+    _, rest = split_arguments({"max_num_seqs": 8}, Model, further=further, refused=refused)
+    assert rest == {"max_num_seqs": 8}
+    with pytest.raises(UsageError, match="merge first"):
+        split_arguments({"lora_local_path": "x"}, Model, further=further, refused=refused)
+    with pytest.raises(UsageError, match="load_in_4bit"):
+        split_arguments({"load_in_4bit": True}, Model, further=further, refused=refused)
+
+
+@pytest.mark.hf
+@pytest.mark.skipif(bool(find_spec("vllm")), reason="vLLM is installed here")
+def test_without_vllm_its_model_and_sampler_are_one_line(tmp_path):
+    from lm_eval.api.registry import get_model
+    from ssd_harness.plugins.vllm_sampler import VllmSampler
+
+    from ssd_harness.recipe import Recipe
+
+    with pytest.raises(UsageError, match=r"ssd-harness\[hf,vllm\]"):
+        get_model("ssd-vllm")
+    with pytest.raises(UsageError, match=r"ssd-harness\[hf,vllm\]"):
+        VllmSampler(tmp_path, Recipe(prompts="generator"))

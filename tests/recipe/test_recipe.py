@@ -162,3 +162,15 @@ def test_patience_needs_a_task():
 @pytest.mark.parametrize("part", PARTS)
 def test_the_fingerprint_follows_model_tokenizer_prompts_and_plugins(part):
     assert fingerprint(Recipe(), **PARTS) != fingerprint(Recipe(), **{**PARTS, part: "other"})
+
+
+def test_a_model_class_may_have_other_defaults_that_everything_else_overrides(tmp_path):
+    backend = ("ssd-vllm", {"sampler": "vllm", "gpus": 2, "T_train": 9.0})
+    resolved = resolve(QWEN, backend=backend)
+    assert (resolved.recipe.sampler, resolved.origins["sampler"]) == ("vllm", "ssd-vllm")
+    assert (resolved.recipe.gpus, resolved.recipe.T_train) == (2, 1.6)
+    (tmp_path / "own.yaml").write_text("sampler: hf\n")
+    assert resolve(QWEN, {"recipe": str(tmp_path / "own.yaml")}, backend=backend).recipe.sampler == "hf"
+    assert resolve(QWEN, {"gpus": 4}, backend=backend).recipe.gpus == 4
+    made = ("manifest of m", {"sampler": "hf"})
+    assert resolve("ssd:m", {"rounds": 1}, inherited=made, backend=backend).recipe.sampler == "hf"
