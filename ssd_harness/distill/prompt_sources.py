@@ -36,7 +36,9 @@ def parquet(argument: str, recipe: Recipe) -> Iterator[Prompt]:
     def rows() -> Iterator[tuple[str, Any]]:
         number = 0
         try:
-            for batch in pq.ParquetFile(path).iter_batches(batch_size=256):
+            # By default pyarrow reads a whole row group ahead, which may be the whole file.
+            file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+            for batch in file.iter_batches(batch_size=256):
                 for row in batch.to_pylist():
                     number += 1
                     yield f"{path}, row {number}", row

@@ -66,7 +66,7 @@ def read(path: Path) -> Iterator[Rows]:
     from pyarrow import parquet
 
     try:
-        file = parquet.ParquetFile(path)
+        file = parquet.ParquetFile(path, pre_buffer=False)  # or all of it is read ahead
         about = file.schema_arrow.metadata or {}
         if (about.get(b"version"), about.get(b"ngram")) != (VERSION.encode(), str(NGRAM).encode()):
             raise InfrastructureError("this sketch of prompts was made by another version", where=path)
