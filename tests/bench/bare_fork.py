@@ -90,11 +90,9 @@ class BareForkSlot:
         cpu = 0.0
         run = self._run_program if job.runner in _PROGRAM_RUNNERS else self._run_tests
         for outcome in run(job_id, job, inputs):
-            if job_id in self.cancelled:
-                break
             cpu += outcome.cpu_s
             yield outcome
-            if outcome.status is not Status.DONE:
+            if outcome.status is not Status.DONE or job_id in self.cancelled:
                 break
         yield JobEnd(job_id, cpu, time.monotonic() - start, 0, swept=False)
 

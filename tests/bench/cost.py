@@ -35,17 +35,17 @@ class Cost:
 
 @contextlib.contextmanager
 def measured(sandbox=None):
-    """Yield a :class:`Cost` that is filled on leaving; the containers are those of a :class:`MeteredDocker`."""
+    """Yield a :class:`Cost` that is filled on leaving; containers and engine count with a :class:`MeteredDocker`."""
     cost = Cost()
     _forget_peak()
     wall, host, children, engine = time.perf_counter(), _own(), _children(), _daemons()
     yield cost
     cost.wall_s = time.perf_counter() - wall
-    cost.host_s, cost.children_s, cost.engine_s = _own() - host, _children() - children, _daemons() - engine
+    cost.host_s, cost.children_s = _own() - host, _children() - children
     cost.peak = _peak()
     if sandbox is not None:
         cost.containers_s, shims = sandbox.take()
-        cost.engine_s += shims
+        cost.engine_s = _daemons() - engine + shims
 
 
 class MeteredDocker(DockerSandbox):
