@@ -132,7 +132,7 @@ def test_peak_memory_against_a_bare_loop(benchmark, tmp_path, packing):
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
         run = functools.partial(subprocess.run, command, env=environment, capture_output=True, text=True, check=True)
         done = benchmark.pedantic(run, rounds=1) if kind == "ours" else run()
-        peaks[kind] = [int(word) / 1024 for word in done.stdout.split()[-2:]]
+        peaks[kind] = [int(line) / 1024 for line in done.stdout.splitlines() if line.isdigit()]
     (bare_start, bare), (our_start, ours) = peaks["bare"], peaks["ours"]
     print(
         f"\npacking {packing}: peak {ours:,.0f} MB ({our_start:,.0f} after imports), bare loop {bare:,.0f} MB "
