@@ -49,7 +49,7 @@ class Distiller:
         return process.returncode, out, err
 
     def checkpoint(self, home):
-        (only,) = (self.folder / home / "models").iterdir()
+        (only,) = (self.folder / home / "models").glob("[!.]*")  # beside the registry's lock
         return only
 
     def weights(self, home):
