@@ -76,8 +76,12 @@ def broken() -> list[tuple[str, str]]:
 
 
 def find(fingerprint: str) -> Checkpoint | None:
-    """Return a whole checkpoint with this fingerprint, if there is one; one that lost files is named in the error."""
+    """Return a whole checkpoint with this fingerprint, if there is one; one that lost files is named in the error.
+
+    Of several names for it, the first that it got: that is the one that somebody chose for just this.
+    """
     same = [checkpoint for checkpoint in checkpoints() if checkpoint.fingerprint == fingerprint]
+    same.sort(key=lambda checkpoint: (checkpoint.path / _MANIFEST).stat().st_mtime_ns)
     whole = next((checkpoint for checkpoint in same if not missing_files(checkpoint)), None)
     if same and not whole:
         _require_whole(same[0])
