@@ -7,6 +7,10 @@ import sys
 import pytest
 
 SCRIPT = """
+import signal
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background starts with it ignored
+
 from ssd_harness.judge.problem import ProblemTests, Program
 from ssd_harness.judge.schedule import judge_programs
 from ssd_harness.plugins.docker_sandbox import DockerSandbox

@@ -132,7 +132,8 @@ def test_repeats_are_different_samples_and_the_same_next_time(made):
 
 
 def test_each_answer_knows_its_tokens_and_why_it_ended(made):
-    notes = [note_of(text) for text in answers(made.model, instances(count=6))]
+    # A model of random weights rarely ends by itself within so few tokens.
+    notes = [note_of(text) for text in answers(made.model, instances(count=60))]
     assert {note.stop for note in notes} == {"eos", "length"}
     assert all(note.tokens == TASK["max_gen_toks"] for note in notes if note.truncated)
     assert all(1 <= note.tokens <= TASK["max_gen_toks"] for note in notes)
