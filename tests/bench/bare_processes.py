@@ -46,11 +46,12 @@ def main():
     from ssd_harness.judge.inputs import Judge, TestLoader
     from ssd_harness.judge.trial import Trial
     from ssd_harness.judge.verdicts import Verdict
-    from ssd_harness.sandbox.contracts import JobEnd
+    from ssd_harness.sandbox.contracts import JobEnd, Limits
 
     programs, tests, judge = pickle.load(sys.stdin.buffer)
     slot = BareForkSandbox().open_slot()
-    loader = TestLoader(tests.__getitem__, Judge(judge), "all", None)
+    # This interpreter may be slower than the image's: a time limit must not make the yardstick shorter.
+    loader = TestLoader(tests.__getitem__, Judge(judge), "all", Limits(cpu_s=30.0, wall_s=120.0))
     gc.collect()
     gc.freeze()
     passed, ran, loaded, at = {}, 0, None, None
