@@ -117,7 +117,10 @@ class _Batch:
         self._cache: Any = attention_rows.empty_cache(model.config)
         self._lengths: torch.Tensor
         self._logits: torch.Tensor
-        self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
+        taken = inspect.signature(model.forward).parameters
+        self._takes_positions = "position_ids" in taken
+        # transformers has renamed it; models of others, and older versions, know the old name alone.
+        self._cache_name = "cache" if "cache" in taken else "past_key_values"
 
     @property
     def can_admit(self) -> bool:
@@ -202,7 +205,7 @@ class _Batch:
         columns = cache.get_seq_length() + new
         column = torch.arange(columns, device=ids.device)
         mask = column >= columns - lengths[:, None]
-        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask.long(), "past_key_values": cache}
+        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask.long(), self._cache_name: cache}
         if self._takes_positions:
             inputs["position_ids"] = (column[-new:] - (columns - lengths[:, None])).clamp(min=0)
         return self.model(**inputs, use_cache=True, logits_to_keep=1).logits[:, -1]

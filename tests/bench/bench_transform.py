@@ -26,6 +26,7 @@ from ssd_harness.engines.hf import HfEngine
 from ssd_harness.recipe import Recipe
 
 ROWS = 64
+ROUNDS = 3
 DECODING = Decoding(1.0, 20, 0.8, 160)
 STOPS = range(8)
 
@@ -91,9 +92,16 @@ def ours(model, count, n):
 @pytest.mark.parametrize(("n", "goal"), [(1, 0.95), (4, 1.5)])
 def test_sampler_against_bare_generate(benchmark, model, n, goal):
     bare(model, 8, 1), ours(model, 8, 1)  # warm up
-    theirs = bare(model, 256 // n, n)
-    mine = benchmark.pedantic(ours, args=(model, 256 // n, n), rounds=1)
-    print(f"\nn={n}: {mine:,.0f} tokens/s, bare generate {theirs:,.0f}: {mine / theirs:.2f} times (goal {goal})")
+    theirs, mine = [], []
+    for _ in range(ROUNDS):  # in turn, so that what else the machine does meets both
+        theirs.append(bare(model, 256 // n, n))
+        mine.append(ours(model, 256 // n, n))
+    benchmark.pedantic(ours, args=(model, 8, 1), rounds=1)
+    ratios = [own / other for own, other in zip(mine, theirs, strict=True)]
+    print(
+        f"\nn={n}: {statistics.median(mine):,.0f} tokens/s, bare generate {statistics.median(theirs):,.0f}: "
+        f"{statistics.median(ratios):.2f} times ({min(ratios):.2f} to {max(ratios):.2f}; goal {goal})"
+    )
 
 
 def test_trainer_against_a_bare_loop(benchmark, model, tmp_path):

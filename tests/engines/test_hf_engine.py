@@ -1,3 +1,5 @@
+import functools
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -98,6 +100,7 @@ def test_a_prompt_is_read_once_for_all_its_samples(model, monkeypatch):
     read = []
     original = type(model).forward
 
+    @functools.wraps(original)  # the engine reads its signature
     def counting(self, input_ids=None, **rest):
         if input_ids.shape[1] > 1:
             read.append(tuple(input_ids.shape))
