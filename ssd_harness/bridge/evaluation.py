@@ -24,10 +24,13 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
     @functools.wraps(original)
     def simple_evaluate(*positional: Any, **named: Any) -> Any:
         try:
-            arguments = signature.bind(*positional, **named).arguments
+            bound = signature.bind(*positional, **named)
+            arguments = bound.arguments
             index = _index(arguments)
             request = request_of(arguments, index)
             own_model = request.own_model
+            if own_model:
+                _name_the_device_once(arguments)
         except Exception as error:  # noqa: BLE001 - a call that we do not understand is lm-eval's alone
             bridge.step_aside("cannot read this evaluation's arguments", error)
             return original(*positional, **named)
@@ -40,7 +43,7 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
                 preflight.run(request, own_model=own_model)
                 saving.watch(arguments.get("evaluation_tracker"))
             with discovery.asking(request.tasks):
-                return original(*positional, **named)
+                return original(*bound.args, **bound.kwargs)
         finally:
             evaluation_request.end(token)
 
@@ -79,6 +82,14 @@ def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> Evalua
 
 
 _ABSENT = object()
+
+
+def _name_the_device_once(arguments: dict[str, Any]) -> None:
+    """Let ``device=`` among the model_args decide: lm-eval hands the class both, its own default ``cuda:0`` too."""
+    model_args = _as_dict(arguments.get("model_args"))
+    if "device" in model_args:
+        arguments["device"] = model_args.pop("device")
+        arguments["model_args"] = model_args
 
 
 def _index(arguments: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,3 +1,6 @@
+import functools
+from types import SimpleNamespace
+
 import pytest
 
 from ssd_harness.bridge import evaluation, flags
@@ -74,3 +77,17 @@ def test_our_tasks_need_no_further_flag(index):
 def test_a_response_cache_under_our_model_gets_a_warning(index, caplog):
     check(index, own_model=True, tasks=["arithmetic"], use_cache="/tmp/answers")
     assert "not the checkpoint" in caplog.text
+
+
+@pytest.mark.parametrize("given", ["pretrained=demo,device=cpu", {"pretrained": "demo", "device": "cpu"}])
+def test_a_device_among_the_model_args_of_our_models_decides(index, given):
+    class Evaluator:
+        @staticmethod
+        def simple_evaluate(model, model_args=None, tasks=None, device=None, task_manager=None):
+            return model_args, device
+
+    evaluation.wrap_simple_evaluate(Evaluator)
+    manager = SimpleNamespace(task_index=index)
+    ask = functools.partial(Evaluator.simple_evaluate, model_args=given, device="cuda:0", task_manager=manager)
+    assert ask("ssd-hf") == ({"pretrained": "demo"}, "cpu")
+    assert ask("hf") == (given, "cuda:0")

@@ -8,7 +8,7 @@ pytestmark = [pytest.mark.hf, pytest.mark.slow, pytest.mark.docker]
 
 
 def test_rounds_are_evaluated_and_stopped_and_the_task_of_the_choice_is_named(command, tiny_model, docker_sandbox):
-    fields = ["rounds=4", "round_task=livecodebench_mini", "round_limit=2", "patience=1", "name=evolved"]
+    fields = ["rounds=4", "round_task=livecodebench_mini", "round_limit=2", "patience=1", "name=evolved", "device=cpu"]
     words = ["distill", tiny_model, *command.quick, *fields]
     _, said = command(*words)
     # A trainer that changes nothing gains nothing: the first round is kept after the second.

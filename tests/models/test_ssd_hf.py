@@ -260,7 +260,7 @@ def test_wrong_arguments_are_one_line(made, arguments, says):
 
 
 def lm_eval_command(folder, *launcher, limit, repeats, length):
-    arguments = ["-m", "lm_eval", "--model", "ssd-hf", "--model_args", "pretrained=ssd:small", "--device", "cpu"]
+    arguments = ["-m", "lm_eval", "--model", "ssd-hf", "--model_args", "pretrained=ssd:small,device=cpu"]
     arguments += ["--tasks", "livecodebench_mini", "--predict_only", "--limit", str(limit), "--log_samples"]
     arguments += ["--metadata", json.dumps({"repeats": repeats}), "--gen_kwargs", f"max_gen_toks={length}"]
     return [*(launcher or [sys.executable]), *arguments, "--batch_size", "2", "--output_path", str(folder)]
