@@ -95,7 +95,7 @@ def computes_in_half(recipe: Recipe, *, on_cpu: bool) -> bool:
 
 def sharding(recipe: Recipe) -> dict[str, Any]:
     """Return the arguments by which several processes share one copy of weights, gradients and optimiser state."""
-    if recipe.sharding == "fsdp2":
+    if recipe.shared == "fsdp2":
         settings = {
             "version": 2,
             "auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
@@ -105,7 +105,7 @@ def sharding(recipe: Recipe) -> dict[str, Any]:
             "activation_checkpointing": recipe.gradient_checkpointing,
         }
         return {"fsdp": True, "fsdp_config": settings}
-    if recipe.sharding == "zero3":
+    if recipe.shared == "zero3":
         stage3 = {
             "stage": 3,
             "overlap_comm": True,

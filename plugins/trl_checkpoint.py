@@ -24,7 +24,7 @@ def last_state(folder: Path) -> Path | None:
 
 def write(trainer: Any, base: Path, recipe: Recipe, folder: Path, rank: Rank) -> None:
     """Write the model beside the base's own tokenizer and settings, whole or not at all; all processes call it."""
-    sharded = recipe.sharding != "none"
+    sharded = recipe.shared != "none"
     # Gathering is everybody's work.
     tensors = trainer.accelerator.get_state_dict(trainer.model_wrapped) if sharded else None
     if not rank.first:

@@ -32,7 +32,7 @@ class TrlTrainer:
         self._device = loading.pick_device(recipe.device)
         self._on_cpu = self._device.startswith("cpu")
         # Each kind of sharding saves its state in a form of its own.
-        self._state = "state" if recipe.sharding == "none" else f"state-{recipe.sharding}"
+        self._state = "state" if recipe.shared == "none" else f"state-{recipe.shared}"
 
     def train(self, samples: Iterable[Sample], folder: Path, report: Report) -> Mapping[str, Any]:
         """Train to the end, from the last saved state if there is one, and write ``folder / "checkpoint"``."""
@@ -52,7 +52,7 @@ class TrlTrainer:
             "too_long": written.skipped,
             **asdict(plan),
             "processes": self._rank.count,
-            "sharding": self._recipe.sharding,
+            "sharding": self._recipe.shared,
             "packing": self._recipe.packing,
             "resumed_from": last.name if last else None,
             "losses": [entry["loss"] for entry in trainer.state.log_history if "loss" in entry],
@@ -68,7 +68,7 @@ class TrlTrainer:
         from accelerate import PartialState
 
         state = PartialState(cpu=self._on_cpu, **({"timeout": _WAIT_FOR_ROWS} if self._rank.count > 1 else {}))
-        if self._recipe.sharding == "zero3":
+        if self._recipe.shared == "zero3":
             import deepspeed
 
             # It has a notion of its own of who is there; the group is the one that stands.
@@ -109,7 +109,7 @@ class TrlTrainer:
         import torch
 
         recipe = self._recipe
-        if recipe.sharding == "fsdp2":
+        if recipe.shared == "fsdp2":
             os.environ["ACCELERATE_USE_FSDP"] = "true"  # only the first process reads the weights
         half = trl_arguments.computes_in_half(recipe, on_cpu=self._on_cpu)
         # What stays frozen below adapters needs no more precision than it is computed in.
@@ -119,7 +119,7 @@ class TrlTrainer:
             more["quantization_config"] = trl_arguments.four_bits()
         return loading.load_model(
             self._folder,
-            device=str(arguments.device) if recipe.sharding == "none" else "cpu",
+            device=str(arguments.device) if recipe.shared == "none" else "cpu",
             dtype=torch.float32 if exact else loading.pick_dtype(recipe.dtype_train, self._device),
             dequantize=recipe.dequantize,
             trust_remote_code=recipe.trust_remote_code,

@@ -108,7 +108,9 @@ class Recipe:
     device: str | None = _run(None, "where to sample and train; None takes an accelerator if there is one")
     sampling_rows: int | None = _run(None, "sequences generated side by side; None asks the free memory")
     gpus: int = _run(1, "processes to sample and train with, each with a GPU of its own (or on the CPU)")
-    sharding: str = _run("none", "what several training processes share: none (each has a copy), fsdp2 or zero3")
+    sharding: str = _run(
+        "auto", "what training processes share: none (a copy each), fsdp2 or zero3; auto is fsdp2, for LoRA none"
+    )
     micro_batch_size: int = _run(8, "sequences a forward pass of the training")
     packing: bool = _run(False, "the sequences of a forward pass stand in one row; attention stays within each")
     attention: str | None = _run(None, "attention implementation while training (sdpa, flash_attention_2, ...)")
@@ -131,7 +133,7 @@ class Recipe:
             self._require(name, getattr(self, name) > 0, "more than 0")
         for name in ("top_p_train", "top_p_eval"):
             self._require(name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
-        self._require("sharding", self.sharding in {"none", "fsdp2", "zero3"}, "none, fsdp2 or zero3")
+        self._require("sharding", self.sharding in {"auto", "none", "fsdp2", "zero3"}, "auto, none, fsdp2 or zero3")
         self._require("lora_quantize", self.lora_quantize in {None, "4bit"}, "none or 4bit")
         self._require("prompt_format", self.prompt_format in {"chat", "raw"}, "chat or raw")
         self._require("steps", not (self.steps is None and self.epochs is None), "given, or epochs is")
@@ -144,6 +146,17 @@ class Recipe:
     def train_decoding(self) -> Decoding:
         """How training samples are drawn."""
         return Decoding(self.T_train, self.top_k_train, self.top_p_train, self.max_new_tokens_train)
+
+    @property
+    def shared(self) -> str:
+        """What several training processes share: ``none``, ``fsdp2`` or ``zero3``.
+
+        A copy each of weights, gradients and optimiser state takes 16 bytes a parameter, which for 4 billion is most
+        of a GPU: unless told otherwise they share them, and where adapters alone are trained they need not.
+        """
+        if self.sharding != "auto":
+            return self.sharding
+        return "fsdp2" if self.gpus > 1 and not self.lora_rank else "none"
 
     @property
     def chooses_round(self) -> bool:

@@ -179,7 +179,7 @@ def _check_training(recipe: Recipe, trainer: Any) -> None:
         raise UsageError(f"the trainer {recipe.trainer!r} works in one process", next_step="leave gpus= out")
     if recipe.batch_size_train % recipe.gpus:
         raise UsageError(f"batch_size_train={recipe.batch_size_train} is no multiple of gpus={recipe.gpus}")
-    if recipe.sharding != "none" and recipe.gpus == 1:
+    if recipe.shared != "none" and recipe.gpus == 1:
         raise UsageError(f"sharding={recipe.sharding} needs several processes", next_step="give gpus= or leave it out")
     if recipe.sharding == "zero3" and loading.pick_device(recipe.device).startswith("cpu"):
         raise UsageError("sharding=zero3 needs GPUs", next_step="on a CPU give sharding=fsdp2, or leave it out")
@@ -211,7 +211,7 @@ def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
         f"  train {what} for {extent} of {recipe.batch_size_train} sequences, {rates}",
     ]
     if recipe.gpus > 1:
-        unproven = f", sharding {recipe.sharding} (never run by us on GPUs)" if recipe.sharding != "none" else ""
+        unproven = f", sharding {recipe.shared} (never run by us on GPUs)" if recipe.shared != "none" else ""
         plan.append(f"  {recipe.gpus} processes sample, and train together{unproven}")
     if recipe.allow_overlap:
         plan.append("  allow_overlap=true: prompts may overlap the evaluated problems")

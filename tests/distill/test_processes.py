@@ -25,7 +25,7 @@ def apart(one, other):
 
 def test_two_processes_make_what_one_makes_and_a_killed_one_ends_both(whole, distiller, until, stages_of):
     home = distiller.folder / "shared"
-    fields = {"gpus": 2, "save_steps": 1}
+    fields = {"gpus": 2, "sharding": "none", "save_steps": 1}
     process = distiller.start("shared", **fields)
     until(lambda: process.poll() is not None or list(home.glob("runs/*/round-1/train/state/checkpoint-[3-9]/COMPLETE")))
     (second,) = stages_of(home, rank=1)
@@ -52,11 +52,11 @@ def test_two_processes_make_what_one_makes_and_a_killed_one_ends_both(whole, dis
 
 
 def test_sharded_by_fsdp2_it_makes_the_same(whole, distiller):
-    """The settings that are shipped for 8 GPUs, on two CPU processes."""
+    """What gpus= does unless told otherwise, with the settings shipped for 8 GPUs, on two CPU processes."""
     shutil.copytree(distiller.folder / "whole", distiller.folder / "sharded")
     shutil.rmtree(distiller.folder / "sharded" / "models")
     shutil.rmtree(distiller.stage("sharded", "train"))
-    fields = {"gpus": 2, "sharding": "fsdp2", "packing": True, "gradient_checkpointing": True, "micro_batch_size": 1}
+    fields = {"gpus": 2, "packing": True, "gradient_checkpointing": True, "micro_batch_size": 1}
     code, _, err = distiller.run("sharded", **fields)
     assert code == 0, err
     assert "never run by us on GPUs" in err

@@ -174,3 +174,18 @@ def test_a_model_class_may_have_other_defaults_that_everything_else_overrides(tm
     assert resolve(QWEN, {"gpus": 4}, backend=backend).recipe.gpus == 4
     made = ("manifest of m", {"sampler": "hf"})
     assert resolve("ssd:m", {"rounds": 1}, inherited=made, backend=backend).recipe.sampler == "hf"
+
+
+@pytest.mark.parametrize(
+    ("fields", "shared"),
+    [
+        ({}, "none"),
+        ({"gpus": 8}, "fsdp2"),  # the one argument that moves to 8 GPUs must not ask for a copy on each
+        ({"gpus": 8, "lora_rank": 16}, "none"),
+        ({"gpus": 8, "sharding": "none"}, "none"),
+        ({"gpus": 8, "sharding": "zero3"}, "zero3"),
+        ({"recipe": "8gpus-4b"}, "fsdp2"),
+    ],
+)
+def test_several_gpus_share_one_copy_unless_told_otherwise(fields, shared):
+    assert resolve(QWEN, fields).recipe.shared == shared
