@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from ssd_harness.printable import printable
+
 
 class ExitCode(IntEnum):
     """What a finished ``ssd-harness`` command tells the shell."""
@@ -30,7 +32,7 @@ class SsdError(Exception):
         line = what if where is None else f"{what} [{where}]"
         if next_step:
             line = f"{line}; {next_step}"
-        super().__init__(" ".join(line.split()))
+        super().__init__(printable(line, 4000))  # files, models and other tools have a say in it
 
 
 class UsageError(SsdError):

@@ -15,29 +15,46 @@ from typing import Any
 
 from ssd_harness.engines.contracts import Decoding
 from ssd_harness.errors import UsageError
+from ssd_harness.printable import printable
 from ssd_harness.recipes import recognition
+from ssd_harness.recipes.limits import (
+    BELOW_ONE,
+    LARGEST_WHOLE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    PROBABILITY,
+    ROUNDS,
+    SEED,
+    Limit,
+    one_of,
+)
 from ssd_harness.recipes.presets import Preset, by_name, chosen_preset, is_known, presets
 
 DEMO = "demo"
 """The ``pretrained`` that names the model embedded in the package."""
 
+_DTYPES = one_of("auto", "float32", "bfloat16", "float16")
+_ELSEWHERE = {"learning_rate": "lr", "temperature": "T_train", "dataset": "prompts"}
+"""What other tools call a field."""
+_FEW = 12
+"""As many names as a message lists."""
 _NONE_WORDS = {"none", "null", ""}
 _TRUE_WORDS, _FALSE_WORDS = {"true", "yes", "1"}, {"false", "no", "0"}
 
 
-def _train(default: Any, meaning: str) -> Any:
+def _train(default: Any, meaning: str, limit: Limit | None = None) -> Any:
     """Declare a field that shapes the checkpoint: it is part of the fingerprint."""
-    return field(default=default, metadata={"side": "train", "meaning": meaning})
+    return field(default=default, metadata={"side": "train", "meaning": meaning, "limit": limit})
 
 
-def _evaluate(default: Any, meaning: str) -> Any:
+def _evaluate(default: Any, meaning: str, limit: Limit | None = None) -> Any:
     """Declare a field that only the evaluation reads."""
-    return field(default=default, metadata={"side": "eval", "meaning": meaning})
+    return field(default=default, metadata={"side": "eval", "meaning": meaning, "limit": limit})
 
 
-def _run(default: Any, meaning: str) -> Any:
+def _run(default: Any, meaning: str, limit: Limit | None = None) -> Any:
     """Declare a field that says how to run, and changes nothing in what is made."""
-    return field(default=default, metadata={"side": "run", "meaning": meaning})
+    return field(default=default, metadata={"side": "run", "meaning": meaning, "limit": limit})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,97 +67,120 @@ class Recipe:
     """
 
     prompts: str | None = _train(None, "a prompt source by name, or the path of a .jsonl or .parquet file")
-    prompt_limit: int | None = _train(None, "take only the first so many prompts (how many the generator draws)")
+    prompt_limit: int | None = _train(
+        None, "take only the first so many prompts (how many the generator draws)", POSITIVE
+    )
     prompt_column: str | None = _train(None, "column with the prompt text or the chat messages; None looks for one")
     starter_column: str | None = _train(None, "column with starter code; puts prompts into the evaluation's words")
     id_column: str | None = _train(None, "column that names a prompt; None names it by its content")
     tests_column: str | None = _train(None, "column with a prompt's tests, if the filter runs them; None looks for one")
     exclude_prompts: str | None = _train(None, "files with the ids of prompts to leave out, joined by +")
-    prompt_format: str = _train("chat", "chat: through the model's chat template; raw: the text as it stands")
+    prompt_format: str = _train(
+        "chat", "chat: through the model's chat template; raw: the text as it stands", one_of("chat", "raw")
+    )
     system_message: str | None = _train(None, "system message put before every prompt")
     reasoning_effort: str | None = _train(None, "handed to chat templates that know it (gpt-oss)")
 
     sampler: str = _train("hf", "engine that draws the samples")
-    T_train: float = _train(1.5, "temperature of the training samples")
-    top_k_train: int | None = _train(20, "top-k of the training samples")
-    top_p_train: float = _train(0.8, "top-p of the training samples")
-    n_train: int = _train(1, "samples a prompt")
-    max_new_tokens_train: int = _train(65536, "longest sample in tokens; a longer one is cut and gets no EOS")
+    T_train: float = _train(1.5, "temperature of the training samples", NOT_NEGATIVE)
+    top_k_train: int | None = _train(20, "top-k of the training samples", POSITIVE)
+    top_p_train: float = _train(0.8, "top-p of the training samples", PROBABILITY)
+    n_train: int = _train(1, "samples a prompt", POSITIVE)
+    max_new_tokens_train: int = _train(65536, "longest sample in tokens; a longer one is cut and gets no EOS", POSITIVE)
     filter: str = _train("stub", "what is kept: stub, none, shortest-percent:10, parses, executes, passes-tests")
 
     transform: str = _train("ssd", "the whole transform; ssd is the paper's")
-    rounds: int = _train(1, "how often to repeat; 0 evaluates the base model as it is")
+    rounds: int = _train(1, "how often to repeat; 0 evaluates the base model as it is", ROUNDS)
     round_task: str | None = _train(None, "lm-eval task that every round is evaluated on; None evaluates no round")
     round_metric: str = _train("pass@1", "metric of round_task that rounds are compared by; higher is better")
-    round_limit: int | None = _train(None, "take only the first so many problems of round_task")
-    patience: int | None = _train(None, "stop after so many rounds without a gain; None keeps the last of all rounds")
-    min_gain: float | None = _train(None, "smallest gain that counts; None takes the metric's standard error")
+    round_limit: int | None = _train(None, "take only the first so many problems of round_task", POSITIVE)
+    patience: int | None = _train(
+        None, "stop after so many rounds without a gain; None keeps the last of all rounds", POSITIVE
+    )
+    min_gain: float | None = _train(
+        None, "smallest gain that counts; None takes the metric's standard error", NOT_NEGATIVE
+    )
     trainer: str = _train("trl", "what fine-tunes")
-    steps: int | None = _train(None, "optimiser steps; None counts epochs")
-    epochs: float | None = _train(8.0, "passes over the kept samples where steps is None")
-    batch_size_train: int = _train(32, "sequences an optimiser step")
-    max_length_train: int = _train(65536, "longest training sequence in tokens, prompt included")
-    lr: float = _train(5e-6, "peak learning rate")
-    min_lr: float = _train(1e-6, "learning rate at the end of the cosine")
-    warmup_steps: int | None = _train(None, "steps of linear warm-up; None takes a tenth of all")
-    weight_decay: float = _train(0.1, "AdamW weight decay")
-    beta1: float = _train(0.9, "AdamW first moment")
-    beta2: float = _train(0.95, "AdamW second moment")
-    max_grad_norm: float = _train(1.0, "gradients are clipped to this norm; 0 clips nothing")
-    lora_rank: int | None = _train(None, "rank of LoRA adapters; None trains all parameters")
-    lora_alpha: float | None = _train(None, "LoRA scale; None takes twice the rank")
-    lora_dropout: float = _train(0.0, "LoRA dropout")
+    steps: int | None = _train(None, "optimiser steps; None counts epochs", POSITIVE)
+    epochs: float | None = _train(8.0, "passes over the kept samples where steps is None", POSITIVE)
+    batch_size_train: int = _train(32, "sequences an optimiser step", POSITIVE)
+    max_length_train: int = _train(65536, "longest training sequence in tokens, prompt included", POSITIVE)
+    lr: float = _train(5e-6, "peak learning rate", NOT_NEGATIVE)
+    min_lr: float = _train(1e-6, "learning rate at the end of the cosine", NOT_NEGATIVE)
+    warmup_steps: int | None = _train(
+        None, "steps of linear warm-up; None, or as many as all steps, takes a tenth", NOT_NEGATIVE
+    )
+    weight_decay: float = _train(0.1, "AdamW weight decay", NOT_NEGATIVE)
+    beta1: float = _train(0.9, "AdamW first moment", BELOW_ONE)
+    beta2: float = _train(0.95, "AdamW second moment", BELOW_ONE)
+    max_grad_norm: float = _train(1.0, "gradients are clipped to this norm; 0 clips nothing", NOT_NEGATIVE)
+    lora_rank: int | None = _train(None, "rank of LoRA adapters; None trains all parameters", POSITIVE)
+    lora_alpha: float | None = _train(None, "LoRA scale; None takes twice the rank", POSITIVE)
+    lora_dropout: float = _train(0.0, "LoRA dropout", BELOW_ONE)
     lora_targets: str = _train("all-linear", "modules that get adapters, separated by +")
-    lora_quantize: str | None = _train(None, "4bit: adapters on the base quantised to 4 bits (QLoRA; CUDA alone)")
-    dtype_train: str = _train("auto", "auto: bfloat16 compute over float32 weights on accelerators, float32 on CPU")
-    dtype_checkpoint: str = _train("auto", "precision the checkpoint is stored in; auto keeps the base model's")
-    seed: int = _train(0, "seed of prompt drawing, sampling and training")
+    lora_quantize: str | None = _train(
+        None, "4bit: adapters on the base quantised to 4 bits (QLoRA; CUDA alone)", one_of("4bit")
+    )
+    dtype_train: str = _train(
+        "auto", "auto: bfloat16 compute over float32 weights on accelerators, float32 on CPU", _DTYPES
+    )
+    dtype_checkpoint: str = _train(
+        "auto", "precision the checkpoint is stored in; auto keeps the base model's", _DTYPES
+    )
+    seed: int = _train(0, "seed of prompt drawing, sampling and training", SEED)
 
-    T_eval: float = _evaluate(0.8, "temperature of the evaluated generations")
-    top_k_eval: int | None = _evaluate(20, "top-k of the evaluated generations")
-    top_p_eval: float = _evaluate(0.8, "top-p of the evaluated generations")
-    max_gen_toks_eval: int | None = _evaluate(None, "longest evaluated generation; None leaves it to the task")
-    T_base: float | None = _evaluate(None, "the base model's own temperature; None asks its generation_config.json")
-    top_k_base: int | None = _evaluate(None, "the base model's own top-k")
-    top_p_base: float | None = _evaluate(None, "the base model's own top-p")
+    T_eval: float = _evaluate(0.8, "temperature of the evaluated generations", NOT_NEGATIVE)
+    top_k_eval: int | None = _evaluate(20, "top-k of the evaluated generations", POSITIVE)
+    top_p_eval: float = _evaluate(0.8, "top-p of the evaluated generations", PROBABILITY)
+    max_gen_toks_eval: int | None = _evaluate(
+        None, "longest evaluated generation; None leaves it to the task", POSITIVE
+    )
+    T_base: float | None = _evaluate(
+        None, "the base model's own temperature; None asks its generation_config.json", NOT_NEGATIVE
+    )
+    top_k_base: int | None = _evaluate(None, "the base model's own top-k", POSITIVE)
+    top_p_base: float | None = _evaluate(None, "the base model's own top-p", PROBABILITY)
 
     allow_overlap: bool = _run(False, "evaluate although prompts overlap the problems; every result then says so")
     device: str | None = _run(None, "where to sample and train; None takes an accelerator if there is one")
-    sampling_rows: int | None = _run(None, "sequences generated side by side; None asks the free memory")
-    gpus: int = _run(1, "processes to sample and train with, each with a GPU of its own (or on the CPU)")
+    sampling_rows: int | None = _run(None, "sequences generated side by side; None asks the free memory", POSITIVE)
+    gpus: int = _run(1, "processes to sample and train with, each with a GPU of its own (or on the CPU)", POSITIVE)
     sharding: str = _run(
-        "auto", "what training processes share: none (a copy each), fsdp2 or zero3; auto is fsdp2, for LoRA none"
+        "auto",
+        "what training processes share: none (a copy each), fsdp2 or zero3; auto is fsdp2, for LoRA none",
+        one_of("auto", "none", "fsdp2", "zero3"),
     )
-    micro_batch_size: int = _run(8, "sequences a forward pass of the training")
+    micro_batch_size: int = _run(8, "sequences a forward pass of the training", POSITIVE)
     packing: bool = _run(False, "the sequences of a forward pass stand in one row; attention stays within each")
     attention: str | None = _run(None, "attention implementation while training (sdpa, flash_attention_2, ...)")
     gradient_checkpointing: bool = _run(False, "trade time for memory while training")
-    save_steps: int | None = _run(None, "training state is saved every so many steps; None saves ten times")
+    save_steps: int | None = _run(None, "training state is saved every so many steps; None saves ten times", POSITIVE)
     dequantize: bool = _run(False, "unpack MXFP4 weights at loading (gpt-oss)")
     trust_remote_code: bool = _run(False, "run code that the model's repository brings along")
 
     def __post_init__(self) -> None:
-        """Refuse numbers that cannot be meant."""
-        for name in ("T_train", "T_eval", "lr", "min_lr", "weight_decay", "max_grad_norm", "rounds"):
-            self._require(name, getattr(self, name) >= 0, "0 or more")
-        self._require("min_gain", self.min_gain is None or self.min_gain >= 0, "0 or more")
-        self._require("patience", self.patience is None or self.round_task is not None, "none without round_task")
-        positive = ["n_train", "max_new_tokens_train", "batch_size_train", "micro_batch_size", "max_length_train"]
-        optional = ["prompt_limit", "steps", "epochs", "top_k_train", "top_k_eval", "lora_rank", "save_steps"]
-        optional += ["round_limit", "patience"]
-        positive += ["gpus", *(name for name in optional if getattr(self, name) is not None)]
-        for name in positive:
-            self._require(name, getattr(self, name) > 0, "more than 0")
-        for name in ("top_p_train", "top_p_eval"):
-            self._require(name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
-        self._require("sharding", self.sharding in {"auto", "none", "fsdp2", "zero3"}, "auto, none, fsdp2 or zero3")
-        self._require("lora_quantize", self.lora_quantize in {None, "4bit"}, "none or 4bit")
-        self._require("prompt_format", self.prompt_format in {"chat", "raw"}, "chat or raw")
+        """Refuse values that cannot be meant, and those that contradict each other."""
+        for name, known in FIELDS.items():
+            value, limit = getattr(self, name), known.metadata["limit"]
+            if value is not None and limit:
+                self._require(name, limit.holds(value), limit.words)
+            if isinstance(value, int) and limit is not SEED:
+                self._require(name, value <= LARGEST_WHOLE, f"at most {LARGEST_WHOLE}")
         self._require("steps", not (self.steps is None and self.epochs is None), "given, or epochs is")
+        self._require("min_lr", self.min_lr <= self.lr, f"at most lr, {self.lr:g}")
+        self._require("patience", self.patience is None or self.round_task is not None, "none without round_task")
+        if self.prompt_format == "raw":
+            self._require("system_message", self.system_message is None, "none with prompt_format=raw")
+        if self.lora_rank is None:
+            for name in LORA_FIELDS:
+                default = FIELDS[name].default
+                alone = getattr(self, name) == default
+                self._require(name, alone, f"{_word(default)} without lora_rank", "give lora_rank=, or leave it out")
 
-    def _require(self, name: str, holds: bool, wanted: str) -> None:
+    def _require(self, name: str, holds: bool, wanted: str, next_step: str | None = None) -> None:
         if not holds:
-            raise UsageError(f"recipe field {name} is {getattr(self, name)!r} but must be {wanted}")
+            what = f"recipe field {name} is {_shown(getattr(self, name))} but must be {wanted}"
+            raise UsageError(what, next_step=next_step)
 
     @property
     def train_decoding(self) -> Decoding:
@@ -169,6 +209,8 @@ class Recipe:
 
 
 FIELDS: dict[str, "dataclasses.Field[Any]"] = {known.name: known for known in dataclasses.fields(Recipe)}
+LORA_FIELDS = ("lora_alpha", "lora_dropout", "lora_targets", "lora_quantize")
+"""What only adapters have."""
 ROUND_FIELDS = ("round_task", "round_metric", "round_limit", "patience", "min_gain")
 """What only the choice among several rounds reads."""
 
@@ -221,16 +263,25 @@ def resolve(
         preset = presets().get(named, preset)
     layers.append(("given", given))
 
+    values, origins = _merged(layers)
+    return Resolved(Recipe(**values), origins, preset.name if preset else None, because)
+
+
+def _merged(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values that the layers leave, later ones above earlier ones, and each field's origin."""
     values: dict[str, Any] = {}
     origins = dict.fromkeys(FIELDS, "default")
     for origin, layer in layers:
-        for name, value in layer.items():
-            values[name] = coerce(name, value)
-            origins[name] = origin
-        if layer.get("epochs") is not None and layer.get("steps") is None:
+        found = {name: coerce(name, value) for name, value in layer.items()}
+        if found.get("epochs") is not None:
             # Whoever asks for epochs does not want an earlier layer's number of steps.
-            values["steps"], origins["steps"] = None, origin
-    return Resolved(Recipe(**values), origins, preset.name if preset else None, because)
+            found.setdefault("steps", None)
+        if "lora_rank" in found and found["lora_rank"] is None:
+            # Nor does who wants no adapters want an earlier layer's way to make them.
+            found = {name: FIELDS[name].default for name in LORA_FIELDS} | found
+        values |= found
+        origins |= dict.fromkeys(found, origin)
+    return values, origins
 
 
 def _preset_of(pretrained: str, folder: Path | None, *, settled: bool) -> tuple[Preset | None, str]:
@@ -251,7 +302,7 @@ def _preset_of(pretrained: str, folder: Path | None, *, settled: bool) -> tuple[
 def coerce(name: str, value: Any) -> Any:
     """Turn a word from a command line or YAML into the kind of value that field ``name`` takes."""
     if name not in FIELDS:
-        raise UsageError(f"a recipe has no field {name!r}", next_step=nearest(name, FIELDS))
+        raise UsageError(f"a recipe has no field {_shown(name)}", next_step=nearest(str(name), FIELDS))
     kinds = _kinds()[name]
     word = value.strip().lower() if isinstance(value, str) else value
     if word is None or (isinstance(word, str) and word in _NONE_WORDS):
@@ -263,8 +314,8 @@ def coerce(name: str, value: Any) -> Any:
     try:
         return _convert(kind, value, word)
     except (TypeError, ValueError, OverflowError):
-        wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}[kind]
-        raise UsageError(f"recipe field {name} is {value!r} but must be {wanted}") from None
+        wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}[kind]
+        raise UsageError(f"recipe field {name} is {_shown(value)} but must be {wanted}") from None
 
 
 def _convert(kind: type, value: Any, word: Any) -> Any:
@@ -272,10 +323,10 @@ def _convert(kind: type, value: Any, word: Any) -> Any:
         if str(word).lower() in _TRUE_WORDS | _FALSE_WORDS:
             return str(word).lower() in _TRUE_WORDS
         raise ValueError
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError  # YAML reads a bare yes as true, and has lists and dates
     if kind is str:
         return str(value)
-    if isinstance(word, bool):
-        raise TypeError
     number = float(word)
     if not math.isfinite(number):
         raise ValueError
@@ -286,6 +337,16 @@ def _convert(kind: type, value: Any, word: Any) -> Any:
     return int(word) if isinstance(word, int) else int(number)
 
 
+def _shown(value: Any) -> str:
+    """Return a value for a message: YAML may hold lists without end."""
+    plain = value is None or isinstance(value, str | int | float)
+    return printable(repr(value), 80) if plain else f"a {type(value).__name__}"
+
+
+def _word(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
 @functools.cache
 def _kinds() -> dict[str, tuple[type, ...]]:
     hints = typing.get_type_hints(Recipe)
@@ -294,12 +355,16 @@ def _kinds() -> dict[str, tuple[type, ...]]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Say which known name the misspelt ``word`` was probably meant to be."""
-    names = sorted(known)
-    lower = {name.lower(): name for name in names}
+    lower = {name.lower(): name for name in sorted(known)}
+    lower = {alias: name for alias, name in _ELSEWHERE.items() if name in lower.values()} | lower
     # A field's name without its side, batch_size for batch_size_train, is nearer than any misspelling.
     close = [name for name in lower if name.startswith(f"{word.lower()}_")]
-    close += difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.5)
-    return f"did you mean {lower[close[0]]!r}?" if close else f"choose one of: {', '.join(names)}"
+    close += difflib.get_close_matches(word.lower(), set(lower) - set(close), n=1, cutoff=0.9 if close else 0.6)
+    if close:
+        return f"did you mean {' or '.join(repr(lower[name]) for name in close)}?"
+    if len(set(lower.values())) > _FEW:
+        return "ssd-harness recipe show MODEL lists the fields of a recipe"
+    return f"choose one of: {', '.join(sorted(known))}"
 
 
 def fingerprint(recipe: Recipe, *, base: str, tokenizer: str, prompts: str, sampler: str, trainer: str) -> str:

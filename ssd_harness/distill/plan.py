@@ -185,8 +185,6 @@ def _check_training(recipe: Recipe, trainer: Any) -> None:
         raise UsageError("sharding=zero3 needs GPUs", next_step="on a CPU give sharding=fsdp2, or leave it out")
     if recipe.sharding == "zero3" and importlib.util.find_spec("deepspeed") is None:
         raise UsageError("sharding=zero3 needs DeepSpeed", next_step="pip install deepspeed, or give sharding=fsdp2")
-    if recipe.lora_quantize and not recipe.lora_rank:
-        raise UsageError(f"lora_quantize={recipe.lora_quantize} quantises below adapters", next_step="give lora_rank=")
     if recipe.lora_quantize and not loading.pick_device(recipe.device).startswith("cuda"):
         raise UsageError(f"lora_quantize={recipe.lora_quantize} needs a CUDA GPU", next_step="leave it out")
 

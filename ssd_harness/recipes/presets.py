@@ -11,6 +11,8 @@ from typing import Any
 from ssd_harness.errors import UsageError
 
 _ABOUT = {"models", "source", "checkpoint"}
+_LONGEST = 1 << 20
+"""Characters of a recipe file that are read; a recipe has a few hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def launches() -> dict[str, Preset]:
 
 def _read(folder: Traversable) -> dict[str, Preset]:
     files = (entry for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-    found = (parse(entry.name, entry.read_text("utf-8")) for entry in files)
+    found = (_preset(entry.name, entry.read_text("utf-8")) for entry in files)
     return {preset.name: preset for preset in sorted(found, key=lambda preset: preset.name)}
 
 
@@ -66,24 +68,46 @@ def chosen_preset(chosen: str) -> tuple[str, Mapping[str, Any]]:
         return f"launch {chosen}", launches()[chosen].fields
     path = Path(chosen).expanduser()
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as stream:
+            text = stream.read(_LONGEST + 1).decode("utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
         next_step = f"give a YAML file or one of: {', '.join([*presets(), *launches()])}"
-        raise UsageError(f"cannot read the recipe: {error}", where=chosen, next_step=next_step) from error
-    return f"file {path.name}", parse(str(path), text).fields
+        raise UsageError(f"cannot read the recipe: {reason}", where=chosen, next_step=next_step) from error
+    if len(text) > _LONGEST:
+        raise UsageError("this is too large for a recipe", where=chosen, next_step="write one `field: value` a line")
+    return f"file {path.name}", _fields(chosen, _parsed(chosen, text))
 
 
-def parse(name: str, text: str) -> Preset:
-    """Parse a recipe file: ``models``, ``source`` and ``fields``, or the bare fields."""
+def _preset(name: str, text: str) -> Preset:
+    """Read a file of the package; ways to run name no models, and those tell no checkpoint."""
+    content = _parsed(name, text)
+    about = content.get("checkpoint") or {}
+    return Preset(Path(name).stem, tuple(content.get("models", ())), content["source"], _fields(name, content), about)
+
+
+def _parsed(name: str, text: str) -> Mapping[Any, Any]:
     import yaml
 
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"not YAML: {error}", where=name) from error
-    fields = content.get("fields", content) if isinstance(content, dict) else None
-    if not isinstance(fields, dict):
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = f"{getattr(error, 'problem', error)}, line {mark.line + 1}" if mark else str(error)
+        raise UsageError(f"not YAML: {reason}", where=name) from error
+    if not isinstance(content, dict):
         raise UsageError("a recipe file holds a mapping", where=name, next_step="write one `field: value` a line")
-    fields = {key: value for key, value in fields.items() if key not in _ABOUT}
-    about = content.get("checkpoint") or {}
-    return Preset(Path(name).stem, tuple(content.get("models", ())), str(content.get("source", "")), fields, about)
+    return content
+
+
+def _fields(name: str, content: Mapping[Any, Any]) -> Mapping[str, Any]:
+    """Return what stands below ``fields``, or else the bare fields; either may say what it is for beside them."""
+    beside = {key: value for key, value in content.items() if key not in _ABOUT}
+    if "fields" not in beside:
+        return beside
+    fields = beside.pop("fields")
+    if not isinstance(fields, dict):
+        raise UsageError("fields: is no mapping", where=name, next_step="write one `field: value` a line below it")
+    if beside:
+        raise UsageError(f"{next(iter(beside))!r} stands beside fields:", where=name, next_step="move it below fields:")
+    return fields

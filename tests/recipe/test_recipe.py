@@ -1,11 +1,12 @@
 import dataclasses
+import datetime as dt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import FIELDS, ROUND_FIELDS, Recipe, coerce, fingerprint, resolve
+from ssd_harness.recipe import FIELDS, LORA_FIELDS, ROUND_FIELDS, Recipe, coerce, fingerprint, nearest, resolve
 from ssd_harness.recipes.presets import presets
 
 QWEN = "Qwen/Qwen3-4B-Instruct-2507"
@@ -83,14 +84,70 @@ def test_epochs_given_replace_the_presets_steps():
         ("T_train", "none", "needs a value"),
         ("gradient_checkpointing", "maybe", "true or false"),
         ("prompt_format", "xml", "chat or raw"),
+        ("warmup_steps", "-3", "0 or more"),
+        ("beta1", "1", "below 1"),
+        ("beta2", "-0.1", "0 or more"),
+        ("min_lr", "1", "at most lr"),
+        ("T_base", "-1", "0 or more"),
+        ("top_k_base", "0", "more than 0"),
+        ("top_p_base", "7", "at most 1"),
+        ("max_gen_toks_eval", "0", "more than 0"),
+        ("sampling_rows", "0", "more than 0"),
+        ("dtype_train", "float7", "auto, float32, bfloat16 or float16"),
+        ("dtype_checkpoint", "int8", "auto, float32, bfloat16 or float16"),
+        ("seed", "-1", "from 0"),
+        ("seed", "4294967296", "to 4294967295"),
+        ("n_train", "1e30", "at most 2147483647"),
+        ("rounds", "1000000", "to 1000"),
+        ("lora_alpha", "16", "none without lora_rank"),
+        ("lora_dropout", "0.1", "0.0 without lora_rank"),
+        ("lora_targets", "q_proj", "all-linear without lora_rank"),
+        ("lora_quantize", "4bit", "none without lora_rank"),
+        ("filter", ["a"], "a list but must be a text"),
+        ("filter", True, "a text"),
+        ("prompts", dt.date(2024, 1, 1), "a date but must be a text"),
+        ("T_train", True, "a number"),
+        ("T_train", [[1] * 999] * 999, "a list but must be a number"),
+        ("T_train", "9" * 5000, "a number"),
+        ("lora_targets\x1b[31m", "1", "no field"),
     ],
 )
 def test_wrong_fields_are_one_clear_line(field, value, says):
     with pytest.raises(UsageError) as error:
         resolve("m", {field: value})
     assert says in str(error.value)
-    assert field in str(error.value)
-    assert "\n" not in str(error.value)
+    assert field.partition("\x1b")[0] in str(error.value)
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 250
+
+
+def test_adapters_bring_their_limits_and_go_with_all_that_belongs_to_them():
+    adapters = {"lora_rank": 4, "lora_alpha": 2, "lora_dropout": 0.1}
+    for field, value in {"lora_alpha": 0, "lora_dropout": 1}.items():
+        with pytest.raises(UsageError, match=field):
+            resolve("m", {**adapters, field: value})
+    made = ("manifest of m", dataclasses.asdict(Recipe(**adapters)))
+    full = resolve("ssd:m", {"lora_rank": "none"}, inherited=made)
+    assert full.recipe == Recipe()
+    assert full.origins["lora_alpha"] == "given"
+
+
+def test_a_system_message_needs_a_chat_template():
+    with pytest.raises(UsageError, match=r"system_message .* prompt_format=raw"):
+        resolve("m", {"prompt_format": "raw", "system_message": "x"})
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("top_k", "'top_k_base' or 'top_k_eval' or 'top_k_train'"),
+        ("prompt", "'prompts'"),
+        ("learning_rate", "'lr'"),
+        ("name", "ssd-harness recipe show MODEL"),
+    ],
+)
+def test_the_nearest_field_is_named(word, says):
+    assert says in nearest(word, FIELDS)
 
 
 def test_none_is_a_value_where_it_means_something():
@@ -103,12 +160,41 @@ def test_numbers_survive_as_words(value):
     assert coerce("T_train", repr(value)) == value
 
 
-@pytest.mark.parametrize("content", ["- 1\n- 2\n", "T_train: [", "\x00"])
-def test_a_file_that_is_no_recipe_is_named(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("- 1\n- 2\n", "holds a mapping"),
+        ("", "holds a mapping"),
+        ("T_train: [", "line 1"),
+        ("\x00", "not YAML"),
+        ("T_train: " + "[" * 5000, "not YAML"),
+        ("T_train: " + "9" * 5000, "not YAML"),
+        ("fields: 3", "fields: is no mapping"),
+        ("T_train: 1.2\nfields: {lr: 1.0e-5}", "'T_train' stands beside fields:"),
+        ("#" * 2_000_000, "too large"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_named(tmp_path, content, says):
     file = tmp_path / "bad.yaml"
     file.write_text(content)
-    with pytest.raises(UsageError, match=r"bad\.yaml"):
+    with pytest.raises(UsageError, match=r"bad\.yaml") as error:
         resolve("m", {"recipe": str(file)})
+    assert says in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("content", ["1: 2", "null: 3", "{[a]: 1}", "T_trian: 1"])
+def test_a_file_with_another_key_than_a_field_is_refused(tmp_path, content):
+    file = tmp_path / "bad.yaml"
+    file.write_text(content)
+    with pytest.raises(UsageError, match=r"no field|not YAML"):
+        resolve("m", {"recipe": str(file)})
+
+
+def test_a_users_file_may_say_what_it_is_for(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("models: 5\nsource: me\ncheckpoint: x\nfields: {T_train: 1.25}\n")
+    assert resolve("m", {"recipe": str(file)}).recipe.T_train == 1.25
 
 
 def test_a_missing_recipe_file_lists_the_presets():
@@ -118,13 +204,14 @@ def test_a_missing_recipe_file_lists_the_presets():
 
 PARTS = {"base": "b", "tokenizer": "t", "prompts": "p", "sampler": "hf@1", "trainer": "trl@1"}
 CHOOSING = Recipe(rounds=3, round_task="task", patience=1)
-OTHER = {int: 7, float: 0.5, str: "raw", bool: True}
+ADAPTERS = Recipe(lora_rank=4)
 
 
 def changed(name):
     value = getattr(Recipe(), name)
     kinds = {"prompt_format": "raw", "top_k_train": 7, "steps": 7, "warmup_steps": 7, "lora_rank": 7}
-    kinds |= {"lora_quantize": "4bit", "sharding": "fsdp2"}
+    kinds |= {"lora_quantize": "4bit", "sharding": "fsdp2", "top_p_base": 0.5}
+    kinds |= {"lr": 1e-3, "min_lr": 0.0, "dtype_train": "float32", "dtype_checkpoint": "bfloat16"}
     if name in kinds:
         return kinds[name]
     if value is None:
@@ -134,7 +221,7 @@ def changed(name):
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_the_fingerprint_follows_what_shapes_the_checkpoint_and_nothing_else(name):
-    recipe = CHOOSING if name in ROUND_FIELDS else Recipe()
+    recipe = CHOOSING if name in ROUND_FIELDS else ADAPTERS if name in LORA_FIELDS else Recipe()
     before = fingerprint(recipe, **PARTS)
     after = fingerprint(dataclasses.replace(recipe, **{name: changed(name)}), **PARTS)
     # Prompts, sampler and trainer enter by content and version, not by the name of where they came from.

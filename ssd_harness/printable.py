@@ -1,0 +1,8 @@
+"""Text from models, programs and files, as it may be shown on a terminal."""
+
+
+def printable(text: object, longest: int = 500) -> str:
+    """Return ``text`` on one line: what a terminal would obey is written out, and no more than ``longest`` stays."""
+    words = " ".join(str(text).split())[: longest + 1]
+    shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
