@@ -57,7 +57,7 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
         if name == command:
             module = importlib.import_module(module_of(name))
             module.add_arguments(child)
-            child.set_defaults(run=module.run)
+            child.set_defaults(run=module.run, refuse=child.error)
     return root
 
 
@@ -72,10 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return eval_command.evaluate(words[1:])
         root = parser(command if command in COMMANDS else None)
         parsed, rest = root.parse_known_args(words)
-        if not hasattr(parsed, "fields") or any(word.startswith("-") or "=" not in word for word in rest):
-            root.parse_args(words)  # ends in argparse's own complaint, if there is any
+        if rest and (not hasattr(parsed, "fields") or any(word.startswith("-") for word in rest)):
+            parsed.refuse(f"unrecognized arguments: {' '.join(rest)}")
         elif rest:
-            parsed.fields += rest  # argparse takes field=value words before the options alone
+            parsed.fields = [*parsed.fields, *rest]  # argparse takes field=value words before the options alone
         return int(parsed.run(parsed))
     except SsdError as error:
         print(f"ssd-harness: error: {error}", file=sys.stderr)

@@ -225,6 +225,15 @@ class Resolved:
     """Name of the preset that was taken, if one was."""
     because: str = ""
     """Why this preset, or none."""
+    chosen: str | None = None
+    """Origin of the layer that ``recipe`` put above it."""
+
+    @property
+    def said(self) -> str:
+        """What the recipe was put together from, in words."""
+        reason = f", {self.because}" if self.because else ""
+        start = f"recipe {self.preset}{reason}" if self.preset else f"no recipe of its own{reason}, defaults"
+        return f"{start}, then {self.chosen}" if self.chosen else start
 
 
 def resolve(
@@ -246,7 +255,7 @@ def resolve(
     given = dict(overrides or {})
     chosen = given.pop("recipe", None)
     named = "" if chosen is None else str(chosen)
-    preset, because = None, "asked for"
+    preset, because, above = None, "asked for", None
     if named not in presets() and named.lower() != "none":
         plain = coerce("rounds", given.get("rounds", 1)) == 0  # as it is, a model needs no recipe
         settled = inherited is not None or chosen is not None or plain
@@ -261,10 +270,11 @@ def resolve(
     if named and named.lower() != "none":
         layers.append(chosen_preset(named))
         preset = presets().get(named, preset)
+        above = layers[-1][0] if named not in presets() else None
     layers.append(("given", given))
 
     values, origins = _merged(layers)
-    return Resolved(Recipe(**values), origins, preset.name if preset else None, because)
+    return Resolved(Recipe(**values), origins, preset.name if preset else None, because, above)
 
 
 def _merged(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:

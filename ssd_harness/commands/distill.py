@@ -2,18 +2,17 @@
 
 import argparse
 
-from ssd_harness.commands.recipe import overrides_of
+from ssd_harness.commands.fields import add_fields, add_model, overrides_of
 from ssd_harness.errors import ExitCode, UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the model and the recipe's fields."""
-    parser.add_argument("model", metavar="MODEL", help="Hub id, local folder, demo, or ssd:NAME for a registered one")
-    parser.add_argument(
-        "fields",
-        nargs="*",
-        metavar="field=value",
-        help="any field of the recipe (see `ssd-harness recipe show MODEL`), recipe=FILE.yaml, name=, revision=",
+    add_model(parser)
+    add_fields(
+        parser,
+        "any field of the recipe (`ssd-harness recipe show MODEL` lists them), recipe=FILE.yaml or recipe=NAME, "
+        "name= of the checkpoint, revision= on the Hub",
     )
     parser.add_argument(
         "--until",

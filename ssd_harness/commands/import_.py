@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ssd_harness.commands.recipe import overrides_of
+from ssd_harness.commands.fields import add_fields, overrides_of
 from ssd_harness.errors import ExitCode
 
 
@@ -18,12 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--link", action="store_true", help="link the weights instead of copying them, where that is possible"
     )
-    parser.add_argument(
-        "fields",
-        nargs="*",
-        metavar="field=value",
-        help="what is known of its recipe, for example T_eval=1.1: how it is decoded when it is evaluated",
-    )
+    add_fields(parser, "what is known of its recipe, for example T_eval=1.1: how it is decoded when it is evaluated")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ssd_harness import registry
 from ssd_harness.errors import ExitCode
+from ssd_harness.printable import printable
 from ssd_harness.registry import Checkpoint
 
 
@@ -58,11 +59,9 @@ def _list() -> None:
     for checkpoint in found:
         if checkpoint.name not in broken:
             size = f"{checkpoint.bytes / 1e6:10,.1f} MB"
-            print(
-                f"{checkpoint.name:40}{size}  {checkpoint.fingerprint[:16]}  {_printable(_origin(checkpoint, names))}"
-            )
+            print(f"{checkpoint.name:40}{size}  {checkpoint.fingerprint[:16]}  {printable(_origin(checkpoint, names))}")
     for name, complaint in broken.items():
-        print(f"{_printable(name):40}{'-':>10}     {'unusable':16}  {_printable(complaint)}")
+        print(f"{printable(name):40}{'-':>10}     {'unusable':16}  {printable(complaint)}")
     if not found and not broken:
         print(f"no checkpoint is registered in {registry.models_folder()}")
 
@@ -113,7 +112,3 @@ def _push(arguments: argparse.Namespace) -> None:
                 print(f"{file.stat().st_size:>16,}  {file.relative_to(folder)}")
             return
         print(upload(folder, arguments.repository, checkpoint, private=arguments.private))
-
-
-def _printable(text: str) -> str:
-    return "".join(character for character in text if character.isprintable())

@@ -2,59 +2,55 @@
 
 import argparse
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ssd_harness.errors import ExitCode, UsageError
+from ssd_harness.commands.fields import add_fields, add_model, overrides_of
+from ssd_harness.errors import ExitCode
+from ssd_harness.printable import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``show`` and ``list``."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser("show", help="print the resolved recipe for a model, each value with its origin")
-    show.add_argument("model", metavar="MODEL", help="Hub id, local folder, demo, or ssd:NAME")
-    show.add_argument("fields", nargs="*", metavar="field=value", help="values to override, or recipe=FILE.yaml")
+    add_model(show)
+    add_fields(show, "values to put in place of the recipe's, or recipe=FILE.yaml or recipe=NAME")
     show.add_argument("--json", action="store_true", help="print JSON instead of the table")
     actions.add_parser("list", help="list the recipes that ship with the package")
-
-
-def overrides_of(words: Sequence[str]) -> dict[str, Any]:
-    """Split field=value words."""
-    overrides: dict[str, Any] = {}
-    for word in words:
-        name, separator, value = word.partition("=")
-        if not separator:
-            raise UsageError(f"{word!r} is no field=value")
-        overrides[name] = value
-    return overrides
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print recipes."""
     if arguments.action == "list":
         return _list()
-    from ssd_harness.distill.plan import resolve_for
+    from ssd_harness.distill.filters import make_filter
+    from ssd_harness.distill.plan import GIVE_PROMPTS, factories_of, resolve_for
     from ssd_harness.recipe import FIELDS
 
     overrides = overrides_of(arguments.fields)
     revision = overrides.pop("revision", None)
+    overrides.pop("name", None)  # of the checkpoint; with it, the words are those of `distill`
     resolved = resolve_for(arguments.model, overrides, revision)
+    factories_of(resolved.recipe)
+    make_filter(resolved.recipe)  # what is shown here could be run
     if arguments.json:
         found = {"preset": resolved.preset, "because": resolved.because}
         print(json.dumps({**found, "recipe": asdict(resolved.recipe), "origins": dict(resolved.origins)}, indent=2))
         return ExitCode.DONE
-    print(
-        f"recipe {resolved.preset}, {resolved.because}" if resolved.preset else "no recipe is for this model: defaults"
-    )
+    print(printable(resolved.said))
     for side, title in (("train", "transform (part of the fingerprint)"), ("eval", "evaluation"), ("run", "running")):
         print(f"\n{title}")
         for name, value in resolved.recipe.side(side).items():
-            shown = "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-            print(f"  {name:24}{shown:16}{resolved.origins[name]:32}{FIELDS[name].metadata['meaning']}")
+            origin = printable(resolved.origins[name])
+            print(f"  {name:22}{_shown(value):14}  {origin:30}  {FIELDS[name].metadata['meaning']}")
     if resolved.recipe.prompts is None:
-        print("\nno prompts are known for this model: give prompts=PATH.jsonl, PATH.parquet or generator")
+        print(f"\nno prompts are known for this model: {GIVE_PROMPTS}")
     return ExitCode.DONE
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else printable(value)
 
 
 def _list() -> int:

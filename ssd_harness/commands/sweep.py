@@ -5,14 +5,15 @@ import shlex
 import sys
 from pathlib import Path
 
+from ssd_harness.commands.fields import add_fields, add_model, overrides_of
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.experiments.points import PRESETS, parse_axis, points
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the model, the grid and how to go through it."""
-    parser.add_argument("model", metavar="MODEL", help="Hub id, local folder, demo, or ssd:NAME for a registered one")
-    parser.add_argument("fields", nargs="*", metavar="field=value", help="fields of the recipe for every cell")
+    add_model(parser)
+    add_fields(parser, "fields of the recipe for every cell")
     parser.add_argument("--tasks", required=True, metavar="TASK,...", help="lm-eval tasks; each is a cell of its own")
     parser.add_argument(
         "--axis",
@@ -43,7 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Go through the grid, write the table and print it; exit 3 if a cell failed."""
     from ssd_harness import provenance, storage
-    from ssd_harness.commands.recipe import overrides_of
     from ssd_harness.distill.plan import resolve_for
     from ssd_harness.experiments import sweep, table
     from ssd_harness.experiments.cells import Request, make_cells

@@ -63,26 +63,22 @@ def find_base(pretrained: str, revision: str | None = None) -> BaseModel:
     if pretrained.startswith(registry.PREFIX):
         checkpoint = registry.get(pretrained)
         return _local(pretrained, checkpoint.path, parent=checkpoint.fingerprint)
-    path = Path(pretrained).expanduser()
-    if path.is_dir():
-        return _local(pretrained, path.resolve())
-    if _no_hub_id(pretrained):
-        raise UsageError("model not found: no such folder", where=pretrained, next_step="correct pretrained=")
-    return _from_hub(pretrained, revision)
+    folder = _folder_of(pretrained)
+    return _local(pretrained, folder.resolve()) if folder else _from_hub(pretrained, revision)
 
 
 def settings_folder(pretrained: str, revision: str | None = None) -> Path | None:
     """Return a folder with the model's configuration, templates included; None where nobody has it.
 
-    For a Hub model these few kilobytes are downloaded if the Hub answers, else looked for in the local cache.
+    For a Hub model these few kilobytes are downloaded if the Hub answers, else looked for in the local cache. Raises
+    :class:`UsageError` for what can be nothing but a folder, if there is none.
     """
     if pretrained == DEMO:
         return demo_folder()
     if pretrained.startswith(registry.PREFIX):
         return registry.get(pretrained).path
-    path = Path(pretrained).expanduser()
-    if path.is_dir() or _no_hub_id(pretrained):
-        return path if path.is_dir() else None
+    if folder := _folder_of(pretrained):
+        return folder
     from huggingface_hub import HfApi, snapshot_download
 
     # Whatever goes wrong here, finding the model itself says it better.
@@ -94,8 +90,16 @@ def settings_folder(pretrained: str, revision: str | None = None) -> Path | None
     return None
 
 
-def _no_hub_id(pretrained: str) -> bool:
-    return pretrained.startswith((".", "~", "/")) or pretrained.count("/") > 1
+def _folder_of(pretrained: str) -> Path | None:
+    """Return the local folder of that name; None for what may be a Hub id."""
+    with contextlib.suppress(OSError, RuntimeError):  # a name that is too long, a home of nobody's
+        path = Path(pretrained).expanduser()
+        if pretrained and path.is_dir():
+            return path
+    if not pretrained or pretrained.startswith((".", "~", "/")) or pretrained.count("/") > 1:
+        what = "model not found: no such folder" if pretrained else "no model is named"
+        raise UsageError(what, where=pretrained or None, next_step="give a Hub id, a folder, demo or ssd:NAME")
+    return None
 
 
 def demo_folder() -> Path:

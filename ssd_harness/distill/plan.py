@@ -17,9 +17,11 @@ from ssd_harness.engines import loading
 from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.overlap.lineage import Lineage, read_lineage
+from ssd_harness.printable import printable
 from ssd_harness.recipe import FIELDS, ROUND_FIELDS, Recipe, Resolved, fingerprint, resolve
 from ssd_harness.recipes.presets import is_known, presets
 
+GIVE_PROMPTS = "give prompts=PATH.jsonl, PATH.parquet, hub:OWNER/NAME or generator"
 VERIFIED_NOTE = f"{registry.VERIFIED}: samples are chosen by what their programs do, which plain SSD never looks at"
 
 Say = Callable[[str], None]
@@ -77,7 +79,11 @@ class Plan:
 
 def say(line: str) -> None:
     """Print one line about the run where lm-eval's own output does not drown it."""
-    print(f"ssd-harness: {line}", file=sys.stderr, flush=True)
+    print(f"ssd-harness: {_indent(line)}{printable(line, 4000)}", file=sys.stderr, flush=True)
+
+
+def _indent(line: str) -> str:
+    return " " * (len(line) - len(line.lstrip(" ")))
 
 
 def make_plan(
@@ -98,17 +104,10 @@ def make_plan(
     if resolved.recipe.prompts is None:
         raise UsageError(
             f"there is no recipe for {pretrained!r}, so it does not say which prompts to sample",
-            next_step="give prompts=PATH.jsonl, PATH.parquet or generator; models with a recipe: "
+            next_step=f"{GIVE_PROMPTS}; models with a recipe: "
             + ", ".join(model for preset in presets().values() for model in preset.models),
         )
-    parts = {
-        hook: plugin_manager.lookup(hook, chosen)
-        for hook, chosen in (
-            ("ssd_samplers", resolved.recipe.sampler),
-            ("ssd_trainers", resolved.recipe.trainer),
-            ("ssd_transforms", resolved.recipe.transform),
-        )
-    }
+    parts = factories_of(resolved.recipe)
     sample_filter = make_filter(resolved.recipe)
     _check_training(resolved.recipe, parts["ssd_trainers"])
     for line in _intentions(pretrained, resolved):
@@ -136,6 +135,14 @@ def make_plan(
     if not made and hasattr(sample_filter, "check"):
         sample_filter.check(prompts)  # what the filter needs is missed before anything is sampled
     return plan
+
+
+def factories_of(recipe: Recipe) -> dict[str, Any]:
+    """Return the factories that the recipe names, by hook; raises :class:`UsageError` for a name that nobody knows."""
+    if recipe.prompts is not None:
+        prompt_set.source_of(recipe.prompts)
+    named = {"ssd_samplers": recipe.sampler, "ssd_trainers": recipe.trainer, "ssd_transforms": recipe.transform}
+    return {hook: plugin_manager.lookup(hook, name) for hook, name in named.items()}
 
 
 def resolve_for(
@@ -195,7 +202,6 @@ def _versioned(name: str, factory: Any) -> str:
 
 def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
     recipe = resolved.recipe
-    origin = f"recipe {resolved.preset}, {resolved.because}" if resolved.preset else "no recipe of its own, defaults"
     mine = {name for name, source in resolved.origins.items() if source == "given"} - recipe.side("run").keys()
     given = [f"{name}={getattr(recipe, name)}" for name in resolved.origins if name in mine]
     extent = f"{recipe.steps} steps" if recipe.steps else f"{recipe.epochs:g} epochs"
@@ -204,7 +210,7 @@ def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
     draws = f"T {recipe.T_train:g}, top-k {recipe.top_k_train or 'none'}, top-p {recipe.top_p_train:g}"
     rates = f"learning rate {recipe.lr:g} to {recipe.min_lr:g}"
     plan = [
-        f"self-distillation of {pretrained} ({origin}{', ' + ' '.join(given) if given else ''})",
+        f"self-distillation of {pretrained} ({resolved.said}{', ' + ' '.join(given) if given else ''})",
         f"  sample {recipe.n_train} a prompt from {recipe.prompts}{limit}: {draws}, filter {recipe.filter}",
         f"  train {what} for {extent} of {recipe.batch_size_train} sequences, {rates}",
     ]

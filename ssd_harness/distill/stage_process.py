@@ -13,6 +13,7 @@ from ssd_harness.distill.job import Job
 from ssd_harness.distill.progress import ENDED, FAILURE, Display
 from ssd_harness.distill.ranks import rank_variables
 from ssd_harness.errors import ExitCode, InfrastructureError, SsdError, UsageError
+from ssd_harness.printable import printable
 
 LOG = "log.txt"
 
@@ -91,5 +92,4 @@ def last_line(log: Path) -> str:
 
 def _harmless(line: bytes) -> str:
     """Return what can be shown of a line, which may hold what a model wrote."""
-    text = line.decode("utf-8", "replace").strip()
-    return "".join(character for character in text if character.isprintable())[:500]
+    return printable(line.decode("utf-8", "replace"))

@@ -32,6 +32,33 @@ def test_recipe_show_json_is_the_whole_recipe(state, capsys):
     assert shown["recipe"].keys() == shown["origins"].keys()
 
 
+def test_recipe_show_takes_the_words_of_distill(state, capsys):
+    assert main(["recipe", "show", "demo", "name=mine", "revision=main", "T_train=1.3"]) == ExitCode.DONE
+    assert capsys.readouterr().out.startswith("recipe demo, by its name\n")
+
+
+def test_recipe_show_says_where_all_comes_from(state, tmp_path, capsys):
+    file = tmp_path / "mine.yaml"
+    file.write_text('system_message: "a\\nb\\e[31mc"\n')
+    assert main(["recipe", "show", "x/y", f"recipe={file}"]) == ExitCode.DONE
+    out = capsys.readouterr().out
+    assert out.startswith("no recipe of its own, defaults, then file mine.yaml\n")
+    assert "\x1b" not in out
+    assert "a b\\x1b[31mc    file mine.yaml" in out
+    assert main(["recipe", "show", "demo", "recipe=none"]) == ExitCode.DONE
+    assert capsys.readouterr().out.startswith("no recipe of its own, asked for, defaults\n")
+
+
+@pytest.mark.parametrize("words", [["recipe", "show"], ["distill"], ["distill", "demo", "--dryrun"]])
+def test_argparse_complains_about_the_command_and_what_is_missing(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    err = capsys.readouterr().err
+    assert ended.value.code == ExitCode.USAGE
+    assert err.startswith(f"usage: ssd-harness {words[0]}")
+    assert "required: MODEL, field" not in err
+
+
 def test_recipe_show_starts_from_a_checkpoints_own(checkpoint, capsys):
     assert main(["recipe", "show", "ssd:one", "--json"]) == ExitCode.DONE
     shown = json.loads(capsys.readouterr().out)
@@ -77,7 +104,7 @@ def test_the_list_says_what_each_is_and_which_cannot_be_used(checkpoint, tmp_pat
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert lines["child"].endswith("from ssd:one, LoRA merged, verified variant")
     assert lines["orphan"].endswith(f"whose checkpoint {'ff' * 8} is no more")
-    assert lines["theirs"].endswith("from b[31m, trained elsewhere")
+    assert lines["theirs"].endswith("from b\\x1b[31m, trained elsewhere")
     assert "unusable" in lines["torn"]
     assert "lost its manifest" in lines["torn"]
     assert main(["models", "show", "one"]) == ExitCode.DONE
@@ -90,6 +117,16 @@ def test_the_list_says_what_each_is_and_which_cannot_be_used(checkpoint, tmp_pat
     [
         (["recipe", "show", "m", "T_trian=1"], "did you mean 'T_train'"),
         (["recipe", "show", "m", "T_train"], "no field=value"),
+        (["recipe", "show", "m", "=1"], "no field=value"),
+        (["recipe", "show", "m", "lr=1", "lr=2"], "lr= is given twice"),
+        (["recipe", "show", "m", "filter=fast"], "no sample filter is called 'fast'"),
+        (["recipe", "show", "m", "sampler=fast"], "choose one of: hf, vllm"),
+        (["recipe", "show", "m", "prompts=mine"], "no prompt source is called 'mine'"),
+        (["recipe", "show", "/no/model"], "no such folder [/no/model]"),
+        (["recipe", "show", "x" * 5000 + "/" * 2], "no such folder"),
+        (["recipe", "show", ""], "no model is named"),
+        (["distill", "demo", "--dry-run", "fast"], "'fast' is no field=value"),
+        (["distill", "demo", "prompts=mine"], "no prompt source is called 'mine'"),
         (["models", "show", "nobody"], "registered: none yet"),
         (["distill", "/no/model", "prompts=generator"], "model not found"),
         (["distill", "x/y"], "give prompts="),

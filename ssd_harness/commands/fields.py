@@ -1,0 +1,30 @@
+"""``field=value`` words on a command line: the fields of a recipe."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from ssd_harness.errors import UsageError
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Declare the model that a command is about."""
+    parser.add_argument("model", metavar="MODEL", help="Hub id, local folder, demo, or ssd:NAME for a registered one")
+
+
+def add_fields(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Declare any number of ``field=value`` words."""
+    parser.add_argument("fields", nargs="*", default=[], metavar="field=value", help=meaning)
+
+
+def overrides_of(words: Sequence[str]) -> dict[str, Any]:
+    """Split field=value words. Raises :class:`UsageError` for another word, and for a field that is given twice."""
+    overrides: dict[str, Any] = {}
+    for word in words:
+        name, separator, value = word.partition("=")
+        if not separator or not name:
+            raise UsageError(f"{word!r} is no field=value")
+        if name in overrides:
+            raise UsageError(f"{name}= is given twice", next_step="give it once")
+        overrides[name] = value
+    return overrides
