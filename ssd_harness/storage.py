@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from ssd_harness.errors import InfrastructureError
+from ssd_harness.errors import InfrastructureError, SsdError
 
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM}
 _PATH_ERRORS = {
     errno.ENOENT,
     errno.ENOTDIR,
@@ -23,26 +24,53 @@ _PATH_ERRORS = {
     errno.ENAMETOOLONG,
     errno.ELOOP,
 }
+_ROOM = 1 << 20
 
 
 @contextlib.contextmanager
 def disk_errors(path: os.PathLike[str] | str) -> Iterator[None]:
-    """Turn a full, read-only or forbidden disk into one clear line that names the path."""
+    """Turn a full, read-only or forbidden disk into one clear line that names the path.
+
+    For a block that does nothing but write to ``path``; around anything else put :func:`full_disk`.
+    """
     try:
         yield
     except OSError as error:
         if isinstance(error, shutil.Error):  # what copying a folder raises: (source, target, reason) of each file
             raise InfrastructureError(f"cannot copy: {error.args[0][0][2]}", where=path) from error
+        if error.errno in _FORBIDDEN:
+            owner = _owner(error.filename or path)
+            raise InfrastructureError(
+                f"cannot write: {error.strerror}",
+                where=path,
+                next_step=f"let this user write there ({owner} may), or set SSD_HARNESS_HOME to a folder of its own",
+            ) from error
         if error.errno not in _DISK_ERRORS | _PATH_ERRORS:
             raise
-        forbidden = error.errno in {errno.EACCES, errno.EPERM}
-        refused = (
-            f"let this user write there ({_owner(error.filename or path)} may), or set SSD_HARNESS_HOME to a folder"
-        )
-        full = "free space or choose another folder and run the same command again (finished work is kept)"
-        raise InfrastructureError(
-            f"cannot write: {error.strerror}", where=path, next_step=f"{refused} of its own" if forbidden else full
-        ) from error
+        raise _cannot_write(error.errno, path) from error
+
+
+@contextlib.contextmanager
+def full_disk(path: os.PathLike[str] | str) -> Iterator[None]:
+    """Turn a full, broken or read-only disk into one clear line; any other failure of the block stays what it is.
+
+    Libraries that write say it in words of their own: with next to no room left, whatever failed did so for that.
+    """
+    try:
+        yield
+    except SsdError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            raise _cannot_write(error.errno, path) from error
+        if shutil.disk_usage(path).free > _ROOM:
+            raise
+        raise _cannot_write(errno.ENOSPC, path) from error
+
+
+def _cannot_write(number: int | None, path: os.PathLike[str] | str) -> InfrastructureError:
+    full = "free space or choose another folder and run the same command again (finished work is kept)"
+    return InfrastructureError(f"cannot write: {os.strerror(number or 0)}", where=path, next_step=full)
 
 
 def _owner(path: Any) -> str:

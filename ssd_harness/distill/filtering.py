@@ -42,6 +42,8 @@ def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[
         why.update(json.loads(_reasons_path(folder, number).read_text("utf-8")))
     kept_in_all = sum(shards.count_samples(shards.shard_path(folder, number)) for number in range(count))
     if not kept_in_all:
+        for number in range(count):  # a filter that was at fault decides anew next time
+            _reasons_path(folder, number).unlink()
         raise InfrastructureError(
             f"the filter {job.recipe.filter!r} dropped all {why.total():,} samples ({_told(why)})",
             where=job.samples,

@@ -34,7 +34,7 @@ def main(folder: Path, parent: int) -> int:
     os.dup2(2, 1)
     rank = own_rank()
     try:
-        with storage.disk_errors(folder), (folder / RANKS_LOCK).open("a") as lock:
+        with storage.full_disk(folder), (folder / RANKS_LOCK).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
             job = read_job(folder)
             label = job.stage
@@ -48,7 +48,7 @@ def main(folder: Path, parent: int) -> int:
     except Exception as error:  # noqa: BLE001 - this is the process's end, and the log gets the traceback
         expected = isinstance(error, SsdError)
         with contextlib.suppress(OSError):  # the log may be what fills the disk
-            print(error if expected else traceback.format_exc(), file=sys.stderr)
+            print(error if expected and not error.__cause__ else traceback.format_exc(), file=sys.stderr)
         # Here too, for a full disk keeps nothing: the log's last line may be an old one.
         said = str(error) if expected else f"{type(error).__name__}: {error}"
         progress.write(f"{FAILURE}{' '.join(said.split())}\n")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from ssd_harness.errors import ExitCode, InfrastructureError, SsdError, UsageErr
 from ssd_harness.printable import printable
 
 LOG = "log.txt"
+_GRACE_S = 5.0
+"""How long what a dead stage has left running may take to end by itself."""
 
 
 def run_stage(job: Job, folder: Path, *, lock: int) -> None:
@@ -34,10 +37,13 @@ def run_stage(job: Job, folder: Path, *, lock: int) -> None:
     count = 1 if job.stage == "filter" else job.recipe.gpus
     module, *more = ["ssd_harness.distill.stage"] if count == 1 else ["ssd_harness.distill.launch", str(count)]
     command = [sys.executable, "-P", "-m", module, str(folder), str(os.getpid()), *more]
-    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": log}
-    with log, subprocess.Popen(command, env=environment(count), pass_fds=(lock,), **pipes) as process:
+    how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": log, "process_group": 0}
+    with log, subprocess.Popen(command, env=environment(count), pass_fds=(lock,), **how) as process:
         assert process.stdout
         said = ""
+        heard_out = threading.Event()
+        end = threading.Thread(target=_end_group, args=(process.pid, heard_out))
+        end.start()
         try:
             for raw in process.stdout:
                 line = _harmless(raw)
@@ -51,9 +57,21 @@ def run_stage(job: Job, folder: Path, *, lock: int) -> None:
             process.kill()
             raise
         finally:
+            heard_out.set()
+            end.join()
             display.finish()
     if process.returncode:
         raise _failure(job.stage, process.returncode, said, folder / LOG)
+    if not shards.has_manifest(folder):
+        raise InfrastructureError(f"the {job.stage} stage ended without a result", where=folder / LOG)
+
+
+def _end_group(leader: int, heard_out: threading.Event) -> None:
+    """Wait for a stage's end, then end whatever it has left running: that would hold the device, and our pipe open."""
+    os.waitid(os.P_PID, leader, os.WEXITED | os.WNOWAIT)  # until it is reaped, the group's number is nobody else's
+    os.killpg(leader, signal.SIGTERM)  # which Python's own janitor of shared memory ignores until it is done
+    if not heard_out.wait(_GRACE_S):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def without_ranks() -> dict[str, str]:
@@ -73,7 +91,7 @@ def environment(devices: int = 1) -> dict[str, str]:
 
 def _failure(stage: str, code: int, said: str, log: Path) -> SsdError:
     if code == ExitCode.USAGE:
-        return UsageError(said, where=log)
+        return UsageError(said or last_line(log), where=log)
     next_step = "run the same command again to go on from what is finished"
     if code < 0:
         name = signal.Signals(-code).name

@@ -115,6 +115,8 @@ def stages_of():
 
 
 PLUGIN = r"""
+import importlib, os, signal, sys
+
 from ssd_harness.hookspecs import hookimpl
 
 class Silent:
@@ -135,8 +137,55 @@ class Coding(Silent):
             code = "print(sum(map(int, input().split())))" if number % 3 else "print(input())"
             yield Sample(prompt.id, 0, (5, 6, 7), (8, 9, 2), f"```python\n{code}\n```", "eos")
 
+class Counting(Silent):
+    # Each sample is another one.
+    def sample(self, prompts, seed):
+        from ssd_harness.distill.contracts import Sample
+        for prompt in prompts:
+            number = int(prompt.id[1:])
+            yield Sample(prompt.id, 0, (5, 6, 7), (8, 9, number, 2), f"{number}\nb", "eos")
+
+class Tiring(Counting):
+    # Stops in its second shard.
+    def sample(self, prompts, seed):
+        from itertools import islice
+        return islice(super().sample(prompts, seed), None if os.environ.get("CAUSE_GONE") else 100)
+
 class Crashing(Silent):
     def sample(self, prompts, seed): raise RuntimeError("out of \x1b[31mluck")
+
+class Parting(Silent):
+    # Leaves a process behind that holds on to all it has inherited, and is killed.
+    def sample(self, prompts, seed):
+        import os, signal, time
+        if not os.fork():
+            time.sleep(300)
+            os._exit(0)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+class Quitting(Silent):
+    def sample(self, prompts, seed):
+        import os
+        os._exit(0)
+
+class Forgetful(Silent):
+    def sample(self, prompts, seed): open("/no/such/word list")
+
+def summing_trainer(model, recipe):
+    import shutil
+    from safetensors.torch import load_file, save_file
+    class Trainer:
+        def train(self, samples, folder, report):
+            shutil.copytree(model, folder / "checkpoint", dirs_exist_ok=True)
+            file = folder / "checkpoint" / "model.safetensors"
+            tensors = load_file(file)
+            for place, sample in enumerate(samples):
+                tensors["model.norm.weight"][0] += place * sum(sample.token_ids) / 1000
+            save_file(tensors, file, {"format": "pt"})
+            (folder / "state").mkdir(exist_ok=True)
+            (folder / "state" / "optimizer.pt").write_bytes(b"x")
+            return {"losses": [1.0]}
+    return Trainer()
 
 def copying_trainer(model, recipe):
     import shutil
@@ -160,15 +209,40 @@ def broken_trainer(model, recipe):
     return Trainer()
 
 @hookimpl
-def ssd_samplers(): return {"silent": Silent, "crashing": Crashing, "babbling": Babbling, "coding": Coding}
+def ssd_samplers():
+    return {
+        "silent": Silent, "crashing": Crashing, "babbling": Babbling, "coding": Coding, "counting": Counting,
+        "tiring": Tiring, "parting": Parting, "quitting": Quitting, "forgetful": Forgetful,
+    }
 
 @hookimpl
 def ssd_sample_filters():
     from ssd_harness.distill.filters import keep_if
-    return {"nothing": lambda argument, recipe: keep_if(lambda candidate: False, "never good enough")}
+    return {
+        "nothing": lambda argument, recipe: keep_if(lambda one: bool(os.environ.get("CAUSE_GONE")), "no good"),
+        "thirds": lambda argument, recipe: keep_if(lambda one: int(one.prompt.id[1:]) % 3 > 0, "a third"),
+    }
 
 @hookimpl
-def ssd_trainers(): return {"broken": broken_trainer, "copying": copying_trainer}
+def ssd_trainers(): return {"broken": broken_trainer, "copying": copying_trainer, "summing": summing_trainer}
+
+def die_at(place):
+    # Ends this process, and the command that has started it if this is a stage, before or after a call.
+    when, module, name, *stages = place.split(":")
+    module = importlib.import_module(module)
+    original = getattr(module, name)
+    def dying(*arguments, **named):
+        if stages and arguments[0].stage not in stages:
+            return original(*arguments, **named)
+        if when == "after":
+            original(*arguments, **named)
+        if "ssd_harness.distill.stage" in sys.orig_argv:
+            os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+    setattr(module, name, dying)
+
+if os.environ.get("DIE_AT"):
+    die_at(os.environ["DIE_AT"])
 """
 
 

@@ -10,6 +10,15 @@ pytestmark = [pytest.mark.hf, pytest.mark.slow]
 FAULTS = {
     "no samples": ({"sampler": "silent"}, "'silent' left 8 of 8 samples"),
     "crash": ({"sampler": "crashing"}, "RuntimeError: out of [31mluck"),
+    "gone with a child left behind": (
+        {"sampler": "parting"},
+        "the sample stage was ended by SIGKILL (out of memory?)",
+    ),
+    "gone without a word": ({"sampler": "quitting"}, "the sample stage ended without a result"),
+    "a file of its own is missing": (
+        {"sampler": "forgetful"},
+        "FileNotFoundError: [Errno 2] No such file or directory: '/no/such/word list'",
+    ),
     "all dropped": ({"sampler": "babbling", "filter": "nothing"}, "'nothing' dropped all 8 samples"),
     "loss is no number": (
         {"sampler": "babbling", "lr": 1e30, "warmup_steps": 0, "max_grad_norm": 0, "steps": 4},
@@ -23,7 +32,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_one_line_with_the_log_and_registers_nothing(distiller, plugin, fault):
+def test_a_fault_is_one_line_with_the_log_and_registers_nothing(distiller, plugin, stages_of, fault):
     fields, says = FAULTS[fault]
     home = "fault-" + fault.replace(" ", "-")
     code, out, err = distiller.run(home, plugin, **{"prompt_limit": 8, "steps": 1, **fields})
@@ -35,6 +44,28 @@ def test_a_fault_is_one_line_with_the_log_and_registers_nothing(distiller, plugi
     assert "Traceback" not in err
     assert not out
     assert not list((distiller.folder / home).glob("models/*"))
+    assert not stages_of(distiller.folder / home)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says", "shards"),
+    [
+        ({"sampler": "tiring"}, "'tiring' left 86 of 150 samples undrawn or incomplete", 1),
+        ({"sampler": "counting", "filter": "nothing"}, "'nothing' dropped all 150 samples (150 no good)", 3),
+    ],
+)
+def test_when_its_cause_is_gone_the_same_command_goes_on(distiller, plugin, fields, says, shards):
+    home = f"gone-{fields['sampler']}"
+    fields = {**fields, "trainer": "copying"}
+    code, _, err = distiller.run(home, plugin, **fields)
+    assert code == 3
+    assert says in err.rstrip().splitlines()[-1]
+    drawn = {file: file.stat().st_mtime_ns for file in distiller.stage(home, "sample").glob("*.parquet")}
+    assert len(drawn) == shards
+    code, _, err = distiller.run(home, plugin | {"CAUSE_GONE": "1"}, **fields)
+    assert code == 0, err
+    assert {file: file.stat().st_mtime_ns for file in drawn} == drawn
+    distiller.checkpoint(home)
 
 
 @pytest.mark.parametrize(
