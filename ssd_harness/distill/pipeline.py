@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import plugin_manager, provenance, registry, storage
-from ssd_harness.distill import shards
+from ssd_harness.distill import shards, training
 from ssd_harness.distill.exporting import RUN_FILE
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.plan import Plan, say
@@ -44,7 +44,9 @@ def _distill_once(plan: Plan, before: Checkpoint | None) -> Checkpoint:
         one = _Round(plan, before.path if before else plan.base.folder(), lock)
         samples = one.stage("sample")
         kept = one.stage("filter", samples)
-        model = one.stage("train", kept) / CHECKPOINT
+        trained = one.stage("train", kept)
+        training.discard_state(trained)
+        model = trained / CHECKPOINT
         prompts = {MANIFEST_KEY: plan.lineage().store(model)}
         return registry.register(plan.name, model, manifest(plan, before) | prompts)
 
@@ -70,7 +72,7 @@ class _Round:
         """Run one stage in its own process, unless it is done, and return its folder."""
         folder = _folder(self.plan, name)
         removed = name == "train" and not (folder / CHECKPOINT).exists()  # it was registered, and is no more
-        if removed or not shards.has_manifest(folder):
+        if removed or not shards.is_whole(folder):
             storage.write_json(self.plan.folder / RUN_FILE, described(self.plan))
             prompts = self.plan.prompts
             # Any other seed would do for later rounds; the first round's is the recipe's own.

@@ -65,6 +65,13 @@ def has_manifest(folder: Path) -> bool:
     return (folder / _MANIFEST).exists()
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether the stage has finished, and the shards that it wrote are still there."""
+    if not has_manifest(folder):
+        return False
+    return all(shard_path(folder, number).exists() for number in range(read_manifest(folder).get("shards", 0)))
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return what a finished stage says about its result."""
     return json.loads((folder / _MANIFEST).read_text("utf-8"))

@@ -1,53 +1,49 @@
 """The training stage: fine-tune on the kept samples, and refuse a checkpoint that is not whole and finite."""
 
-import contextlib
-import errno
 import math
-import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import plugin_manager, storage
+from ssd_harness import plugin_manager
 from ssd_harness.distill import shards
 from ssd_harness.distill.contracts import Report
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.ranks import ALONE, Rank
-from ssd_harness.errors import InfrastructureError, SsdError
+from ssd_harness.errors import InfrastructureError
 
 CHECKPOINT = "checkpoint"
-_ROOM = 1 << 20
-"""With fewer bytes left, whatever failed did so for want of room."""
 
 
 def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[str, Any] | None:
     """Train, check what came out, and return the manifest; of several processes, the first one does."""
     assert job.samples
     trainer = plugin_manager.lookup("ssd_trainers", job.recipe.trainer)(job.model, job.recipe)
-    with storage.disk_errors(folder), _full_disk(folder):
-        trained = trainer.train(shards.read_samples(job.samples), folder, report)
+    trained = trainer.train(shards.read_samples(job.samples), folder, report)
     if not rank.first:
         return None
     losses = [float(loss) for loss in trained.get("losses", [])]
     if not all(math.isfinite(loss) for loss in losses):
         raise InfrastructureError("the loss is not a number", where=folder, next_step="lower lr=")
-    check_checkpoint(folder / CHECKPOINT)
-    for rest in folder.iterdir():
-        if rest.is_dir() and rest.name != CHECKPOINT:
-            shutil.rmtree(rest)  # the trainer's own state, of no use any more and large
+    try:
+        check_checkpoint(folder / CHECKPOINT)
+    except InfrastructureError:
+        # Whatever the trainer would go on from ends in just this.
+        _remove_folders(folder)
+        raise
     return {"trainer": job.recipe.trainer, **trained}
 
 
-@contextlib.contextmanager
-def _full_disk(folder: Path) -> Iterator[None]:
-    """Say that the disk is full where it is: torch and safetensors say so in words of their own."""
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, SsdError | OSError) or shutil.disk_usage(folder).free > _ROOM:
-            raise
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
+def discard_state(folder: Path) -> None:
+    """Remove what the trainer has kept to go on from; only for a finished stage, for a kill may leave a part of it."""
+    _remove_folders(folder, but=CHECKPOINT)
+
+
+def _remove_folders(folder: Path, *, but: str | None = None) -> None:
+    for inside in folder.iterdir():
+        if inside.is_dir() and inside.name != but:
+            shutil.rmtree(inside)
 
 
 def check_checkpoint(folder: Path) -> None:

@@ -1,6 +1,7 @@
 import json
 import shutil
 import signal
+import subprocess
 
 import pytest
 
@@ -98,6 +99,43 @@ def test_a_removed_checkpoint_is_trained_again_from_the_stored_samples(distiller
     assert code == 0, err
     assert "sample:" not in err
     assert (checkpoint / "model.safetensors").exists()
+
+
+def test_a_shard_that_was_damaged_is_named_and_made_again_where_it_is_deleted(distiller, plugin):
+    fields = {"sampler": "counting", "filter": "thirds", "trainer": "summing"}
+    assert distiller.run("damaged", plugin, **fields)[0] == 0
+    weights = distiller.weights("damaged")
+    shutil.rmtree(distiller.checkpoint("damaged"))
+    damaged = distiller.stage("damaged", "sample") / "samples-00001.parquet"
+    before = damaged.read_bytes()
+    damaged.write_bytes(before[:-9])
+    (distiller.stage("damaged", "filter") / damaged.name).unlink()  # so that somebody reads it again
+    code, _, err = distiller.run("damaged", plugin, **fields)
+    assert code == 3
+    assert f"[{damaged}]; delete it and run the same command again" in err
+    damaged.unlink()
+    code, _, err = distiller.run("damaged", plugin, **fields)
+    assert code == 0, err
+    assert damaged.read_bytes() == before
+    assert all(tensor.equal(weights[name]) for name, tensor in distiller.weights("damaged").items())
+
+
+def test_what_is_drawn_after_a_training_is_drawn_from_the_frozen_base(whole, distiller):
+    """One stage's loss is another one's start: nothing of the training reaches the model that samples."""
+    shutil.copytree(distiller.folder / "whole", distiller.folder / "frozen")
+    samples = distiller.stage("frozen", "sample")
+    drawn = (samples / "samples-00002.parquet").read_bytes()
+    (samples / "samples-00002.parquet").unlink()
+    done = subprocess.run(
+        [*distiller.command(), "--until", "samples"],
+        env=distiller.environment("frozen"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "sample: 150 of 150" in done.stderr
+    assert (samples / "samples-00002.parquet").read_bytes() == drawn
+    assert json.loads((samples / "job.json").read_text())["model"] == str(distiller.model)
 
 
 def test_a_name_is_used_kept_and_added_to(distiller, plugin):

@@ -1,0 +1,59 @@
+"""kill -9 at each place where one piece of work hands over to the next: the same command ends with the same bytes."""
+
+import signal
+
+import pytest
+
+pytest.importorskip("trl")
+
+pytestmark = [pytest.mark.hf, pytest.mark.slow]
+
+FIELDS = {"sampler": "counting", "filter": "thirds", "trainer": "summing"}
+# In the order in which they are come by: each run goes on from where the one before it was killed.
+PLACES = {
+    "sample, a shard is written": "after:ssd_harness.distill.shards:write_shard",
+    "sample, all shards are": "before:ssd_harness.distill.shards:write_manifest",
+    "filter, a shard is decided on, not written": "before:ssd_harness.distill.shards:write_shard",
+    "filter, a shard is written": "after:ssd_harness.distill.shards:write_shard",
+    "filter, all shards are": "before:ssd_harness.distill.shards:write_manifest",
+    "train, the last file is written": "before:ssd_harness.distill.training:check_checkpoint",
+    "train, it is found whole": "before:ssd_harness.distill.shards:write_manifest",
+    "the trainer's state is still there": "before:ssd_harness.distill.training:discard_state",
+    "before it is registered": "before:ssd_harness.registry:register",
+    "its manifest is written": "before:ssd_harness.storage:move_folder",
+}
+REGISTERED = "after:ssd_harness.storage:move_folder"
+
+
+def files(folder):
+    return {file: file.stat().st_mtime_ns for file in folder.rglob("samples-*.parquet")}
+
+
+def test_killed_at_each_hand_over_it_ends_with_the_bytes_of_an_undisturbed_run(distiller, plugin, until, stages_of):
+    home = distiller.folder / "handed"
+
+    def run_and_die(place):
+        process = distiller.start("handed", plugin | {"DIE_AT": place}, **FIELDS)
+        _, err = process.communicate(timeout=300)
+        assert process.returncode == -signal.SIGKILL, err
+        until(lambda: not stages_of(home), 10)
+
+    kept = {}
+    for place in PLACES.values():
+        run_and_die(place)
+        assert not list(home.glob("models/[!.]*")), place
+        assert kept.items() <= files(home / "runs").items(), place  # what is finished is never made again
+        kept = files(home / "runs")
+    assert len(kept) == 6
+    run_and_die(REGISTERED)
+    registered = {file.name: file.read_bytes() for file in distiller.checkpoint("handed").iterdir()}
+
+    code, out, err = distiller.run("handed", plugin, **FIELDS)
+    assert code == 0, err
+    assert "exists, nothing to do" in err
+    assert distiller.run("unhanded", plugin, **FIELDS)[:2] == (0, out.replace("/handed/", "/unhanded/"))
+    checkpoint = distiller.checkpoint("unhanded")
+    assert registered.keys() == {file.name for file in checkpoint.iterdir()}
+    for file in checkpoint.iterdir():
+        assert registered[file.name] == file.read_bytes(), file.name
+    assert not (distiller.stage("handed", "train") / "state").exists()
