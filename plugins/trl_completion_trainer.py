@@ -69,11 +69,13 @@ class Watch(TrainerCallback):
         if self._packing:
             check_packing(model, half=args.bf16)
 
-    def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+    def on_log(self, args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
         """Look at a step's loss."""
         if "loss" not in (logs or {}):
             return
         if not math.isfinite(logs["loss"]):
+            # What was saved just before may hold the broken weights: a resumed run must go further back.
+            (_state_folder(args, state.global_step - 1) / COMPLETE).unlink(missing_ok=True)
             raise InfrastructureError(
                 f"the loss is {logs['loss']} at step {state.global_step}",
                 next_step="lower lr= or look at the samples; nothing was registered",
@@ -85,4 +87,8 @@ class Watch(TrainerCallback):
         if torch.distributed.is_initialized():
             torch.distributed.barrier()
         if state.is_world_process_zero:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+            (_state_folder(args, state.global_step) / COMPLETE).touch()
+
+
+def _state_folder(args: Any, step: int) -> Path:
+    return Path(args.output_dir) / f"checkpoint-{step}"

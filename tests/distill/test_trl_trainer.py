@@ -154,3 +154,125 @@ def test_the_checkpoint_keeps_the_bases_precision_unless_told_otherwise(tiny_mod
 def test_prompts_that_fill_the_length_leave_nothing_to_train(tiny_model, tmp_path):
     with pytest.raises(InfrastructureError, match="raise max_length_train="):
         train(tiny_model, tmp_path, samples=SAMPLES[:1], max_length_train=3)
+
+
+class Killed(Exception):
+    """What ends a training in the middle."""
+
+
+def die_at(step):
+    def report(done, *_):
+        if done == step:
+            raise Killed
+
+    return report
+
+
+ROWS = [Sample(f"p{k}", 0, (1, 80, k), tuple(range(90, 95 + k)), "", "length") for k in range(12)]
+LONGER = {**SMALL, "steps": 6, "save_steps": 1, "max_length_train": 30}
+
+
+def apart(one, other):
+    first, second = weights(one / "checkpoint"), weights(other / "checkpoint")
+    return max((first[name] - second[name]).abs().max() for name in first)
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+@pytest.mark.parametrize(
+    ("fields", "changed"),
+    [
+        ({"lora_rank": 4, "lora_dropout": 0.3}, {}),
+        ({}, {"micro_batch_size": 1, "gradient_checkpointing": True}),
+        ({}, {"packing": True, "save_steps": 3}),
+    ],
+)
+def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(tiny_model, tmp_path, fields, changed):
+    """Also with adapters and dropout, and where what only speed and memory depend on is another one by then."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+    recipe = Recipe(**LONGER, **fields)
+    undisturbed = TrlTrainer(tiny_model, recipe).train(ROWS, whole, silent)
+    with pytest.raises(Killed):
+        TrlTrainer(tiny_model, recipe).train(ROWS, killed, die_at(4))
+    assert not (killed / "checkpoint").exists()
+    resumed = TrlTrainer(tiny_model, Recipe(**{**LONGER, **fields, **changed})).train(ROWS, killed, silent)
+    assert resumed["resumed_from"] == "checkpoint-3"
+    assert resumed["losses"] == pytest.approx(undisturbed["losses"], abs=1e-5)
+    assert apart(killed, whole) <= 1e-6
+
+
+def test_a_state_with_broken_weights_is_not_gone_on_from(tiny_model, tmp_path, monkeypatch):
+    """A fault that comes and goes: the weights break in step 4, and the loss of step 5 shows it."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+    recipe = Recipe(**LONGER)
+    TrlTrainer(tiny_model, recipe).train(ROWS, whole, silent)
+    step, steps = torch.optim.AdamW.step, []
+
+    def breaking(self, *arguments, **named):
+        step(self, *arguments, **named)
+        steps.append(self)
+        if len(steps) == 4:
+            with torch.no_grad():
+                self.param_groups[0]["params"][0].fill_(float("nan"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", breaking)
+        with pytest.raises(InfrastructureError, match="the loss is nan at step 5"):
+            TrlTrainer(tiny_model, recipe).train(ROWS, broken, silent)
+    assert TrlTrainer(tiny_model, recipe).train(ROWS, broken, silent)["resumed_from"] == "checkpoint-3"
+    assert apart(broken, whole) <= 1e-6
+
+
+@pytest.mark.parametrize("packing", [False, True])
+def test_gradient_checkpointing_runs_each_layer_once_more(tiny_model, tmp_path, monkeypatch, packing):
+    from transformers.models.qwen3.modeling_qwen3 import Qwen3MLP
+
+    forward, calls = Qwen3MLP.forward, []
+
+    def counting(self, *arguments):
+        calls.append(self.training)
+        return forward(self, *arguments)
+
+    monkeypatch.setattr(Qwen3MLP, "forward", counting)
+    counts = {}
+    for recompute in (False, True):
+        calls.clear()
+        folder = tmp_path / str(recompute)
+        folder.mkdir()
+        fields = {**SMALL, "steps": 2, "packing": packing, "gradient_checkpointing": recompute}
+        TrlTrainer(tiny_model, Recipe(**fields)).train(SAMPLES, folder, silent)
+        counts[recompute] = sum(calls)  # those of the check for packing are not training
+    assert counts == {False: 2 * 2, True: 2 * 2 * 2}
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+def test_adapters_over_four_bits_are_merged_into_the_base_as_it_was(tiny_model, tmp_path, monkeypatch):
+    """QLoRA: what is trained on is quantised, what is kept is the base in its own precision and a small sum on top."""
+    bitsandbytes = pytest.importorskip("bitsandbytes")
+    from transformers import Qwen3ForCausalLM
+
+    forward, quantised = bitsandbytes.nn.Linear4bit.forward, []
+
+    def spying(self, inputs):
+        quantised.append(self.weight.quant_state.quant_type)
+        return forward(self, inputs)
+
+    monkeypatch.setattr(bitsandbytes.nn.Linear4bit, "forward", spying)
+    losses = {}
+    for name, fields in {"plain": {}, "four bits": {"lora_quantize": "4bit"}}.items():
+        assert not quantised
+        (tmp_path / name).mkdir()
+        losses[name] = train(tiny_model, tmp_path / name, lora_rank=2, **fields)["losses"]
+    assert set(quantised) == {"nf4"}
+    assert losses["four bits"] == pytest.approx(losses["plain"], rel=0.1)
+    assert losses["four bits"] != losses["plain"]
+    before, after = weights(tiny_model), weights(tmp_path / "four bits" / "checkpoint")
+    changes = {name: after[name] - tensor for name, tensor in before.items() if not after[name].equal(tensor)}
+    assert changes
+    for name, change in changes.items():
+        assert "_proj" in name
+        assert torch.linalg.matrix_rank(change, rtol=1e-3) <= 2, name
+    Qwen3ForCausalLM.from_pretrained(tmp_path / "four bits" / "checkpoint")
