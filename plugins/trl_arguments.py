@@ -1,13 +1,11 @@
 """From a recipe to what TRL, transformers, peft, FSDP and DeepSpeed are told."""
 
 import dataclasses
-import importlib.util
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssd_harness.errors import UsageError
 from ssd_harness.recipe import Recipe
 
 _SAVES = 10
@@ -142,8 +140,6 @@ def four_bits() -> Any:
     import torch
     from transformers import BitsAndBytesConfig
 
-    if importlib.util.find_spec("bitsandbytes") is None:  # transformers would say so in many lines
-        raise UsageError("lora_quantize=4bit needs bitsandbytes", next_step="pip install bitsandbytes")
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",

@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source runs/setup.sh
-ssd_setup hf,dev
+ssd_setup hf,qlora,dev
 
 export OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 # The tests keep their state in folders of their own, whatever the user's settings are.

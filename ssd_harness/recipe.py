@@ -119,7 +119,7 @@ class Recipe:
     lora_dropout: float = _train(0.0, "LoRA dropout", BELOW_ONE)
     lora_targets: str = _train("all-linear", "modules that get adapters, separated by +")
     lora_quantize: str | None = _train(
-        None, "4bit: adapters on the base quantised to 4 bits (QLoRA; CUDA alone)", one_of("4bit")
+        None, "4bit: adapters on the base quantised to 4 bits (QLoRA; with bitsandbytes)", one_of("4bit")
     )
     dtype_train: str = _train(
         "auto", "auto: bfloat16 compute over float32 weights on accelerators, float32 on CPU", _DTYPES

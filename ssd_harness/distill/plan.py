@@ -132,8 +132,10 @@ def make_plan(
             registry.check_free(one.name, one.fingerprint)
     for line in _facts(plan):
         tell(line)
-    if not made and hasattr(sample_filter, "check"):
-        sample_filter.check(prompts)  # what the filter needs is missed before anything is sampled
+    if not made:  # what stages need is missed before anything is sampled
+        _check_machine(resolved.recipe)
+        if hasattr(sample_filter, "check"):
+            sample_filter.check(prompts)
     return plan
 
 
@@ -181,19 +183,35 @@ def default_name(pretrained: str, found: str) -> str:
 
 
 def _check_training(recipe: Recipe, trainer: Any) -> None:
-    """Refuse before sampling what the trainer would refuse after it."""
+    """Refuse what cannot be trained on any machine."""
     if recipe.gpus > 1 and not getattr(trainer, "several_processes", False):
         raise UsageError(f"the trainer {recipe.trainer!r} works in one process", next_step="leave gpus= out")
     if recipe.batch_size_train % recipe.gpus:
         raise UsageError(f"batch_size_train={recipe.batch_size_train} is no multiple of gpus={recipe.gpus}")
     if recipe.shared != "none" and recipe.gpus == 1:
         raise UsageError(f"sharding={recipe.sharding} needs several processes", next_step="give gpus= or leave it out")
-    if recipe.sharding == "zero3" and loading.pick_device(recipe.device).startswith("cpu"):
-        raise UsageError("sharding=zero3 needs GPUs", next_step="on a CPU give sharding=fsdp2, or leave it out")
-    if recipe.sharding == "zero3" and importlib.util.find_spec("deepspeed") is None:
-        raise UsageError("sharding=zero3 needs DeepSpeed", next_step="pip install deepspeed, or give sharding=fsdp2")
-    if recipe.lora_quantize and not loading.pick_device(recipe.device).startswith("cuda"):
-        raise UsageError(f"lora_quantize={recipe.lora_quantize} needs a CUDA GPU", next_step="leave it out")
+    for name, value in (("sharding", recipe.shared), ("dequantize", recipe.dequantize)):
+        if recipe.lora_quantize and value not in ("none", False):
+            raise UsageError(
+                f"lora_quantize={recipe.lora_quantize} does not go with {name}={value}", next_step="leave one out"
+            )
+
+
+def _check_machine(recipe: Recipe) -> None:
+    """Refuse before sampling what training would miss on this machine after it."""
+    quantizes = f"lora_quantize={recipe.lora_quantize}"
+    if recipe.sharding == "zero3":
+        if loading.pick_device(recipe.device).startswith("cpu"):
+            raise UsageError("sharding=zero3 needs GPUs", next_step="on a CPU give sharding=fsdp2, or leave it out")
+        if importlib.util.find_spec("deepspeed") is None:
+            raise UsageError(
+                "sharding=zero3 needs DeepSpeed", next_step="pip install deepspeed, or give sharding=fsdp2"
+            )
+    if recipe.lora_quantize:
+        if not (device := loading.pick_device(recipe.device)).startswith(("cuda", "cpu")):
+            raise UsageError(f"{quantizes} needs a CUDA GPU or the CPU, not {device}", next_step="leave it out")
+        if importlib.util.find_spec("bitsandbytes") is None:
+            raise UsageError(f"{quantizes} needs bitsandbytes", next_step="pip install bitsandbytes, or leave it out")
 
 
 def _versioned(name: str, factory: Any) -> str:

@@ -81,7 +81,8 @@ def test_a_fault_in_several_processes_is_said_once(distiller, plugin):
         ({"sharding": "fsdp2"}, "needs several processes"),
         ({"sharding": "zero3", "gpus": 2}, "sharding=zero3 needs GPUs"),
         ({"lora_quantize": "4bit"}, "give lora_rank="),
-        ({"lora_quantize": "4bit", "lora_rank": 4}, "needs a CUDA GPU"),
+        ({"lora_quantize": "4bit", "lora_rank": 4, "gpus": 2, "sharding": "fsdp2"}, "does not go with sharding=fsdp2"),
+        ({"lora_quantize": "4bit", "lora_rank": 4, "dequantize": "true"}, "does not go with dequantize=True"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_runs(distiller, plugin, fields, says):
