@@ -30,6 +30,8 @@ from ssd_harness.recipes.limits import (
 )
 from ssd_harness.recipes.presets import Preset, by_name, chosen_preset, is_known, presets
 
+GIVEN = "given"
+"""The origin of what was asked for in so many words."""
 DEMO = "demo"
 """The ``pretrained`` that names the model embedded in the package."""
 
@@ -271,7 +273,7 @@ def resolve(
         layers.append(chosen_preset(named))
         preset = presets().get(named, preset)
         above = layers[-1][0] if named not in presets() else None
-    layers.append(("given", given))
+    layers.append((GIVEN, given))
 
     values, origins = _merged(layers)
     return Resolved(Recipe(**values), origins, preset.name if preset else None, because, above)
@@ -282,7 +284,7 @@ def _merged(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, 
     values: dict[str, Any] = {}
     origins = dict.fromkeys(FIELDS, "default")
     for origin, layer in layers:
-        found = {name: coerce(name, value) for name, value in layer.items()}
+        found = {name: _coerced(origin, name, value) for name, value in layer.items()}
         if found.get("epochs") is not None:
             # Whoever asks for epochs does not want an earlier layer's number of steps.
             found.setdefault("steps", None)
@@ -292,6 +294,15 @@ def _merged(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, 
         values |= found
         origins |= dict.fromkeys(found, origin)
     return values, origins
+
+
+def _coerced(origin: str, name: str, value: Any) -> Any:
+    try:
+        return coerce(name, value)
+    except UsageError as error:
+        if origin == GIVEN:
+            raise
+        raise UsageError(error.what, where=origin, next_step=error.next_step) from error
 
 
 def _preset_of(pretrained: str, folder: Path | None, *, settled: bool) -> tuple[Preset | None, str]:

@@ -78,6 +78,8 @@ def export(
 
     A file beside it, ``NAME.about.json``, keeps where they came from, and the entry that LLaMA-Factory wants.
     """
+    if path.is_dir():
+        raise UsageError("this is a folder", where=path, next_step=f"give a file, such as {path / 'samples.jsonl'}")
     factory = plugin_manager.lookup("ssd_exporters", form)
     exporter: Exporter = factory(run.job.recipe)
     counts: Counter[str] = Counter()

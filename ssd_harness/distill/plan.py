@@ -18,7 +18,7 @@ from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.printable import printable
-from ssd_harness.recipe import FIELDS, ROUND_FIELDS, Recipe, Resolved, fingerprint, resolve
+from ssd_harness.recipe import FIELDS, GIVEN, ROUND_FIELDS, Recipe, Resolved, fingerprint, resolve
 from ssd_harness.recipes.presets import is_known, presets
 
 GIVE_PROMPTS = "give prompts=PATH.jsonl, PATH.parquet, hub:OWNER/NAME or generator"
@@ -220,7 +220,7 @@ def _versioned(name: str, factory: Any) -> str:
 
 def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
     recipe = resolved.recipe
-    mine = {name for name, source in resolved.origins.items() if source == "given"} - recipe.side("run").keys()
+    mine = {name for name, source in resolved.origins.items() if source == GIVEN} - recipe.side("run").keys()
     given = [f"{name}={getattr(recipe, name)}" for name in resolved.origins if name in mine]
     extent = f"{recipe.steps} steps" if recipe.steps else f"{recipe.epochs:g} epochs"
     what = f"LoRA of rank {recipe.lora_rank}" if recipe.lora_rank else "all parameters"
@@ -259,7 +259,8 @@ def _rounds(recipe: Recipe) -> list[str]:
 def _facts(plan: Plan) -> list[str]:
     where = plan.base.local or f"commit {plan.base.revision}, to be downloaded"
     dropped = f", {plan.prompts.duplicates:,} duplicates dropped" if plan.prompts.duplicates else ""
-    dropped += f", {plan.prompts.excluded:,} left out by exclude_prompts" if plan.prompts.excluded else ""
+    # That it leaves out none is told too: then it is another prompt set's.
+    dropped += f", {plan.prompts.excluded:,} left out by exclude_prompts" if plan.recipe.exclude_prompts else ""
     rounds = [plan.up_to(number) for number in range(1, plan.recipe.rounds + 1)]
     begun = any(one.made or one.folder.exists() for one in rounds)
     state = "exists, nothing to do" if plan.made else "begun, to be resumed" if begun else "new"

@@ -123,6 +123,8 @@ def _store(source: Iterable[Prompt], recipe: Recipe, exclude: Collection[str]) -
             stream.write(line)
     if not ids:
         scratch.unlink()
+        if excluded:
+            raise UsageError(f"exclude_prompts leaves none of {excluded:,} prompts", where=recipe.prompts)
         raise UsageError("the prompt source is empty", where=recipe.prompts, next_step="give one with prompts=")
     path = folder / f"{digest.hexdigest()[:16]}.jsonl"
     scratch.replace(path)
@@ -138,8 +140,10 @@ def excluded_ids(files: str | None) -> frozenset[str]:
     for name in files.split("+") if files else ():
         try:
             text = Path(name).expanduser().read_text("utf-8")
-        except (OSError, ValueError) as error:
-            raise UsageError(f"cannot read ids of prompts to leave out: {error}", where=name) from error
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            what = f"cannot read ids of prompts to leave out: {reason}"
+            raise UsageError(what, where=name, next_step="give exclude_prompts= the path of a file") from error
         try:
             ids.update(map(str, json.loads(text)["leave_out"]))
         except (ValueError, TypeError, KeyError, RecursionError):

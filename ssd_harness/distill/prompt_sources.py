@@ -1,5 +1,6 @@
 """Prompts from local files and from the package's own generator of problems."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,7 @@ TEXT_COLUMNS = ("messages", "prompt", "question", "problem", "instruction", "tex
 """Where a prompt is looked for, in this order, unless ``prompt_column`` says where."""
 _ID_COLUMNS = ("id", "question_id", "prompt_id")
 _ROLES = {"human": "user", "gpt": "assistant"}
+_KNOWN_ROLES = ("user", "assistant", "system", "developer", "tool")
 _DEFAULT_COUNT = 512
 
 
@@ -48,10 +50,13 @@ def parquet(argument: str, recipe: Recipe) -> Iterator[Prompt]:
     yield from from_rows(rows(), recipe)
 
 
-def generator(_: str, recipe: Recipe) -> Iterator[Prompt]:
+def generator(argument: str, recipe: Recipe) -> Iterator[Prompt]:
     """Draw problems of the families that ``livecodebench_mini`` is made of, none of which is in it."""
     from ssd_harness.problems import generator as problems
 
+    if argument:
+        what = f"the generator takes no argument, but {argument!r} is given"
+        raise UsageError(what, next_step="give prompt_limit= for the number of prompts")
     count = recipe.prompt_limit or _DEFAULT_COUNT
     try:
         for drawn in problems.prompts(seed=recipe.seed, count=count):
@@ -86,17 +91,18 @@ def from_rows(rows: Iterable[tuple[str, Any]], recipe: Recipe) -> Iterator[Promp
 
 
 def _column(row: Mapping[str, Any], recipe: Recipe, where: str) -> Any:
-    if recipe.prompt_column and (value := _at(row, recipe.prompt_column, where)):
-        return value
-    wanted = [recipe.prompt_column] if recipe.prompt_column else TEXT_COLUMNS
-    for name in wanted:
-        if row.get(name):
-            return row[name]
-    raise UsageError(
-        f"no prompt in this row: looked for {', '.join(wanted)}, found {_names(row)}",
-        where=where,
-        next_step="give prompt_column=",
-    )
+    if recipe.prompt_column:
+        found = {recipe.prompt_column: _at(row, recipe.prompt_column, where)}
+    else:
+        found = {name: row[name] for name in TEXT_COLUMNS if name in row}
+    if not found:
+        what = f"no prompt in this row: looked for {', '.join(TEXT_COLUMNS)}, found {_names(row)}"
+        raise UsageError(what, where=where, next_step="give prompt_column=")
+    filled = (value for value in found.values() if (value.strip() if isinstance(value, str) else value))
+    prompt = next(filled, None)
+    if prompt is None:
+        raise UsageError(f"the prompt in column {next(iter(found))!r} is empty", where=where, next_step="leave it out")
+    return prompt
 
 
 def _at(row: Mapping[str, Any], column: str, where: str) -> Any:
@@ -136,6 +142,11 @@ def _messages(value: Any, where: str) -> tuple[tuple[str, str], ...]:
         messages.pop()
     if not messages:
         raise UsageError("a prompt must hold more than the assistant's turns", where=where)
+    if strange := [role for role, _ in messages if role not in _KNOWN_ROLES]:
+        what = f"no chat template knows the role {strange[0][:40]!r}"
+        raise UsageError(what, where=where, next_step=f"write one of: {', '.join(_KNOWN_ROLES)}")
+    if not any(content.strip() for _, content in messages):
+        raise UsageError("the prompt is empty", where=where, next_step="leave the row out")
     return tuple(messages)
 
 
@@ -158,10 +169,11 @@ def _identity(row: Mapping[str, Any], recipe: Recipe, messages: tuple[tuple[str,
 
 
 def _existing(argument: str) -> Path:
-    path = Path(argument).expanduser()
-    if not path.is_file():
-        raise UsageError("no such prompt file", where=argument, next_step="give prompts= the path of one")
-    return path
+    with contextlib.suppress(OSError, RuntimeError):  # a name that is too long, a home of nobody's
+        path = Path(argument).expanduser()
+        if path.is_file():
+            return path
+    raise UsageError("no such prompt file", where=argument, next_step="give prompts= the path of one")
 
 
 def _parsed(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
@@ -171,4 +183,6 @@ def _parsed(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
         try:
             yield f"{path}, line {number}", json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"not JSON: {error}", where=f"{path}, line {number}") from error
+            what = f"not JSON: {str(getattr(error, 'msg', error)).removesuffix(' at')}"
+            next_step = "a .jsonl file has one JSON object a line"
+            raise UsageError(what, where=f"{path}, line {number}", next_step=next_step) from error

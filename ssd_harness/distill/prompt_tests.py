@@ -30,7 +30,8 @@ def of_row(row: Mapping[str, Any], recipe: Recipe, where: str) -> PromptTests | 
     value = next((row[name] for name in names if row.get(name)), None)
     if value is None:
         if recipe.tests_column and recipe.tests_column not in row:
-            raise UsageError(f"this row has no column {recipe.tests_column!r}", where=where)
+            found = ", ".join(sorted(map(str, row))[:12])
+            raise UsageError(f"this row has no column {recipe.tests_column!r}, found {found}", where=where)
         return None
     try:
         content = json.loads(value) if isinstance(value, str) else value

@@ -148,6 +148,12 @@ def test_wrong_words_are_one_line_and_leave_no_file(run, tmp_path, capsys, words
     assert not (tmp_path / "x.jsonl").exists()
 
 
+def test_a_folder_in_the_files_place_is_said(run, tmp_path, capsys):
+    run()
+    assert main(["export", "abab", "--out", str(tmp_path)]) == ExitCode.USAGE
+    assert f"give a file, such as {tmp_path}/samples.jsonl" in capsys.readouterr().err
+
+
 def test_two_runs_of_one_beginning_and_an_unfinished_run_are_told_apart(run, tmp_path, capsys):
     folder = run()
     run(name="ab" * 7 + "cd")

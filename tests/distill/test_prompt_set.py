@@ -73,8 +73,8 @@ def test_the_hash_follows_content_and_order_not_the_file(collect):
 def test_a_system_message_is_part_of_the_prompt(collect):
     (prompt,) = collect({"prompt": "a"}, system_message="be brief")
     assert prompt.as_chat()[0] == {"role": "system", "content": "be brief"}
-    (raw,) = collect({"prompt": "a"}, system_message="be brief", prompt_format="raw")
-    assert raw.messages == (("user", "a"),)
+    with pytest.raises(UsageError, match="none with prompt_format=raw"):
+        collect({"prompt": "a"}, system_message="be brief", prompt_format="raw")
 
 
 def test_the_generator_draws_the_same_prompts_for_a_seed(state):
@@ -112,6 +112,13 @@ def test_a_remote_source_is_asked_once(state, tmp_path, monkeypatch):
         ('{"prompt": "other", "id": "same"}', "same"),
         ('{"prompt": "\\ud800"}', "surrogate"),
         ("[" * 100_000, "line 2"),
+        ('{"prompt": "a"', "one JSON object a line"),
+        ('{"prompt": " "}', "column 'prompt' is empty"),
+        ('{"prompt": null}', "column 'prompt' is empty"),
+        ('{"messages": []}', "column 'messages' is empty"),
+        ('{"messages": [{"role": "user", "content": ""}]}', "the prompt is empty"),
+        ('{"messages": [{"role": "\\u001b[31m", "content": "a"}]}', "no chat template knows the role"),
+        ('{"x\\u001b[31m": 1}', "found x\\x1b[31m"),
     ],
 )
 def test_a_broken_row_is_named(state, tmp_path, line, says):
@@ -121,6 +128,7 @@ def test_a_broken_row_is_named(state, tmp_path, line, says):
         prompt_set.collect(Recipe(prompts=str(path)))
     assert says in str(error.value)
     assert "p.jsonl" in str(error.value)
+    assert str(error.value).isprintable()
 
 
 CHAT = [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]
@@ -159,6 +167,9 @@ def test_a_column_of_starter_code_puts_prompts_into_the_evaluations_words(collec
         ({"q": "a", "code": 3}, {"prompt_column": "q", "starter_column": "code"}, "must be a text, not int"),
         ({"messages": CHAT, "code": ""}, {"starter_column": "code"}, "must be a text"),
         ({"q": ["a"]}, {"prompt_column": "q.7"}, "no column 'q.7'"),
+        ({"q": ""}, {"prompt_column": "q"}, "column 'q' is empty"),
+        ({"q": " "}, {"prompt_column": "q", "starter_column": "q"}, "column 'q' is empty"),
+        ({"q": "a"}, {"prompt_column": "q", "filter": "passes-tests", "tests_column": "t"}, "no column 't', found q"),
     ],
 )
 def test_a_wrong_mapping_is_one_line(collect, row, fields, says):
@@ -251,15 +262,26 @@ def test_a_data_set_that_is_not_what_it_should_be_is_one_line(rstar, damage):
         prompt_set.collect(Recipe(prompts="rstar"))
 
 
-@pytest.mark.parametrize("prompts", ["/no/such.jsonl", "nonsense", "hub:", "rstar:fast"])
+@pytest.mark.parametrize(
+    "prompts",
+    [
+        *("/no/such.jsonl", "nonsense", "hub:", "rstar:fast", "generator:fast"),
+        *("~nobody-at-all/x.jsonl", f"{'x' * 5000}.jsonl", "\0.jsonl"),
+    ],
+)
 def test_a_source_that_is_none_says_what_to_give(state, prompts):
     with pytest.raises(UsageError):
         prompt_set.collect(Recipe(prompts=prompts))
 
 
-def test_no_prompt_at_all_is_an_error(collect):
+def test_no_prompt_at_all_is_an_error(collect, tmp_path):
     with pytest.raises(UsageError, match="empty"):
         collect()
+    (tmp_path / "ids").write_text("1\n")
+    with pytest.raises(UsageError, match="leaves none of 1 prompts"):
+        collect({"prompt": "a", "id": 1}, exclude_prompts=str(tmp_path / "ids"))
+    with pytest.raises(UsageError, match=r"No such file .*nowhere.*exclude_prompts="):
+        collect({"prompt": "a"}, exclude_prompts="nowhere")
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

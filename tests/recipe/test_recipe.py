@@ -191,6 +191,12 @@ def test_a_file_with_another_key_than_a_field_is_refused(tmp_path, content):
         resolve("m", {"recipe": str(file)})
 
 
+def test_a_value_of_the_wrong_kind_is_named_with_its_file(tmp_path):
+    (tmp_path / "mine.yaml").write_text("T_train: [1]")
+    with pytest.raises(UsageError, match=r"T_train is a list .*\[file mine.yaml\]"):
+        resolve("m", {"recipe": str(tmp_path / "mine.yaml")})
+
+
 def test_a_users_file_may_say_what_it_is_for(tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text("models: 5\nsource: me\ncheckpoint: x\nfields: {T_train: 1.25}\n")
