@@ -24,6 +24,10 @@ ELSEWHERE = "trained elsewhere"
 """``trained`` of an imported checkpoint's manifest."""
 
 _MANIFEST = "ssd_manifest.json"
+_LISTED = 10
+"""As many names as a message lists."""
+_SHAPES = {"fingerprint": str, "base": dict, "recipe": dict, "files": dict, "rounds": list}
+"""What is read out of a manifest without looking twice."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -48,7 +52,12 @@ class Checkpoint:
     @property
     def bytes(self) -> int:
         """Size of its files."""
-        return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
+        return sum(status.st_size for status in _files(self.path))
+
+    @property
+    def own_bytes(self) -> int:
+        """Size of the files that go with it when it is removed: another name may share them."""
+        return _own_bytes(self.path)
 
 
 def models_folder() -> Path:
@@ -112,8 +121,10 @@ def get(name: str) -> Checkpoint:
     if checkpoint is None:
         if (models_folder() / bare).exists():
             raise _without_manifest(bare)
-        known = ", ".join(other.name for other in checkpoints()) or "none yet"
-        raise UsageError(f"no checkpoint is called {bare!r}", next_step=f"registered: {known}")
+        names = [other.name for other in checkpoints()]
+        known = ", ".join(names[:_LISTED]) or "none yet"
+        more = f" and {len(names) - _LISTED} more (ssd-harness models list)" if len(names) > _LISTED else ""
+        raise UsageError(f"no checkpoint is called {bare!r}", next_step=f"registered: {known}{more}")
     _require_whole(checkpoint)
     return checkpoint
 
@@ -198,10 +209,13 @@ def children(checkpoint: Checkpoint) -> list[str]:
 
 
 def remove(name: str, *, force: bool = False) -> int:
-    """Remove a checkpoint and return how many bytes its files had; one that others were made from needs ``force``."""
+    """Remove a checkpoint and return how many bytes that frees; one that others were made from needs ``force``.
+
+    Where its folder is a link to another place, the link is removed and the files there stay.
+    """
     with _locked():
         path = models_folder() / check_name(name)
-        if not path.exists():
+        if not (path.exists() or path.is_symlink()):
             get(name)  # says which there are
         checkpoint = None if force else lookup(name)
         if checkpoint is None and not force:
@@ -211,7 +225,11 @@ def remove(name: str, *, force: bool = False) -> int:
                 f"{name!r} is what {', '.join(made)} was made from",
                 next_step="remove those first, or add --force (checkpoints stay usable, their history does not)",
             )
-        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        if path.is_symlink():
+            with storage.disk_errors(path):
+                path.unlink()
+            return 0
+        size = _own_bytes(path)
         grave = models_folder() / f".removed-{name}-{os.getpid()}"
         with storage.disk_errors(path):
             path.rename(grave)
@@ -261,6 +279,14 @@ def _without_manifest(name: str) -> InfrastructureError:
     )
 
 
+def _files(folder: Path) -> Iterator[os.stat_result]:
+    return (file.stat() for file in folder.rglob("*") if file.is_file())
+
+
+def _own_bytes(folder: Path) -> int:
+    return 0 if folder.is_symlink() else sum(status.st_size for status in _files(folder) if status.st_nlink == 1)
+
+
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
@@ -272,6 +298,7 @@ def _read(path: Path) -> Checkpoint | None:
     try:
         manifest = json.loads(path.read_text("utf-8"))
         str(manifest["fingerprint"])  # without it, or where it is no mapping, it is none of ours
+        wrong = [name for name, kind in _SHAPES.items() if not isinstance(manifest.get(name, kind()), kind)]
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
@@ -280,6 +307,12 @@ def _read(path: Path) -> Checkpoint | None:
             where=path,
             next_step=f"put it back, or run: ssd-harness models remove {path.parent.name} --force",
         ) from error
+    if wrong:
+        raise InfrastructureError(
+            f"a checkpoint's manifest is not what it was: {wrong[0]} is no {_SHAPES[wrong[0]].__name__}",
+            where=path,
+            next_step=f"put it back, or run: ssd-harness models remove {path.parent.name} --force",
+        )
     return Checkpoint(path.parent.name, path.parent, manifest)
 
 

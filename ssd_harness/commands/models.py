@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(registry.rename(arguments.name, arguments.new).path)
         case "remove":
             size = registry.remove(arguments.name.removeprefix(registry.PREFIX), force=arguments.force)
-            print(f"removed {arguments.name}, {size / 1e6:,.1f} MB")
+            print(f"removed {arguments.name}, freed {size / 1e6:,.1f} MB")
         case "push":
             _push(arguments)
     return ExitCode.DONE
@@ -94,6 +94,7 @@ def _described(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "path": str(checkpoint.path),
         "bytes": checkpoint.bytes,
+        "own_bytes": checkpoint.own_bytes,
         "parent_name": parents[0] if parents else None,
         "children": registry.children(checkpoint),
         "adapter": _trained(checkpoint).get("adapter"),
@@ -102,9 +103,10 @@ def _described(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _push(arguments: argparse.Namespace) -> None:
-    from ssd_harness.results.publication import prepared, upload
+    from ssd_harness.results.publication import check_repository, prepared, upload
 
     checkpoint = registry.get(arguments.name)
+    check_repository(arguments.repository)
     with prepared(checkpoint, licence=arguments.license) as folder:
         if arguments.dry_run:
             print((folder / "README.md").read_text("utf-8"))

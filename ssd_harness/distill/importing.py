@@ -15,8 +15,8 @@ from ssd_harness.distill.plan import lineage_of
 from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.distill.training import check_checkpoint
 from ssd_harness.errors import InfrastructureError, SsdError, UsageError
-from ssd_harness.overlap.lineage import MANIFEST_KEY, Lineage
-from ssd_harness.recipe import coerce
+from ssd_harness.overlap.lineage import MANIFEST_KEY, Lineage, read_lineage
+from ssd_harness.recipe import coerce, resolve
 from ssd_harness.registry import Checkpoint
 
 _SETTINGS = {".json", ".jinja", ".txt", ".model", ".tiktoken", ".py"}
@@ -45,6 +45,7 @@ def import_checkpoint(
 ) -> Checkpoint:
     """Check the model in ``source``, copy or ``link`` it, and register it as trained elsewhere.
 
+    Where a manifest of this package stands in the folder, its prompts and its being a verified variant are kept.
     ``base`` names what it was trained from, needed for an adapter that does not say; ``run`` is where its samples came
     from, and ``fields`` are what is known of its recipe, decoding above all. Raises :class:`SsdError`, one line, for
     whatever transformers could not load or is not finite; nothing is registered then.
@@ -53,6 +54,8 @@ def import_checkpoint(
     fields = {field: coerce(field, value) for field, value in (fields or {}).items()}
     if not source.is_dir():
         raise UsageError("no such model folder", where=source)
+    own = registry.at(source)
+    recipe = _recipe_of(own, run, fields)
     adapter = (source / "adapter_config.json").is_file()
     origin = _base_of(source, base, run, adapter=adapter)
     scratch = registry.models_folder() / f".import-{name}-{os.getpid()}"
@@ -69,18 +72,25 @@ def import_checkpoint(
             if origin:
                 _complete(scratch, origin.folder())
         _check(scratch)
-        manifest = _manifest(scratch, origin, run, fields, adapter=adapter)
+        manifest = _manifest(scratch, origin, run, recipe, own, adapter=adapter)
         known = registry.lookup(name)
         if known and known.fingerprint == manifest["fingerprint"] and known.manifest["recipe"] != manifest["recipe"]:
             raise UsageError(
                 f"{name!r} is this very checkpoint, registered with other fields",
                 next_step=f"choose another --name, or run: ssd-harness models remove {name}",
             )
-        lineage = _lineage(origin, run, name)
+        lineage = _lineage(origin, run, name, own)
         manifest[MANIFEST_KEY] = lineage.store(scratch)
         return registry.register(name, scratch, manifest)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _recipe_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of the recipe. Raises :class:`UsageError` for what no later command could read."""
+    known = dict(run.about.get("recipe", {})) if run else dict(own.manifest.get("recipe", {})) if own else {}
+    resolve(registry.PREFIX, fields, inherited=("the run's recipe", known))
+    return {**known, **fields}
 
 
 def _base_of(source: Path, base: str | None, run: Run | None, *, adapter: bool) -> BaseModel | None:
@@ -135,8 +145,11 @@ def _complete(scratch: Path, base: Path) -> None:
 
 def _check(folder: Path) -> None:
     """Require that the tokenizer loads, every weight is there in its shape, and all are finite; memory stays flat."""
+    from transformers.utils import logging
+
     from ssd_harness.engines import loading
 
+    logging.disable_progress_bar()  # a bar of weights that are only looked at
     if not any(file for pattern in _TOKENIZERS for file in folder.glob(pattern)):
         raise UsageError("the checkpoint has no tokenizer", where=folder, next_step="give --base, to take its own")
     loading.check_loads(folder)
@@ -151,12 +164,18 @@ def _check(folder: Path) -> None:
 
 
 def _manifest(
-    folder: Path, base: BaseModel | None, run: Run | None, fields: Mapping[str, Any], *, adapter: bool
+    folder: Path,
+    base: BaseModel | None,
+    run: Run | None,
+    recipe: Mapping[str, Any],
+    own: Checkpoint | None,
+    *,
+    adapter: bool,
 ) -> dict[str, Any]:
     weights, tokenizer = identity_of(folder)
     about = run.about if run else {}
     parent = registry.at(base.records()) if base else None
-    verified = about.get("variant") == registry.VERIFIED or (parent is not None and parent.verified)
+    verified = about.get("variant") == registry.VERIFIED or any(one and one.verified for one in (parent, own))
     identity = json.dumps([registry.ELSEWHERE, weights, tokenizer])
     known = {"name": base.name, "revision": base.revision, "weights": base.weights} if base else {"name": _UNKNOWN}
     return {
@@ -168,7 +187,7 @@ def _manifest(
         "parent": base.parent if base else None,
         "variant": registry.VERIFIED if verified else None,
         "adapter": "merged" if adapter else None,
-        "recipe": {**about.get("recipe", {}), **fields},
+        "recipe": recipe,
         "samples": {"run": about["fingerprint"], "prompts": about["prompts"]} if run else None,
         "prompts": about.get("prompts"),
         "rounds": [],
@@ -176,9 +195,11 @@ def _manifest(
     }
 
 
-def _lineage(base: BaseModel | None, run: Run | None, name: str) -> Lineage:
+def _lineage(base: BaseModel | None, run: Run | None, name: str, own: Checkpoint | None) -> Lineage:
     """Return the prompts that are known to be in it; where they came from elsewhere, they are not."""
     before = lineage_of(base) if base else Lineage()
+    if own:
+        before = read_lineage(own.name, own.path, own.manifest) + before
     if run is None:
         return Lineage(unknown=(name,)) + before
     prompts = PromptSet(run.job.prompts, str(run.about["prompts"]["sha256"]), run.job.prompt_count, 0)

@@ -158,7 +158,7 @@ def resolve_for(
     inherited = None
     if pretrained.startswith(registry.PREFIX):
         checkpoint = registry.get(pretrained)
-        inherited = (f"manifest of {checkpoint.name}", checkpoint.manifest["recipe"])
+        inherited = (f"manifest of {checkpoint.name}", checkpoint.manifest.get("recipe", {}))
     elif is_known(pretrained):
         return resolve(pretrained, overrides, backend=backend)
     folder = settings_folder(pretrained, revision)

@@ -36,18 +36,27 @@ def prepared(checkpoint: Checkpoint, *, licence: str | None = None) -> Iterator[
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def check_repository(name: str) -> None:
+    """Raise :class:`UsageError` unless the Hub could have a repository of this name."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise UsageError(f"no repository can have this name: {_first_line(error)}", where=name) from error
+
+
 def upload(folder: Path, repository: str, checkpoint: Checkpoint, *, private: bool = False) -> str:
     """Upload a prepared folder and return the address of the commit; every refusal is one line."""
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError
 
+    check_repository(repository)
     api = HfApi()
     try:
         api.create_repo(repository, private=private, exist_ok=True)
         message = f"Upload {checkpoint.name}, fingerprint {checkpoint.fingerprint[:16]}"
         return str(api.upload_folder(repo_id=repository, folder_path=folder, commit_message=message).commit_url)
-    except HFValidationError as error:
-        raise UsageError(f"no repository can have this name: {_first_line(error)}", where=repository) from error
     except Exception as error:  # the client raises its own, httpx's and OSError, all meaning that it did not work
         raise InfrastructureError(
             f"the Hub did not take it: {_first_line(error)}",

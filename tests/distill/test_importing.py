@@ -1,5 +1,6 @@
 """A checkpoint from elsewhere is registered whole, finite and loadable, or not at all."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -53,6 +54,24 @@ def test_a_model_folder_becomes_a_checkpoint_that_can_be_evaluated(trained, tiny
     assert main(words) == ExitCode.DONE
     assert main([*words[:4], "--base", str(tiny_model)]) == ExitCode.USAGE
     assert "registered with other fields" in capsys.readouterr().err
+
+
+def test_what_came_from_here_stays_a_verified_variant_with_its_prompts(trained, tiny_model):
+    sketch = b"the sketch of some prompts"
+    (trained / "ssd_prompts-1.parquet").write_bytes(sketch)
+    known = {"file": "ssd_prompts-1.parquet", "sha256": hashlib.sha256(sketch).hexdigest()}
+    about = {"fingerprint": "f" * 64, "base": {"name": "b"}, "variant": registry.VERIFIED, "recipe": {"T_eval": 1.3}}
+    about["overlap"] = {"ngram": 13, "sketches": [known], "unknown": []}
+    (trained / "ssd_manifest.json").write_text(json.dumps(about))
+    assert main(["import", str(trained), "--name", "again", "--base", str(tiny_model), "top_k_eval=3"]) == ExitCode.DONE
+    made = registry.get("again")
+    assert made.verified
+    assert made.fingerprint != "f" * 64
+    assert made.manifest["recipe"] == {"T_eval": 1.3, "top_k_eval": 3}
+    # Whoever trained it since may have used other prompts as well.
+    assert made.manifest["overlap"]["unknown"] == ["again"]
+    (kept,) = made.manifest["overlap"]["sketches"]
+    assert (made.path / kept["file"]).read_bytes() == sketch
 
 
 def test_an_adapter_is_merged_into_its_base(state, tiny_model, tmp_path, capsys):
@@ -154,6 +173,9 @@ def test_a_tokenizer_must_come_from_somewhere(trained, capsys):
     assert main(["import", str(trained), "--name", "../x"]) == ExitCode.USAGE
     assert main(["import", str(trained / "no"), "--name", "x"]) == ExitCode.USAGE
     assert main(["import", str(trained), "--name", "x", "--samples", "ffff"]) == ExitCode.USAGE
+    for field in ("T_eval=-1", "lora_alpha=4", "rounds=-1"):
+        assert main(["import", str(trained), "--name", "x", field]) == ExitCode.USAGE
+        assert f"recipe field {field.partition('=')[0]} is" in capsys.readouterr().err
     assert main(["import", str(trained), "--name", "x", "T_evil=1"]) == ExitCode.USAGE
     assert "did you mean 'T_eval'" in capsys.readouterr().err
 

@@ -36,7 +36,17 @@ def make(state, tmp_path):
     return register
 
 
-@pytest.mark.parametrize("content", [None, "", "[1]", '{"name": "one"}', '{"a":' * 100_000])
+def edited(**fields):
+    return json.dumps({**MANIFEST, **fields})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(None, "", "[1]", '{"name": "one"}', '{"a":' * 100_000),
+        *(edited(fingerprint=5), edited(base="b"), edited(recipe=None), edited(files=["x"]), edited(rounds={})),
+    ],
+)
 def test_a_folder_without_its_manifest_is_one_line_and_stands_in_nobodys_way(make, tmp_path, content):
     make("one")
     make("two", fingerprint="a" * 64)
@@ -71,6 +81,31 @@ def test_a_checkpoint_that_lost_weights_is_neither_used_nor_made_again_over_it(m
     assert registry.broken() == [("one", "lost model.safetensors")]
     registry.remove("one")
     assert registry.find("f" * 64) is None
+
+
+def test_what_removing_frees_is_what_no_other_name_holds(make):
+    made = make("one")
+    assert made.own_bytes == made.bytes > 0
+    second = registry.also_as(made, "two")
+    assert second.bytes == made.bytes
+    manifest = (second.path / "ssd_manifest.json").stat().st_size
+    assert second.own_bytes == registry.remove("two") == manifest
+    assert made.own_bytes == registry.remove("one")
+
+
+def test_a_checkpoint_on_another_disk_is_one_and_stays_there_when_its_link_is_removed(make, tmp_path):
+    make("one").path.rename(tmp_path / "elsewhere")
+    link = registry.models_folder() / "one"
+    link.symlink_to(tmp_path / "elsewhere")
+    assert registry.get("one").bytes > registry.get("one").own_bytes == 0
+    assert registry.rename("one", "two").manifest["name"] == "two"
+    assert registry.remove("two") == 0
+    assert registry.checkpoints() == []
+    assert (tmp_path / "elsewhere" / "model.safetensors").exists()
+    link.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InfrastructureError, match="models remove one --force"):
+        registry.remove("one")
+    assert registry.remove("one", force=True) == 0
 
 
 def test_of_two_names_the_whole_one_is_found(make):
