@@ -13,7 +13,10 @@ from ssd_harness import registry, storage
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.home import home
 from ssd_harness.recipe import DEMO
+from ssd_harness.recipes.recognition import read_settings
 
+_NO_WEIGHTS = {"training_args.bin", "optimizer.bin", "scheduler.bin"}
+"""What trainers leave beside a model; it changes with every run and says nothing about the model."""
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "config.json", "generation_config.json")
 _TOKENIZER = ("tokenizer*", "vocab*", "merges*", "special_tokens_map.json", "added_tokens.json", "chat_template*")
 _SETTINGS = ["config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja"]
@@ -110,6 +113,8 @@ def demo_folder() -> Path:
 def _local(name: str, folder: Path, parent: str | None = None) -> BaseModel:
     if not (folder / "config.json").exists():
         raise UsageError("not a model: the folder has no config.json", where=folder)
+    if not read_settings(folder / "config.json"):
+        raise UsageError("not a model: its config.json is no JSON object with settings", where=folder)
     return BaseModel(name, folder, None, *identity_of(folder), parent)
 
 
@@ -143,7 +148,8 @@ def identity_of(folder: Path) -> tuple[str, str]:
 
 def _hash_files(folder: Path, patterns: Iterable[str]) -> str:
     """Hash names and contents; what was hashed before and has not changed since is not read again."""
-    files = sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
+    found = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
+    files = sorted(file for file in found if file.name not in _NO_WEIGHTS)
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.name}\x00{_hash_file(file)}\x00".encode())

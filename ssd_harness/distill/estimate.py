@@ -1,6 +1,5 @@
 """What a plan costs at most, from its own numbers and the base model's configuration, with what is assumed."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from ssd_harness.distill.base_model import settings_folder
 from ssd_harness.distill.model_size import ModelSize, size_of
 from ssd_harness.distill.plan import Plan
 from ssd_harness.recipe import Recipe
+from ssd_harness.recipes.recognition import read_settings
 
 _FORWARD, _TRAIN, _TRAIN_LORA = 2, 6, 4
 """Floating point operations a parameter and token: reading one, training all weights on it, training adapters on it."""
@@ -113,7 +113,7 @@ def _stored_bytes(recipe: Recipe, folder: Path | None) -> int:
     """Return the bytes a parameter of the checkpoint takes."""
     stored = recipe.dtype_checkpoint
     if stored == "auto" and folder:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
+        config = read_settings(folder / "config.json")
         stored = config.get("dtype") or config.get("torch_dtype") or "auto"
     return 4 if stored == "float32" else 2
 

@@ -1,12 +1,12 @@
 """How large a model is, from its configuration alone: no weight is read."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ssd_harness.recipes.presets import by_name
+from ssd_harness.recipes.recognition import read_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class ModelSize:
 def size_of(pretrained: str, folder: Path | None) -> ModelSize | None:
     """Return the size by the ``config.json`` in ``folder``, else by the preset that names the model, else None."""
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8")) if folder else {}
+        config = read_settings(folder / "config.json") if folder else {}
         return by_config(config.get("text_config") or config)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ArithmeticError, KeyError, TypeError, AttributeError):
         pass
     preset = by_name(pretrained)
     known = preset.checkpoint if preset else {}

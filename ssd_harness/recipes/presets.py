@@ -50,7 +50,8 @@ def by_name(pretrained: str) -> Preset | None:
     wanted = pretrained.rstrip("/").lower()
     for preset in presets().values():
         known = {model.lower() for model in preset.models}
-        if wanted in known or wanted.rsplit("/", 1)[-1] in {model.rsplit("/", 1)[-1] for model in known}:
+        last_parts = {model.rsplit("/", 1)[-1] for model in known if "/" in model}  # not demo's: any folder may be one
+        if wanted in known or wanted.rsplit("/", 1)[-1] in last_parts:
             return preset
     return None
 

@@ -19,9 +19,9 @@ def by_files(folder: Path) -> tuple[Preset | None, list[Preset]]:
     template opens a thought, by what stands in it, and by the decoding in generation_config.json; where these
     contradict each other or are missing, nothing is sure.
     """
-    config = _read_json(folder / "config.json")
+    config = read_settings(folder / "config.json")
     template = chat_template(folder)
-    generation = _read_json(folder / "generation_config.json")
+    generation = read_settings(folder / "generation_config.json")
     possible, sure = [], []
     for preset in presets().values():
         if not _fits(preset.checkpoint.get("config"), config):
@@ -50,7 +50,7 @@ def chat_template(folder: Path) -> str | None:
     text = _read_text(folder / "chat_template.jinja")
     if text is not None:
         return text
-    template = _read_json(folder / "tokenizer_config.json").get("chat_template")
+    template = read_settings(folder / "tokenizer_config.json").get("chat_template")
     if isinstance(template, list):
         named = {one.get("name"): one.get("template") for one in template if isinstance(one, dict)}
         template = named.get("default")
@@ -103,7 +103,8 @@ def _read_text(path: Path) -> str | None:
         return None
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a model's settings file; empty where there is none."""
     try:
         content = json.loads(_read_text(path) or "{}")
     except (ValueError, RecursionError):

@@ -45,6 +45,7 @@ def test_every_preset_says_where_its_numbers_come_from_and_resolves():
 def test_a_local_folder_named_like_a_model_gets_its_recipe():
     assert resolve("/models/qwen3-4b-instruct-2507/").preset == "qwen3-4b-instruct-2507"
     assert resolve("Somebody/Other").preset is None
+    assert resolve("Somebody/demo").preset is None
 
 
 def test_origins_say_which_layer_decided(tmp_path):
