@@ -72,7 +72,8 @@ class Sampler(Protocol):
     """Draws samples from a model.
 
     Factory: ``sampler(model_folder, recipe)``; the factory's ``semantic_version`` changes whenever the same recipe
-    would yield other samples, and is part of the fingerprint.
+    would yield other samples, and is part of the fingerprint. A sampler may also have ``check(prompts)``, called with
+    all prompts that are left to sample before the first one is, to refuse what cannot work.
     """
 
     def sample(self, prompts: Iterable[Prompt], seed: int) -> Iterator[Sample]:

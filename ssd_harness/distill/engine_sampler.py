@@ -23,6 +23,11 @@ class EngineSampler:
         self._engine, self._tokenizer, self._recipe = engine, tokenizer, recipe
         self._context, self._about = context, about
 
+    def check(self, prompts: Iterable[Prompt]) -> None:
+        """Refuse a prompt that leaves too little room for its samples, before hours are spent on the others."""
+        for prompt in prompts:
+            self._prompt_ids(prompt)
+
     def sample(self, prompts: Iterable[Prompt], seed: int) -> Iterator[Sample]:
         """Yield samples as they finish; token ids are exactly those drawn."""
         requests = (request for prompt in prompts for request in self._requests(prompt))
@@ -37,6 +42,10 @@ class EngineSampler:
         return {**self._about, "chat_template": templated}
 
     def _requests(self, prompt: Prompt) -> Iterator[GenerationRequest]:
+        ids = self._prompt_ids(prompt)
+        return (GenerationRequest(prompt.id, index, ids) for index in range(self._recipe.n_train))
+
+    def _prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
         options = {"reasoning_effort": self._recipe.reasoning_effort} if self._recipe.reasoning_effort else {}
         ids = chat.prompt_ids(
             self._tokenizer,
@@ -49,6 +58,11 @@ class EngineSampler:
             raise UsageError(
                 f"prompt {prompt.id!r} takes {len(ids):,} tokens, which with max_new_tokens_train={longest:,} is more "
                 f"than the model's context of {self._context:,}",
-                next_step=f"give max_new_tokens_train={max(1, self._context - len(ids))} or less",
+                next_step=_what_fits(self._context - len(ids)),
             )
-        return (GenerationRequest(prompt.id, index, ids) for index in range(self._recipe.n_train))
+        return ids
+
+
+def _what_fits(room: int) -> str:
+    shorter = f"give max_new_tokens_train={room} or less, or " if room > 0 else ""
+    return f"{shorter}leave the prompt out with exclude_prompts=FILE, a file with its id"

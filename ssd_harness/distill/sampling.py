@@ -32,8 +32,10 @@ def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[s
     total = book.prompts * job.recipe.n_train
     done = book.finished() * job.recipe.n_train
     report(done, total)
+    if hasattr(sampler, "check"):
+        sampler.check(book.left())
     started, tokens = time.monotonic(), 0
-    for sample in sampler.sample(book.missing(), job.seed):
+    for sample in sampler.sample(book.take(), job.seed):
         book.add(sample)
         done += 1
         tokens += len(sample.token_ids)
@@ -81,16 +83,25 @@ class _ShardBook:
         """Return how many prompts' samples are on disk."""
         return sum(self._prompts_of(number) for number in self._mine if self._has(number))
 
-    def missing(self) -> Iterator[Prompt]:
+    def left(self) -> Iterator[Prompt]:
         """Yield the prompts of all shards that are not on disk."""
+        for _, group in self._missing():
+            yield from group
+
+    def take(self) -> Iterator[Prompt]:
+        """Yield the same prompts, and expect their samples."""
+        for number, group in self._missing():
+            self._order[number] = [prompt.id for prompt in group]
+            self._samples[number] = {}
+            self._shard_of |= dict.fromkeys(self._order[number], number)
+            yield from group
+
+    def _missing(self) -> Iterator[tuple[int, list[Prompt]]]:
         prompts = read_prompts(self._job.prompts)
         for number in range(self.count):
             group = list(islice(prompts, self._size))
             if number in self._mine and not self._has(number):
-                self._order[number] = [prompt.id for prompt in group]
-                self._samples[number] = {}
-                self._shard_of |= dict.fromkeys(self._order[number], number)
-                yield from group
+                yield number, group
 
     def add(self, sample: Sample) -> None:
         """Take a sample; the last one of its shard writes the shard."""

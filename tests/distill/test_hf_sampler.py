@@ -1,10 +1,14 @@
+import json
+
 import pytest
 
 pytest.importorskip("torch")
 
 from ssd_harness.plugins.hf_sampler import HfSampler
 
+from ssd_harness.distill import sampling
 from ssd_harness.distill.contracts import Prompt
+from ssd_harness.distill.job import Job
 from ssd_harness.errors import UsageError
 from ssd_harness.recipe import Recipe
 
@@ -56,3 +60,14 @@ def test_an_eos_stands_where_it_was_drawn_and_nowhere_else(tiny_model):
 def test_a_prompt_beyond_the_context_says_what_fits(tiny_model):
     with pytest.raises(UsageError, match="give max_new_tokens_train=1000 or less"):
         draw(tiny_model, max_new_tokens_train=5000)
+
+
+def test_a_prompt_that_is_too_long_is_named_before_any_other_is_sampled(tiny_model, tmp_path):
+    lines = [json.dumps([f"p{k}", [["user", "Say " + "more " * (2000 if k == 69 else 1)]]]) for k in range(70)]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(lines) + "\n")
+    recipe = Recipe(max_new_tokens_train=4, device="cpu")
+    job = Job("sample", recipe, tiny_model, tmp_path / "prompts.jsonl", 70, 0)
+    with pytest.raises(UsageError, match=r"'p69' takes .* leave the prompt out with exclude_prompts=") as error:
+        sampling.run(job, tmp_path, lambda *_: None)
+    assert "give max_new_tokens_train" not in str(error.value)  # no length would do
+    assert not list(tmp_path.glob("*.parquet"))
