@@ -3,7 +3,7 @@
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -163,6 +163,21 @@ def resolve_for(
         return resolve(pretrained, overrides, backend=backend)
     folder = settings_folder(pretrained, revision)
     return resolve(pretrained, overrides, inherited=inherited, folder=folder, backend=backend)
+
+
+def as_it_is(pretrained: str, fields: Iterable[str]) -> registry.Checkpoint:
+    """Return the registered checkpoint ``ssd:NAME`` that is to be evaluated, not trained on.
+
+    Raises :class:`UsageError` for an unknown one, and for a field that would have shaped it.
+    """
+    made = registry.get(pretrained)
+    for name in fields:
+        if name in FIELDS and FIELDS[name].metadata["side"] == "train":
+            raise UsageError(
+                f"{name} changes nothing in {pretrained}, which is made already",
+                next_step="give rounds=1 to put it through the transform again",
+            )
+    return made
 
 
 def lineage_of(base: BaseModel) -> Lineage:

@@ -8,8 +8,7 @@ from typing import Any
 
 from ssd_harness import registry
 from ssd_harness.distill.base_model import BaseModel, find_base
-from ssd_harness.distill.plan import Plan, make_plan, resolve_for
-from ssd_harness.errors import UsageError
+from ssd_harness.distill.plan import Plan, as_it_is, make_plan, resolve_for
 from ssd_harness.experiments.evaluation import Evaluation, model_class, short_hash
 from ssd_harness.experiments.points import Point
 from ssd_harness.recipe import FIELDS, Recipe, coerce
@@ -73,7 +72,7 @@ def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) 
                 recipe = resolve_for(request.model, fields).recipe
                 plan = None
                 if request.model.startswith(registry.PREFIX) and "rounds" not in fields:
-                    identity = _as_it_is(request.model, fields).fingerprint
+                    identity = as_it_is(request.model, fields).fingerprint
                 elif recipe.rounds:
                     shaping = [name for name in fields if recipe.chooses_round or not _is_eval(name)]
                     key = repr(sorted((name, str(fields[name])) for name in shaping))
@@ -88,16 +87,6 @@ def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) 
                     evaluation = _evaluation(request, task, fields, own, recipe, key=key)
                     cells[key] = Cell(own, recipe, plan, evaluation, identity)
     return list(cells.values())
-
-
-def _as_it_is(model: str, fields: Mapping[str, Any]) -> registry.Checkpoint:
-    for name in fields:
-        if name in FIELDS and FIELDS[name].metadata["side"] == "train":
-            raise UsageError(
-                f"{name} changes nothing in {model}, which is made already",
-                next_step="give rounds=1 to put it through the transform again",
-            )
-    return registry.get(model)
 
 
 def _key(request: Request, task: str, recipe: Recipe, identity: str) -> str:

@@ -10,13 +10,12 @@ from typing import Any
 
 from ssd_harness import evaluation_request, registry
 from ssd_harness.distill.base_model import find_base
-from ssd_harness.distill.plan import lineage_of, make_plan, resolve_for, say
+from ssd_harness.distill.plan import as_it_is, lineage_of, make_plan, resolve_for, say
 from ssd_harness.engines import loading
-from ssd_harness.errors import UsageError
 from ssd_harness.experiments import rounds as evaluated_rounds
 from ssd_harness.models.overlap_check import OverlapCheck
 from ssd_harness.overlap.lineage import Lineage, read_lineage
-from ssd_harness.recipe import FIELDS, Recipe, coerce
+from ssd_harness.recipe import Recipe, coerce
 
 DEFAULT_PRETRAINED = "Qwen/Qwen3-4B-Instruct-2507"
 PRETRAINED_VARIABLE = "SSD_HARNESS_PRETRAINED"
@@ -118,13 +117,7 @@ def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -
 
 
 def _registered(pretrained: str, overrides: Mapping[str, Any]) -> Subject:
-    training = [field for field in overrides if field in FIELDS and FIELDS[field].metadata["side"] == "train"]
-    if training:
-        raise UsageError(
-            f"{training[0]} changes nothing in {pretrained}, which is made already",
-            next_step="give rounds=1 to put it through the transform again",
-        )
-    checkpoint = registry.get(pretrained)
+    checkpoint = as_it_is(pretrained, overrides)
     recipe = resolve_for(pretrained, overrides).recipe
     kind = f", {registry.VERIFIED}" if checkpoint.verified else ""
     teller()(f"evaluating {pretrained} ({checkpoint.path}){kind}")
