@@ -26,7 +26,15 @@ COMMANDS: dict[str, str] = {
     "doctor": "say what this machine can do and what is missing",
 }
 
-EPILOG = """exit codes: 0 done, 1 a gate found a regression, 2 usage or configuration,
+EPILOG = """first steps:
+  ssd-harness doctor                   what this machine lacks, and what to do about it
+  ssd-harness recipe show demo         what would be done to the embedded model
+  ssd-harness distill demo --dry-run   what that would cost
+the main job, transform and evaluation in one:
+  lm_eval --model ssd-hf --model_args pretrained=MODEL --tasks livecodebench_v6
+
+`ssd-harness COMMAND --help` has examples.
+exit codes: 0 done, 1 a gate found a regression, 2 usage or configuration,
 3 infrastructure (engine, data, disk, internal errors left), 4 inconclusive where asked to fail"""
 
 
@@ -61,6 +69,16 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
     return root
 
 
+def parse(words: Sequence[str], command: str | None) -> argparse.Namespace:
+    """Parse a command line; field=value words may stand anywhere in it, which argparse alone does not allow."""
+    parsed, rest = parser(command).parse_known_args(words)
+    if rest and (not hasattr(parsed, "fields") or any(word.startswith("-") for word in rest)):
+        parsed.refuse(f"unrecognized arguments: {' '.join(rest)}")
+    elif rest:
+        parsed.fields = [*parsed.fields, *rest]
+    return parsed
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command and return its exit code; expected failures are one line on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -70,12 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from ssd_harness.commands import eval as eval_command
 
             return eval_command.evaluate(words[1:])
-        root = parser(command if command in COMMANDS else None)
-        parsed, rest = root.parse_known_args(words)
-        if rest and (not hasattr(parsed, "fields") or any(word.startswith("-") for word in rest)):
-            parsed.refuse(f"unrecognized arguments: {' '.join(rest)}")
-        elif rest:
-            parsed.fields = [*parsed.fields, *rest]  # argparse takes field=value words before the options alone
+        parsed = parse(words, command if command in COMMANDS else None)
         return int(parsed.run(parsed))
     except SsdError as error:
         print(f"ssd-harness: error: {error}", file=sys.stderr)

@@ -33,6 +33,26 @@ def test_every_command_has_its_module_and_help(name):
         assert f"ssd-harness {name}" in done.stdout
 
 
+def examples():
+    """Every command line of ours that a help text shows, as words."""
+    texts = [("", cli.EPILOG)] + [
+        (name, getattr(importlib.import_module(cli.module_of(name)), "_EXAMPLES", "")) for name in cli.COMMANDS
+    ]
+    lines = [line.strip().partition("  ")[0] for _, text in texts for line in text.splitlines()]
+    return [line.removeprefix("ssd-harness ") for line in lines if line.startswith("ssd-harness ")]
+
+
+@pytest.mark.parametrize("line", examples())
+def test_what_a_help_text_shows_is_a_command(line):
+    from ssd_harness.commands.fields import overrides_of
+    from ssd_harness.recipe import resolve
+
+    words = line.split()
+    parsed = cli.parse(words, words[0])
+    fields = overrides_of(getattr(parsed, "fields", []))
+    resolve("MODEL", {name: value for name, value in fields.items() if name not in {"name", "revision"}})
+
+
 @pytest.mark.parametrize("words", [(), ("nonsense",), ("doctor", "--nonsense")])
 def test_bad_usage_is_exit_code_2(words):
     done = command(*words)

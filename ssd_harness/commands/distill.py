@@ -5,9 +5,19 @@ import argparse
 from ssd_harness.commands.fields import add_fields, add_model, overrides_of
 from ssd_harness.errors import ExitCode, UsageError
 
+_EXAMPLES = """examples:
+  ssd-harness distill demo
+  ssd-harness distill Qwen/Qwen3-4B-Instruct-2507 --dry-run
+  ssd-harness distill ./my-model prompts=questions.jsonl T_train=1.2 steps=500 name=mine
+  ssd-harness distill ssd:mine rounds=1 name=mine-again
+
+A killed run goes on where it was when the same command is given again. The checkpoint is then
+pretrained=ssd:NAME for lm_eval --model ssd-hf, and a folder for anything else (ssd-harness models)."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the model and the recipe's fields."""
+    parser.epilog = _EXAMPLES
     add_model(parser)
     add_fields(
         parser,
@@ -17,9 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--until",
         choices=("samples",),
-        help="samples: draw and filter, and train nothing, for `ssd-harness export` (the first of several rounds)",
+        help="samples: draw and filter (of several rounds the first), train nothing; then `ssd-harness export`",
     )
-    parser.add_argument("--dry-run", action="store_true", help="print the plan and what it costs, and do nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the plan, tokens, GPU-hours and disk, and do nothing"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

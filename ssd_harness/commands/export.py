@@ -6,9 +6,18 @@ from pathlib import Path
 
 from ssd_harness.errors import ExitCode
 
+_EXAMPLES = """examples:
+  ssd-harness distill MODEL --until samples     (prints the name of the run)
+  ssd-harness export RUN --out samples.jsonl
+  ssd-harness export RUN --format ids --out samples.jsonl
+  ssd-harness export ssd:NAME --format sharegpt --drop-truncated --out samples.jsonl
+
+What the trainer made comes back with `ssd-harness import FOLDER --name NAME --samples RUN`."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the run, the shape and the file."""
+    parser.epilog = _EXAMPLES
     parser.add_argument(
         "run_name",
         metavar="RUN",

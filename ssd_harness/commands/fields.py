@@ -17,6 +17,13 @@ def add_fields(parser: argparse.ArgumentParser, meaning: str) -> None:
     parser.add_argument("fields", nargs="*", default=[], metavar="field=value", help=meaning)
 
 
+def count(word: str) -> int:
+    """Read a number of things, at least one, for argparse."""
+    if not word.isascii() or not word.isdecimal() or int(word) == 0:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number above 0")
+    return int(word)
+
+
 def overrides_of(words: Sequence[str]) -> dict[str, Any]:
     """Split field=value words. Raises :class:`UsageError` for another word, and for a field that is given twice."""
     overrides: dict[str, Any] = {}

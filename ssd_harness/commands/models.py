@@ -10,24 +10,35 @@ from ssd_harness.errors import ExitCode
 from ssd_harness.printable import printable
 from ssd_harness.registry import Checkpoint
 
+_AS_LISTED = "name as `models list` prints it"
+_EXAMPLES = """examples:
+  ssd-harness models list
+  ssd-harness models show NAME --path
+  ssd-harness models rename NAME qwen-ssd
+  ssd-harness models push NAME USER/REPOSITORY --dry-run
+
+Checkpoints lie in SSD_HARNESS_HOME/models. In --model_args, ssd-hf and ssd-vllm take pretrained=ssd:NAME; every
+other model of lm_eval takes the folder, pretrained=$(ssd-harness models show NAME --path)."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions on checkpoints."""
+    parser.epilog = _EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("list", help="list names, sizes, origins, and folders that cannot be used")
     show = actions.add_parser("show", help="print a checkpoint's manifest, its size, its parent and its children")
-    show.add_argument("name", metavar="NAME")
+    show.add_argument("name", metavar="NAME", help=_AS_LISTED)
     show.add_argument("--path", action="store_true", help="print only its folder, for other tools to load")
     rename = actions.add_parser("rename", help="rename a checkpoint")
-    rename.add_argument("name", metavar="OLD")
-    rename.add_argument("new", metavar="NEW")
+    rename.add_argument("name", metavar="OLD", help=_AS_LISTED)
+    rename.add_argument("new", metavar="NEW", help="letters, digits, dot, dash and underscore")
     remove = actions.add_parser("remove", help="delete a checkpoint")
-    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("name", metavar="NAME", help=_AS_LISTED)
     remove.add_argument(
         "--force", action="store_true", help="also if others were made from it, or without its manifest"
     )
     push = actions.add_parser("push", help="upload a checkpoint with a model card to the Hugging Face Hub")
-    push.add_argument("name", metavar="NAME")
+    push.add_argument("name", metavar="NAME", help=_AS_LISTED)
     push.add_argument("repository", metavar="USER/NAME", help="repository on the Hub; it is made if there is none")
     push.add_argument("--private", action="store_true", help="make a new repository a private one")
     push.add_argument("--license", metavar="ID", help="licence for the model card, usually the base model's")

@@ -9,11 +9,21 @@ from ssd_harness.commands.fields import add_fields, add_model, overrides_of
 from ssd_harness.errors import ExitCode
 from ssd_harness.printable import printable
 
+_EXAMPLES = """examples:
+  ssd-harness recipe list
+  ssd-harness recipe show Qwen/Qwen3-4B-Instruct-2507
+  ssd-harness recipe show ./my-model prompts=questions.jsonl T_train=1.2
+  ssd-harness recipe show ssd:NAME --json
+
+A recipe file is YAML, one `field: value` a line, and is given as recipe=FILE.yaml. The same words go to
+`ssd-harness distill` and, separated by commas, into lm_eval's --model_args."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``show`` and ``list``."""
+    parser.epilog = _EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    show = actions.add_parser("show", help="print the resolved recipe for a model, each value with its origin")
+    show = actions.add_parser("show", help="print every field of a model's recipe: value, origin, meaning")
     add_model(show)
     add_fields(show, "values to put in place of the recipe's, or recipe=FILE.yaml or recipe=NAME")
     show.add_argument("--json", action="store_true", help="print JSON instead of the table")

@@ -4,14 +4,24 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
-from ssd_harness.commands.fields import add_fields, add_model, overrides_of
+from ssd_harness.commands.fields import add_fields, add_model, count, overrides_of
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.experiments.points import PRESETS, parse_axis, points
+
+_EXAMPLES = """examples:
+  ssd-harness sweep demo --tasks livecodebench_mini --preset grid --dry-run
+  ssd-harness sweep MODEL --tasks TASK --axis T_train=0.8,1.2 --axis T_eval=0.7,1.1 --seeds 0,1,2
+  ssd-harness sweep MODEL --tasks TASK --preset null --preset bad-data --out controls
+
+Cells that differ in decoding alone share one training. Given again, a sweep goes on with the cells that are not
+finished; --table writes what there is."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the model, the grid and how to go through it."""
+    parser.epilog = _EXAMPLES
     add_model(parser)
     add_fields(parser, "fields of the recipe for every cell")
     parser.add_argument("--tasks", required=True, metavar="TASK,...", help="lm-eval tasks; each is a cell of its own")
@@ -32,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the base model at other temperatures; recipe: the recipe as it stands",
     )
     parser.add_argument("--seeds", default="", metavar="0,1,2", help="training seeds; each trains anew")
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first N problems of each task")
-    parser.add_argument("--repeats", type=int, metavar="N", help="programs a problem (default: the task's own, 10)")
+    parser.add_argument("--limit", type=count, metavar="N", help="only the first N problems of each task")
+    parser.add_argument("--repeats", type=count, metavar="N", help="programs a problem (default: the task's own, 10)")
     parser.add_argument("--out", type=Path, default=Path("sweep"), metavar="DIR", help="folder of cells and tables")
     parser.add_argument("--name", metavar="NAME", help="name of the table's files (default: the presets', else table)")
     parser.add_argument("--jobs", type=int, default=1, choices=(1, 2), help="trainings or evaluations at once")
@@ -49,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ssd_harness.experiments.cells import Request, make_cells
 
     fields = overrides_of(arguments.fields)
-    axes = dict(parse_axis(word) for word in arguments.axis)
+    axes = _axes(arguments.axis, arguments.seeds)
     if not axes and not arguments.preset:
         raise UsageError("a sweep needs a grid", next_step="give --axis field=v1,v2 or --preset NAME")
     for name in ("name", "revision"):
@@ -60,6 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
     seeds = _seeds(arguments.seeds)
     recipe = resolve_for(arguments.model, fields).recipe
     tasks = [task for task in arguments.tasks.split(",") if task]
+    if not tasks:
+        raise UsageError("a sweep needs a task", next_step="give --tasks TASK; `lm_eval ls tasks` lists them")
+    if arguments.name and Path(arguments.name).name != arguments.name:
+        raise UsageError(f"--name {arguments.name!r} is no file's name", next_step="give --out for the folder")
     request = Request(arguments.model, fields, tasks, arguments.out.absolute(), arguments.limit, arguments.repeats)
     cells = make_cells(request, points(arguments.preset, axes, recipe), seeds)
     if arguments.dry_run:
@@ -85,6 +99,16 @@ def run(arguments: argparse.Namespace) -> int:
             f"ssd-harness: error: {len(failures)} of {len(cells)} cells failed; run again to try them", file=sys.stderr
         )
     return ExitCode.INFRASTRUCTURE if failures else ExitCode.DONE
+
+
+def _axes(words: list[str], seeds: str) -> dict[str, list[Any]]:
+    axes: dict[str, list[Any]] = {}
+    for name, values in map(parse_axis, words):
+        if name in axes or (name == "seed" and seeds):
+            other = "--seeds" if name == "seed" and seeds else "another --axis"
+            raise UsageError(f"the axis {name} is given by {other} already", next_step="give its values once")
+        axes[name] = values
+    return axes
 
 
 def _seeds(words: str) -> list[int]:
