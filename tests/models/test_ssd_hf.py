@@ -259,15 +259,15 @@ def test_wrong_arguments_are_one_line(made, arguments, says):
     assert "\n" not in str(error.value)
 
 
-def lm_eval_command(folder, *launcher, limit, repeats, length):
-    arguments = ["-m", "lm_eval", "--model", "ssd-hf", "--model_args", "pretrained=ssd:small,device=cpu"]
+def lm_eval_command(folder, *launcher, limit, repeats, length, model="pretrained=ssd:small"):
+    arguments = ["-m", "lm_eval", "--model", "ssd-hf", "--model_args", f"{model},device=cpu"]
     arguments += ["--tasks", "livecodebench_mini", "--predict_only", "--limit", str(limit), "--log_samples"]
     arguments += ["--metadata", json.dumps({"repeats": repeats}), "--gen_kwargs", f"max_gen_toks={length}"]
     return [*(launcher or [sys.executable]), *arguments, "--batch_size", "2", "--output_path", str(folder)]
 
 
-def run_to_the_end(command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ.copy())
+def run_to_the_end(command, **environment):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ | environment)
     assert done.returncode == 0, done.stderr
     return done.stderr
 
@@ -309,16 +309,70 @@ def test_a_killed_command_goes_on_with_what_is_missing_and_ends_with_the_same_sa
     assert whole["config"]["ssd"]["run"] == about["run"]
 
 
-def test_two_ranks_share_the_work_and_draw_the_same_samples(made, tmp_path):
+# Writes down each stage that starts, and what a rank of lm_eval begins, with whether the checkpoint was there by then.
+WATCHING = """
+import fcntl, json, os, sys
+from pathlib import Path
+
+import torch
+
+def note(*what):
+    with open(os.environ["WATCHED"], "a") as lines:
+        fcntl.flock(lines, fcntl.LOCK_EX)
+        lines.write(json.dumps(what) + chr(10))
+
+def watch(holder, name):
+    original = getattr(holder, name)
+    def watched(*arguments, **named):
+        there = Path(os.environ["SSD_HARNESS_HOME"], "models", "fresh", "ssd_manifest.json").exists()
+        note(name, int(os.environ["RANK"]), there)
+        return original(*arguments, **named)
+    setattr(holder, name, watched)
+
+if "ssd_harness.distill.stage" in sys.orig_argv:
+    note("stage", Path(sys.orig_argv[-2]).name)
+elif "RANK" in os.environ:
+    import accelerate
+    from transformers import AutoModelForCausalLM
+    watch(torch.distributed, "init_process_group")
+    watch(torch.cuda, "_lazy_init")
+    watch(accelerate.PartialState, "__init__")
+    watch(AutoModelForCausalLM, "from_pretrained")
+"""
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """The environment in which ranks and stages are watched, and the file with what they did."""
+    site, lines = tmp_path / "site", tmp_path / "watched"
+    about = site / "watching-1.0.dist-info"
+    about.mkdir(parents=True)
+    (site / "watching.py").write_text(WATCHING)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: watching\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[ssd_harness]\nwatching = watching\n")
+    return {"PYTHONPATH": str(site), "WATCHED": str(lines)}, lines
+
+
+def test_two_ranks_make_one_checkpoint_share_the_work_and_draw_the_same_samples(made, tmp_path, watched):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment, lines = watched
     forget()
-    said = run_to_the_end(lm_eval_command(tmp_path / "both", *torchrun, limit=3, repeats=2, length=16))
+    model = ",".join(f"{name}={value}" for name, value in {**made.arguments, "seed": 7, "name": "fresh"}.items())
+    command = lm_eval_command(tmp_path / "both", *torchrun, limit=3, repeats=2, length=16, model=model)
+    said = run_to_the_end(command, **environment)
+    events = [json.loads(line) for line in lines.read_text().splitlines()]
+    # One rank has the checkpoint made, in other processes; until it is there, neither of both begins anything.
+    assert events[:3] == [["stage", name] for name in ("sample", "filter", "train")]
+    begun = {(what, rank): there for what, rank, there in events[3:]}
+    assert begun.keys() >= {(what, rank) for what in ("init_process_group", "from_pretrained") for rank in (0, 1)}
+    assert all(there for *_, there in events[3:]), events
+    assert said.count("ssd-harness: self-distillation of") == 1
     assert "0/6" not in said  # no rank generates everything
     assert {file.name for file in home().glob("generations/*/*.jsonl")} == {"rank-0.jsonl", "rank-1.jsonl"}
     both = logged_responses(tmp_path / "both")
     assert [len(responses) for responses in both.values()] == [2, 2, 2]  # without the copies that even the ranks out
     forget()
-    run_to_the_end(lm_eval_command(tmp_path / "alone", limit=3, repeats=2, length=16))
+    run_to_the_end(lm_eval_command(tmp_path / "alone", limit=3, repeats=2, length=16, model=model))
     assert both == logged_responses(tmp_path / "alone")
 
 
