@@ -12,6 +12,7 @@ from torch.utils.data import SequentialSampler
 from transformers import TrainerCallback
 from trl import SFTTrainer
 
+from ssd_harness import storage
 from ssd_harness.distill.contracts import Report
 from ssd_harness.errors import InfrastructureError
 
@@ -87,7 +88,8 @@ class Watch(TrainerCallback):
         if torch.distributed.is_initialized():
             torch.distributed.barrier()
         if state.is_world_process_zero:
-            (_state_folder(args, state.global_step) / COMPLETE).touch()
+            storage.settle(saved := _state_folder(args, state.global_step))
+            (saved / COMPLETE).touch()
 
 
 def _state_folder(args: Any, step: int) -> Path:

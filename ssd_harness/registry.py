@@ -90,7 +90,7 @@ def find(fingerprint: str) -> Checkpoint | None:
     Of several names for it, the first that it got: that is the one that somebody chose for just this.
     """
     same = [checkpoint for checkpoint in checkpoints() if checkpoint.fingerprint == fingerprint]
-    same.sort(key=lambda checkpoint: (checkpoint.path / _MANIFEST).stat().st_mtime_ns)
+    same.sort(key=lambda checkpoint: _age(checkpoint.path / _MANIFEST))
     whole = next((checkpoint for checkpoint in same if not missing_files(checkpoint)), None)
     if same and not whole:
         _require_whole(same[0])
@@ -153,6 +153,7 @@ def register(name: str, folder: Path, manifest: Mapping[str, Any]) -> Checkpoint
             for file in sorted(folder.rglob("*"))
             if file.is_file() and file.name != _MANIFEST
         }
+        storage.settle(folder)
         storage.write_json(folder / _MANIFEST, {**manifest, "name": name, "files": files})
         storage.move_folder(folder, target)
     return get(name)
@@ -291,6 +292,13 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:
+        return -1
+
+
+def _age(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # removed meanwhile
         return -1
 
 

@@ -110,6 +110,27 @@ def move_folder(source: Path, target: Path) -> None:
             shutil.rmtree(source, ignore_errors=True)
 
 
+def settle(folder: Path) -> None:
+    """Bring all files in ``folder`` to the disk, which may be full only then, and let whom ``umask`` lets read them.
+
+    Some libraries write files that only their owner may read. A file with a second name is not ours alone.
+    """
+    with disk_errors(folder):
+        for file in folder.rglob("*"):
+            if file.is_file():
+                with file.open("rb") as stream:
+                    os.fsync(stream.fileno())
+                    if os.fstat(stream.fileno()).st_nlink == 1:
+                        os.fchmod(stream.fileno(), _allowed() | (file.stat().st_mode & 0o111))
+
+
+def _allowed() -> int:
+    """Return the mode that a new file gets."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
 @contextlib.contextmanager
 def atomic_writer(path: os.PathLike[str] | str, mode: str = "w") -> Iterator[IO[Any]]:
     """Yield a file that replaces ``path`` when the block ends well, and vanishes when it does not."""
@@ -119,13 +140,11 @@ def atomic_writer(path: os.PathLike[str] | str, mode: str = "w") -> Iterator[IO[
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     encoding = None if "b" in mode else "utf-8"
     try:
-        with disk_errors(target), os.fdopen(descriptor, mode, encoding=encoding) as stream:
+        with full_disk(target.parent), os.fdopen(descriptor, mode, encoding=encoding) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            os.fchmod(stream.fileno(), 0o666 & ~umask)
+            os.fchmod(stream.fileno(), _allowed())
         with disk_errors(target):
             Path(name).replace(target)
     except BaseException:

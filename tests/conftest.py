@@ -4,13 +4,17 @@ import io
 import json
 import os
 import pickle
+import shutil
 import sys
+import tempfile
 import zlib
 from collections import deque
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+from ssd_harness.errors import SsdError
 
 LCB_FIXTURES = Path(os.environ.get("SSD_LCB_FIXTURES") or Path(__file__).parents[2] / "shared" / "lcb")
 
@@ -64,6 +68,48 @@ def lcb_fixtures():
     if not (LCB_FIXTURES / "code_generation_lite").is_dir():
         pytest.skip(f"no real LiveCodeBench rows at {LCB_FIXTURES} (SSD_LCB_FIXTURES)")
     return LCB_FIXTURES
+
+
+@pytest.fixture
+def shared(monkeypatch):
+    """A folder that another user can reach, with the state folder in it."""
+    folder = Path(tempfile.mkdtemp(prefix="ssd-shared-"))
+    folder.chmod(0o755)
+    monkeypatch.setenv("SSD_HARNESS_HOME", str(folder / "home"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def as_nobody():
+    """Do some work in a process of user nobody, with the same group; return what it returned or the error's text.
+
+    Whatever it imports must be imported already: the interpreter may be where nobody cannot read.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("becoming another user needs root")
+
+    def do(work):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                os.setgroups([])
+                os.setgid(os.getgid())
+                os.setuid(65534)
+                said = work()
+            except SsdError as error:
+                said = f"{type(error).__name__}: {error}"
+            except BaseException as error:  # noqa: BLE001 - the child must not go on as pytest
+                said = f"traceback {error!r}"
+            os.write(writing, str(said).encode())
+            os._exit(0)
+        os.close(writing)
+        os.waitpid(child, 0)
+        with os.fdopen(reading) as stream:
+            return stream.read()
+
+    return do
 
 
 def _passes(program, function, case):

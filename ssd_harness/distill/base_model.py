@@ -115,7 +115,10 @@ def _local(name: str, folder: Path, parent: str | None = None) -> BaseModel:
         raise UsageError("not a model: the folder has no config.json", where=folder)
     if not read_settings(folder / "config.json"):
         raise UsageError("not a model: its config.json is no JSON object with settings", where=folder)
-    return BaseModel(name, folder, None, *identity_of(folder), parent)
+    try:
+        return BaseModel(name, folder, None, *identity_of(folder), parent)
+    except OSError as error:
+        raise InfrastructureError(f"cannot read the model: {error.strerror}", where=error.filename) from error
 
 
 def _from_hub(name: str, revision: str | None) -> BaseModel:

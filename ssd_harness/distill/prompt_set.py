@@ -1,8 +1,10 @@
 """The prompts of a run as one file named by its content, without exact duplicates."""
 
+import errno
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -114,7 +116,9 @@ def _store(source: Iterable[Prompt], recipe: Recipe, exclude: Collection[str]) -
             ids.add(prompt.id)
             yield Prompt(prompt.id, system + prompt.messages, prompt.tests if with_tests else None)
 
-    scratch = folder / f".{os.getpid()}.jsonl"
+    with storage.disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    scratch = (folder if _is_ours(folder) else Path(tempfile.gettempdir())) / f".{os.getpid()}.jsonl"
     with storage.atomic_writer(scratch) as stream:
         for prompt in islice(unique(), recipe.prompt_limit):
             tests = (prompt.tests.inputs, prompt.tests.outputs, prompt.tests.function) if prompt.tests else ()
@@ -127,8 +131,23 @@ def _store(source: Iterable[Prompt], recipe: Recipe, exclude: Collection[str]) -
             raise UsageError(f"exclude_prompts leaves none of {excluded:,} prompts", where=recipe.prompts)
         raise UsageError("the prompt source is empty", where=recipe.prompts, next_step="give one with prompts=")
     path = folder / f"{digest.hexdigest()[:16]}.jsonl"
-    scratch.replace(path)
+    _put(scratch, path)
     return PromptSet(path, digest.hexdigest(), len(ids), duplicates, excluded)
+
+
+def _is_ours(folder: Path) -> bool:
+    return os.access(folder, os.W_OK)
+
+
+def _put(scratch: Path, path: Path) -> None:
+    """Store a set by its hash; where this user may not, another one may have stored just this."""
+    if _is_ours(path.parent):
+        scratch.replace(path)
+        return
+    scratch.unlink()
+    if not path.exists():
+        with storage.disk_errors(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path.parent))
 
 
 def excluded_ids(files: str | None) -> frozenset[str]:

@@ -91,6 +91,20 @@ def test_two_at_once_make_one_checkpoint(distiller, plugin):
     assert sum("sample: 150 of 150" in err for _, err in outs) == 1
 
 
+def test_two_at_once_make_two_checkpoints_of_one_set_of_prompts(distiller, plugin):
+    seeds = {seed: distiller.start("apart", plugin, **QUICK, seed=seed, name=f"seed-{seed}") for seed in (1, 2)}
+    for seed, process in seeds.items():
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+        assert out.startswith(f"ssd:seed-{seed} ")
+    home = distiller.folder / "apart"
+    manifests = [json.loads(file.read_text()) for file in sorted(home.glob("models/seed-*/ssd_manifest.json"))]
+    assert [manifest["recipe"]["seed"] for manifest in manifests] == [1, 2]
+    assert manifests[0]["prompts"] == manifests[1]["prompts"]
+    assert len(list(home.glob("prompts/*.jsonl"))) == 1
+    assert not list(home.rglob(".*[0-9]*"))  # nothing half done is left
+
+
 def test_a_removed_checkpoint_is_trained_again_from_the_stored_samples(distiller, plugin):
     assert distiller.run("removed", plugin, **QUICK)[0] == 0
     checkpoint = distiller.checkpoint("removed")

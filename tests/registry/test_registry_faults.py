@@ -5,9 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -171,6 +169,33 @@ def test_a_disk_that_fills_while_a_name_is_added_leaves_no_trace(make, monkeypat
     assert registry.also_as(made, "two").name == "two"
 
 
+def test_a_disk_that_turns_out_full_when_files_are_brought_to_it_registers_nothing(state, tmp_path, monkeypatch):
+    work = folder_of(tmp_path, "work")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(InfrastructureError, match="No space left on device"):
+            registry.register("one", work, MANIFEST)
+    assert registry.checkpoints() == []
+    assert registry.register("one", work, MANIFEST).name == "one"
+
+
+def test_what_is_registered_is_readable_as_usual_and_a_linked_original_stays_as_it_was(state, tmp_path):
+    work, original = folder_of(tmp_path, "work"), tmp_path / "original.safetensors"
+    original.write_bytes(b"theirs")
+    os.link(original, work / "linked.safetensors")
+    for file in work.iterdir():
+        file.chmod(0o600)
+    made = registry.register("one", work, MANIFEST)
+    ordinary = tmp_path / "ordinary"
+    ordinary.touch()
+    assert (made.path / "model.safetensors").stat().st_mode == ordinary.stat().st_mode
+    assert original.stat().st_mode & 0o777 == 0o600
+
+
 def test_many_at_once_register_one_checkpoint_a_name(state, tmp_path):
     folders = [folder_of(tmp_path, f"work-{number}") for number in range(8)]
     outcomes = []
@@ -193,40 +218,8 @@ def test_many_at_once_register_one_checkpoint_a_name(state, tmp_path):
     assert sum("belongs to a checkpoint of another recipe" in str(outcome) for outcome in outcomes) == 7
 
 
-@pytest.fixture
-def shared(monkeypatch):
-    """A state folder that another user can reach."""
-    folder = Path(tempfile.mkdtemp(prefix="ssd-shared-"))
-    folder.chmod(0o755)
-    monkeypatch.setenv("SSD_HARNESS_HOME", str(folder / "home"))
-    yield folder
-    shutil.rmtree(folder)
-
-
-def as_nobody(work):
-    """Do ``work`` in a process of user nobody, with the same group; return what it returned or the error's text."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            os.setgroups([])
-            os.setgid(os.getgid())
-            os.setuid(65534)
-            said = work()
-        except SsdError as error:
-            said = f"{type(error).__name__}: {error}"
-        except BaseException as error:  # noqa: BLE001 - the child must not go on as pytest
-            said = f"traceback {error!r}"
-        os.write(writing, str(said).encode())
-        os._exit(0)
-    os.close(writing)
-    os.waitpid(child, 0)
-    with os.fdopen(reading) as stream:
-        return stream.read()
-
-
 @AS_ROOT
-def test_another_user_reads_a_shared_cache_and_is_told_what_forbids_writing(shared):
+def test_another_user_reads_a_shared_cache_and_is_told_what_forbids_writing(shared, as_nobody):
     registry.register("one", folder_of(shared, "work"), MANIFEST)
     assert as_nobody(lambda: registry.get("one").fingerprint) == "f" * 64
     for change in (lambda: registry.remove("one"), lambda: registry.rename("one", "two")):
@@ -242,7 +235,7 @@ def test_another_user_reads_a_shared_cache_and_is_told_what_forbids_writing(shar
 
 
 @AS_ROOT
-def test_two_users_with_a_common_group_work_in_one_cache(shared):
+def test_two_users_with_a_common_group_work_in_one_cache(shared, as_nobody):
     before = os.umask(0o002)
     try:
         registry.register("one", folder_of(shared, "work"), MANIFEST)
