@@ -306,7 +306,9 @@ def _read(path: Path) -> Checkpoint | None:
     try:
         manifest = json.loads(path.read_text("utf-8"))
         str(manifest["fingerprint"])  # without it, or where it is no mapping, it is none of ours
-        wrong = [name for name, kind in _SHAPES.items() if not isinstance(manifest.get(name, kind()), kind)]
+        manifest = {name: kind() for name, kind in _SHAPES.items()} | manifest
+        wrong = [name for name, kind in _SHAPES.items() if not isinstance(manifest[name], kind)]
+        wrong += [] if wrong or all(isinstance(one, dict) for one in manifest["rounds"]) else ["rounds"]
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:

@@ -134,6 +134,7 @@ def make_plan(
         tell(line)
     if not made:  # what stages need is missed before anything is sampled
         _check_machine(resolved.recipe)
+        _check_names(resolved.recipe, base)
         if hasattr(sample_filter, "check"):
             sample_filter.check(prompts)
     return plan
@@ -158,7 +159,7 @@ def resolve_for(
     inherited = None
     if pretrained.startswith(registry.PREFIX):
         checkpoint = registry.get(pretrained)
-        inherited = (f"manifest of {checkpoint.name}", checkpoint.manifest.get("recipe", {}))
+        inherited = (f"manifest of {checkpoint.name}", checkpoint.manifest["recipe"])
     elif is_known(pretrained):
         return resolve(pretrained, overrides, backend=backend)
     folder = settings_folder(pretrained, revision)
@@ -227,6 +228,16 @@ def _check_machine(recipe: Recipe) -> None:
             raise UsageError(f"{quantizes} needs a CUDA GPU or the CPU, not {device}", next_step="leave it out")
         if importlib.util.find_spec("bitsandbytes") is None:
             raise UsageError(f"{quantizes} needs bitsandbytes", next_step="pip install bitsandbytes, or leave it out")
+
+
+def _check_names(recipe: Recipe, base: BaseModel) -> None:
+    """Refuse before sampling names of transformers' and the model's own that training would miss after it."""
+    if recipe.attention:
+        loading.check_attention(recipe.attention)
+    if recipe.lora_targets != FIELDS["lora_targets"].default:
+        folder = base.local or settings_folder(base.name, base.revision)
+        if folder:
+            loading.check_modules(folder, recipe.lora_targets.split("+"))
 
 
 def _versioned(name: str, factory: Any) -> str:

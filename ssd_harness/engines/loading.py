@@ -1,6 +1,7 @@
 """Load models and tokenizers of transformers the same way for sampling, training and evaluation."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ def pick_device(asked: str | None = None) -> str:
     import torch
 
     if asked and not (asked.startswith("cuda") and not torch.cuda.is_available()):
-        return asked
+        try:
+            return str(torch.device(asked))
+        except RuntimeError as error:
+            raise UsageError(f"no device is called {asked!r}", next_step="leave device= out, or say cpu") from error
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return str(accelerator) if accelerator else "cpu"
 
@@ -67,6 +71,38 @@ def load_model(
     except (OSError, ValueError) as error:
         raise InfrastructureError(f"cannot load the model: {_first_line(error)}", where=folder) from error
     return model.to(device).eval()
+
+
+def check_attention(name: str) -> None:
+    """Raise :class:`UsageError` for an attention implementation that transformers does not know by name."""
+    from transformers import AttentionInterface
+
+    known = {"eager", *AttentionInterface().valid_keys()}
+    if name not in known and "/" not in name:  # a kernel of the Hub's is OWNER/NAME
+        raise UsageError(f"no attention is called {name!r}", next_step=f"choose one of: {', '.join(sorted(known))}")
+
+
+def check_modules(folder: str | Path, wanted: Iterable[str]) -> None:
+    """Raise :class:`UsageError` if the model that a folder's config.json describes has no module of a wanted name.
+
+    No weight is read or held. A model whose code comes from elsewhere is not looked at.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        with torch.device("meta"):
+            model: Any = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(str(folder)))
+    except Exception:  # noqa: BLE001 - whoever loads the model in earnest says better what is wrong with it
+        return
+    names = [f".{name}" for name, _ in model.named_modules()]
+    for target in wanted:
+        if not any(name.endswith(f".{target}") for name in names):
+            linear = {
+                name.rpartition(".")[2] for name, module in model.named_modules() if hasattr(module, "in_features")
+            }
+            what = f"the model has no module called {target!r}"
+            raise UsageError(what, where=folder, next_step=f"choose from: {', '.join(sorted(linear))}")
 
 
 def check_loads(folder: str | Path) -> None:

@@ -50,6 +50,20 @@ def test_what_is_missing_is_one_line_before_anything_runs(plan, state, fields, d
     assert not (state / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"attention": "fast"}, "no attention is called 'fast'; choose one of: eager"),
+        ({"lora_rank": 2, "lora_targets": "q_proj+q_porj"}, "no module called 'q_porj'"),
+    ],
+)
+def test_names_that_only_training_would_miss_are_missed_before_sampling(plan, fields, says):
+    with pytest.raises(UsageError) as error:
+        plan("cpu", **fields)
+    assert says in str(error.value)
+    plan("cpu", lora_rank=2, lora_targets="q_proj+mlp.up_proj", attention="sdpa")
+
+
 def test_what_is_made_already_is_used_on_a_machine_that_could_not_make_it(plan, tmp_path):
     pytest.importorskip("bitsandbytes")
     planned = plan("cpu", **QLORA)

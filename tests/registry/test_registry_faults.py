@@ -42,7 +42,14 @@ def edited(**fields):
     "content",
     [
         *(None, "", "[1]", '{"name": "one"}', '{"a":' * 100_000),
-        *(edited(fingerprint=5), edited(base="b"), edited(recipe=None), edited(files=["x"]), edited(rounds={})),
+        *(
+            edited(fingerprint=5),
+            edited(base="b"),
+            edited(recipe=None),
+            edited(files=["x"]),
+            edited(rounds={}),
+            edited(rounds=[1]),
+        ),
     ],
 )
 def test_a_folder_without_its_manifest_is_one_line_and_stands_in_nobodys_way(make, tmp_path, content):
