@@ -63,7 +63,7 @@ def full_disk(path: os.PathLike[str] | str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
             raise _cannot_write(error.errno, path) from error
-        if shutil.disk_usage(path).free > _ROOM:
+        if shutil.disk_usage(path if Path(path).is_dir() else Path(path).parent).free > _ROOM:
             raise
         raise _cannot_write(errno.ENOSPC, path) from error
 
@@ -140,7 +140,7 @@ def atomic_writer(path: os.PathLike[str] | str, mode: str = "w") -> Iterator[IO[
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     encoding = None if "b" in mode else "utf-8"
     try:
-        with full_disk(target.parent), os.fdopen(descriptor, mode, encoding=encoding) as stream:
+        with full_disk(target), os.fdopen(descriptor, mode, encoding=encoding) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

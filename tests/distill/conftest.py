@@ -115,7 +115,7 @@ def stages_of():
 
 
 PLUGIN = r"""
-import importlib, os, signal, sys
+import contextlib, importlib, os, signal, sys
 
 from ssd_harness.hookspecs import hookimpl
 
@@ -226,23 +226,35 @@ def ssd_sample_filters():
 @hookimpl
 def ssd_trainers(): return {"broken": broken_trainer, "copying": copying_trainer, "summing": summing_trainer}
 
-def die_at(place):
-    # Ends this process, and the command that has started it if this is a stage, before or after a call.
-    when, module, name, *stages = place.split(":")
+def die():
+    # Ends the command, and this process, if this is a stage.
+    if "ssd_harness.distill.stage" in sys.orig_argv:
+        os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def fill():
+    # Leaves no room on the disk.
+    with open(os.environ["FILLER"], "wb", buffering=0) as stream, contextlib.suppress(OSError):
+        while True:
+            stream.write(bytes(4096))
+
+def at(place, do):
+    # Does it before or after a call.
+    when, module, name = place.split(":")
     module = importlib.import_module(module)
     original = getattr(module, name)
-    def dying(*arguments, **named):
-        if stages and arguments[0].stage not in stages:
-            return original(*arguments, **named)
+    def watched(*arguments, **named):
+        if when == "before":
+            do()
+        returned = original(*arguments, **named)
         if when == "after":
-            original(*arguments, **named)
-        if "ssd_harness.distill.stage" in sys.orig_argv:
-            os.kill(os.getppid(), signal.SIGKILL)
-        os.kill(os.getpid(), signal.SIGKILL)
-    setattr(module, name, dying)
+            do()
+        return returned
+    setattr(module, name, watched)
 
-if os.environ.get("DIE_AT"):
-    die_at(os.environ["DIE_AT"])
+for variable, do in {"DIE_AT": die, "FILL_AT": fill}.items():
+    if variable in os.environ:
+        at(os.environ[variable], do)
 """
 
 

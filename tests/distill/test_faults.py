@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 
 import pytest
@@ -103,11 +104,46 @@ def disk(distiller):
     folder.rmdir()
 
 
-# The trainer's own state is three times the checkpoint: the first one saved does not fit.
-@pytest.mark.parametrize(("size", "trainer"), [("120k", "copying"), ("300k", "trl")])
-def test_a_full_disk_is_one_line_and_finished_work_is_kept(distiller, plugin, disk, size, trainer):
-    disk(size)
-    fields = {"sampler": "babbling", "trainer": trainer, "steps": 2, "save_steps": 1}
+# Before which call the disk fills, and where that shows; each run goes on from what the one before it had finished.
+FULL = {
+    "ssd_harness.distill.prompt_set:source_of": "/prompts",
+    "ssd_harness.distill.shards:write_shard": "/round-1/sample",
+    "ssd_harness.distill.filtering:make_filter": "/round-1/filter",
+    "shutil:copytree": "/round-1/train",
+    "ssd_harness.distill.training:check_checkpoint": "/round-1/train",
+    "ssd_harness.registry:register": "/round-1/train/checkpoint/ssd_manifest.json",
+}
+
+
+def test_a_disk_that_fills_in_any_stage_is_one_line_and_finished_work_is_kept(distiller, plugin, disk):
+    disk("20m")
+    fields = {"sampler": "counting", "filter": "thirds", "trainer": "summing"}
+    home, filler = distiller.folder / "disk" / "home", distiller.folder / "disk" / "filler"
+    kept = {}
+    for call, where in FULL.items():
+        environment = plugin | {"FILL_AT": f"before:{call}", "FILLER": str(filler)}
+        code, out, err = distiller.run("disk/home", environment, **fields)
+        filler.unlink()
+        assert code == 3, (call, err)
+        last = err.rstrip().splitlines()[-1]
+        assert re.search(rf"cannot write: No space left on device \[\S*{where}[^] ]*\]; free space or", last), last
+        assert "Traceback" not in err
+        assert not out
+        assert not list(home.glob("models/[!.]*"))
+        shards = {file: file.stat().st_mtime_ns for file in home.glob("runs/*/*/*/samples-*.parquet")}
+        assert kept.items() <= shards.items()
+        kept = shards
+    assert len(kept) == 6
+    code, _, err = distiller.run("disk/home", plugin, **fields)
+    assert code == 0, err
+    assert distiller.run("roomy", plugin, **fields)[0] == 0
+    for file in distiller.checkpoint("roomy").iterdir():
+        assert (distiller.checkpoint("disk/home") / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_a_disk_that_is_full_while_a_training_state_is_saved_is_one_line(distiller, plugin, disk):
+    disk("300k")  # the trainer's own state is three times the checkpoint: the first one saved does not fit
+    fields = {"sampler": "babbling", "steps": 2, "save_steps": 1}
     code, _, err = distiller.run("disk/home", plugin, **fields)
     assert code == 3, err
     last = err.rstrip().splitlines()[-1]
