@@ -11,14 +11,14 @@ from ssd_harness.recipes.recognition import read_settings
 
 _FORWARD, _TRAIN, _TRAIN_LORA = 2, 6, 4
 """Floating point operations a parameter and token: reading one, training all weights on it, training adapters on it."""
-_RECOMPUTED = 2
-"""More of them where gradient checkpointing runs the forward pass twice."""
+_ATTENTION = 3
+"""What training takes of attention's forward pass, which has no weights that adapters could spare."""
 _GPU_FLOPS = 4e14
 """What one current data-centre GPU sustains in bfloat16 while training; sampling reaches a fraction of it."""
 _SAMPLING_SHARE = 0.1
 _PROMPT_TOKENS = 500
-_STATE_BYTES, _ADAPTER_SHARE = 12, 0.02
-"""Bytes a trained parameter in a saved training state (weight and two moments, float32); adapters' share of all."""
+_STATE_BYTES = 12
+"""Bytes a trained parameter in a saved training state (weight and two moments, float32)."""
 _STATES = 3
 """Saved training states at the worst moment: two are kept while the next one is written."""
 _SAMPLE_BYTES, _ROW_BYTES = 16, 8
@@ -78,10 +78,9 @@ def cost_of(recipe: Recipe, prompts: int, size: ModelSize | None, *, stored: int
         return Cost(*counts, None, None, None, None)
     # Half of the full length is what a token finds before itself on average.
     forward = _FORWARD * size.active + size.attention * longest / 2
-    train = (_TRAIN_LORA if recipe.lora_rank else _TRAIN) + (_RECOMPUTED if recipe.gradient_checkpointing else 0)
-    training = train * size.active + train / _FORWARD * size.attention * row / 2
+    training = _train(recipe) * size.active + _attention(recipe) * size.attention * row * _rows(recipe) / 2
     checkpoint = stored * size.parameters
-    trained_parameters = size.parameters * (_ADAPTER_SHARE if recipe.lora_rank else 1)
+    trained_parameters = recipe.lora_rank * size.adapted if recipe.lora_rank else size.parameters
     # Each round's checkpoint stays beside the next one; the last is there twice while it is written.
     disk = checkpoint * (recipe.rounds + 1) + _STATES * _STATE_BYTES * trained_parameters
     disk += sampled * _SAMPLE_BYTES + each * row * _ROW_BYTES + (checkpoint if download else 0)
@@ -94,15 +93,29 @@ def cost_of(recipe: Recipe, prompts: int, size: ModelSize | None, *, stored: int
     )
 
 
+def _train(recipe: Recipe) -> int:
+    """Operations a parameter and token in training; gradient checkpointing runs the forward pass twice."""
+    return (_TRAIN_LORA if recipe.lora_rank else _TRAIN) + _FORWARD * recipe.gradient_checkpointing
+
+
+def _attention(recipe: Recipe) -> int:
+    return _ATTENTION + recipe.gradient_checkpointing
+
+
+def _rows(recipe: Recipe) -> int:
+    """Rows that attention goes over at once: where it is masked, and not skipped, all of those packed together."""
+    return recipe.micro_batch_size if recipe.packing and "flash" not in (recipe.attention or "") else 1
+
+
 def _assumptions(recipe: Recipe, size: ModelSize | None) -> list[str]:
     longest = f"max_new_tokens_train={recipe.max_new_tokens_train:,}"
     lengths = f"samples run to {longest} (most end long before), prompts have {_PROMPT_TOKENS} tokens, all are kept"
     if size is None:
         return [lengths]
-    train = (_TRAIN_LORA if recipe.lora_rank else _TRAIN) + (_RECOMPUTED if recipe.gradient_checkpointing else 0)
-    attention = "attention over the full length" if size.attention else "no attention"
+    packed = f" of {_rows(recipe)} packed rows" if _rows(recipe) > 1 else ""
+    attention = f"attention over the full length{packed}, {_attention(recipe)} times its forward pass in training"
     speed = f"a GPU with {_GPU_FLOPS / 1e12:.0f} TFLOP/s in training and {_SAMPLING_SHARE:.0%} of that in sampling"
-    work = f"{_FORWARD} operations an active parameter and token in sampling, {train} in training, {attention}"
+    work = f"{_FORWARD} operations an active parameter and token in sampling, {_train(recipe)} in training, {attention}"
     disk = (
         f"{_STATES} training states of {_STATE_BYTES} bytes a trained parameter, {_SAMPLE_BYTES} bytes a sampled token"
     )

@@ -17,7 +17,9 @@ class ModelSize:
     active: int
     """Those that one token passes through; fewer than all in a mixture of experts."""
     attention: int = 0
-    """Floating point operations of a token's forward pass for each token before it; 0 where nothing is known."""
+    """Floating point operations of a token's forward pass for each token before it."""
+    adapted: int = 0
+    """Parameters of adapters of rank 1 on all linear layers; a mixture's experts are none."""
 
 
 def size_of(pretrained: str, folder: Path | None) -> ModelSize | None:
@@ -29,9 +31,7 @@ def size_of(pretrained: str, folder: Path | None) -> ModelSize | None:
         pass
     preset = by_name(pretrained)
     known = preset.checkpoint if preset else {}
-    if "parameters" not in known:
-        return None
-    return ModelSize(int(known["parameters"]), int(known["active_parameters"]))
+    return by_config({**known["config"], **known["shape"]}) if "shape" in known else None
 
 
 def by_config(config: Mapping[str, Any]) -> ModelSize:
@@ -43,6 +43,7 @@ def by_config(config: Mapping[str, Any]) -> ModelSize:
     head = config.get("head_dim") or hidden // heads
     queries, keys = heads * head, (config.get("num_key_value_heads") or heads) * head
     attention = hidden * (queries + 2 * keys) + queries * hidden
+    ranks = (hidden + queries) + 2 * (hidden + keys) + (queries + hidden)
     experts = config.get("num_experts") or config.get("num_local_experts") or 0
     if experts:
         expert = 3 * hidden * (config.get("moe_intermediate_size") or config["intermediate_size"])
@@ -50,10 +51,12 @@ def by_config(config: Mapping[str, Any]) -> ModelSize:
         wide, narrow = experts * (expert + hidden), used * expert + experts * hidden
     else:
         wide = narrow = 3 * hidden * config["intermediate_size"]
+        ranks += 3 * (hidden + config["intermediate_size"])
     words = config["vocab_size"] * hidden
     ends = words if config.get("tie_word_embeddings") else 2 * words
     return ModelSize(
         parameters=layers * (attention + wide) + ends,
         active=layers * (attention + narrow) + ends,
         attention=4 * layers * queries,
+        adapted=layers * ranks,
     )

@@ -7,6 +7,7 @@ from ssd_harness.plugins.trl_rows import IGNORED, write_rows
 from ssd_harness.plugins.trl_trainer import TrlTrainer
 
 from ssd_harness.distill.contracts import Sample
+from ssd_harness.distill.model_size import size_of
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.recipe import Recipe
 
@@ -138,6 +139,10 @@ def test_epochs_count_the_rows(tiny_model, tmp_path):
 def test_adapters_are_merged_into_an_ordinary_model(tiny_model, tmp_path):
     report = train(tiny_model, tmp_path, lora_rank=4)
     assert report["adapter"] == "merged"
+    from safetensors.torch import load_file
+
+    trained = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    assert sum(map(torch.numel, trained.values())) == 4 * size_of("x", tiny_model).adapted  # what an estimate counts
     before, after = weights(tiny_model), weights(tmp_path / "checkpoint")
     assert before.keys() == after.keys()
     moved = {name for name in before if not before[name].equal(after[name])}
