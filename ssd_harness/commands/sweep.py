@@ -9,11 +9,13 @@ from typing import Any
 from ssd_harness.commands.fields import add_fields, add_model, count, overrides_of
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.experiments.points import PRESETS, parse_axis, points
+from ssd_harness.recipe import FIELDS
 
 _EXAMPLES = """examples:
   ssd-harness sweep demo --tasks livecodebench_mini --preset grid --dry-run
   ssd-harness sweep MODEL --tasks TASK --axis T_train=0.8,1.2 --axis T_eval=0.7,1.1 --seeds 0,1,2
   ssd-harness sweep MODEL --tasks TASK --preset null --preset bad-data --out controls
+  ssd-harness sweep MODEL sampler=vllm gpus=8 --model_args tensor_parallel_size=8 --tasks TASK --preset grid
 
 Cells that differ in decoding alone share one training. Given again, a sweep goes on with the cells that are not
 finished; --table writes what there is."""
@@ -42,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the base model at other temperatures; recipe: the recipe as it stands",
     )
     parser.add_argument("--seeds", default="", metavar="0,1,2", help="training seeds; each trains anew")
+    parser.add_argument(
+        "--model_args",
+        default="",
+        metavar="name=value,...",
+        help="for the class that evaluates, as lm_eval takes them, beside the recipe's fields: tensor_parallel_size=8",
+    )
     parser.add_argument("--limit", type=count, metavar="N", help="only the first N problems of each task")
     parser.add_argument("--repeats", type=count, metavar="N", help="programs a problem (default: the task's own, 10)")
     parser.add_argument("--out", type=Path, default=Path("sweep"), metavar="DIR", help="folder of cells and tables")
@@ -74,7 +82,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("a sweep needs a task", next_step="give --tasks TASK; `lm_eval ls tasks` lists them")
     if arguments.name and Path(arguments.name).name != arguments.name:
         raise UsageError(f"--name {arguments.name!r} is no file's name", next_step="give --out for the folder")
-    request = Request(arguments.model, fields, tasks, arguments.out.absolute(), arguments.limit, arguments.repeats)
+    request = Request(
+        arguments.model,
+        fields,
+        tasks,
+        arguments.out.absolute(),
+        arguments.limit,
+        arguments.repeats,
+        _model_args(arguments.model_args),
+    )
     cells = make_cells(request, points(arguments.preset, axes, recipe), seeds)
     if arguments.dry_run:
         print("\n".join(_listed(cells)))
@@ -116,6 +132,14 @@ def _seeds(words: str) -> list[int]:
         return [int(word) for word in words.split(",") if word]
     except ValueError:
         raise UsageError(f"--seeds takes whole numbers, not {words!r}") from None
+
+
+def _model_args(words: str) -> dict[str, Any]:
+    given = overrides_of([word for word in words.split(",") if word])
+    for name in given:
+        if name in FIELDS or name in {"pretrained", "recipe", "name", "revision"}:
+            raise UsageError(f"{name}= among --model_args is the sweep's own", next_step=f"give {name}=VALUE as a word")
+    return given
 
 
 def _listed(cells: list) -> list[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ class Request:
     out: Path
     limit: int | None = None
     repeats: int | None = None
+    model_args: Mapping[str, Any] = field(default_factory=dict)
+    """What the model class is told beside the fields."""
 
 
 def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) -> list[Cell]:
@@ -94,7 +96,8 @@ def _key(request: Request, task: str, recipe: Recipe, identity: str) -> str:
     side = "_eval" if recipe.rounds else "_base"
     decoding = {name: getattr(recipe, name) for name in FIELDS if name.endswith(side)}
     limits = (recipe.max_gen_toks_eval, request.limit, request.repeats)
-    return short_hash(identity, decoding, limits, task, model_class(recipe))
+    by = model_class(recipe, request.model_args)
+    return short_hash(identity, decoding, limits, task, by.name, *([dict(by.arguments)] if by.arguments else []))
 
 
 def _evaluation(
@@ -106,8 +109,9 @@ def _evaluation(
     cells = request.out / "cells"
     # Another grid may have come to the same cell under another name.
     folder = next(cells.glob(f"*-{key}"), cells / f"{name}-{key}")
-    arguments = {"pretrained": request.model, **fields}
-    return Evaluation(folder, model_class(recipe), arguments, task, request.limit, request.repeats)
+    by = model_class(recipe, request.model_args)
+    arguments = {"pretrained": request.model, **fields, **by.arguments}
+    return Evaluation(folder, by.name, arguments, task, request.limit, request.repeats)
 
 
 def _read(fields: Mapping[str, Any]) -> dict[str, Any]:

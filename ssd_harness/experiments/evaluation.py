@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,14 @@ from ssd_harness.recipe import Recipe
 LOG = "log.txt"
 _DONE = "evaluation.json"
 _ERROR = "ssd-harness: error: "
+
+
+@dataclass(frozen=True, slots=True)
+class ModelClass:
+    """One of lm-eval's model classes, by its name there, and what it is told beside the recipe's fields."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,12 @@ class Evaluation:
     @property
     def words(self) -> list[str]:
         """lm_eval's arguments."""
-        words = ["--model", self.model, "--model_args", _model_args(self.model_args), "--tasks", self.task]
+        arguments = dict(self.model_args)
+        # lm-eval hands its own batch size to the class beside the model_args, which must not name another one.
+        batch = arguments.pop("batch_size", None)
+        words = ["--model", self.model, "--model_args", _model_args(arguments), "--tasks", self.task]
         words += ["--output_path", str(self.folder), "--log_samples"]
+        words += ["--batch_size", str(batch)] if batch else []
         words += ["--limit", str(self.limit)] if self.limit else []
         return words + (["--metadata", json.dumps({"repeats": self.repeats})] if self.repeats else [])
 
@@ -60,10 +72,11 @@ class Finished:
     seconds: float
 
 
-def model_class(recipe: Recipe) -> str:
+def model_class(recipe: Recipe, arguments: Mapping[str, Any] | None = None) -> ModelClass:
     """Return the lm-eval model class of the recipe's engine."""
     named = f"ssd-{recipe.sampler}"
-    return named if named in {entry.name for entry in entry_points(group="lm_eval.models")} else "ssd-hf"
+    known = {entry.name for entry in entry_points(group="lm_eval.models")}
+    return ModelClass(named if named in known else "ssd-hf", arguments or {})
 
 
 def short_hash(*parts: Any) -> str:

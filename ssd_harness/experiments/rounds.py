@@ -15,7 +15,7 @@ from ssd_harness.distill import pipeline
 from ssd_harness.distill.plan import Plan, say
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
-from ssd_harness.experiments.evaluation import LOG, Evaluation, evaluate, metric, model_class, short_hash
+from ssd_harness.experiments.evaluation import LOG, Evaluation, ModelClass, evaluate, metric, model_class, short_hash
 from ssd_harness.lcb.evaluated import asked_texts
 from ssd_harness.overlap.guard import guard
 from ssd_harness.recipe import FIELDS
@@ -39,20 +39,24 @@ class Score:
     """Where lm-eval's results are."""
 
 
-def run(plan: Plan) -> Checkpoint:
-    """Carry out ``plan``; where its recipe names a ``round_task``, evaluate each round and obey the stop rule."""
+def run(plan: Plan, evaluated_by: ModelClass | None = None) -> Checkpoint:
+    """Carry out ``plan``; where its recipe names a ``round_task``, evaluate each round and obey the stop rule.
+
+    ``evaluated_by`` evaluates them; the class of the recipe's own engine unless another one is given.
+    """
     if plan.recipe.round_task is None or plan.recipe.rounds == 1:
         return pipeline.run(plan)
     with storage.locked(plan.folder / "rounds.lock", lambda: say("another process is at it, waiting")):
         if plan.recipe.chooses_round and (made := registry.find(plan.fingerprint)):
             return registry.also_as(made, plan.name)
         _check_overlap(plan)
-        base = _score(plan, 0, _base_arguments(plan))
+        evaluated_by = evaluated_by or model_class(plan.recipe)
+        base = _score(plan, 0, _base_arguments(plan), evaluated_by)
         scores: list[Score] = []
         for number in range(1, plan.recipe.rounds + 1):
             checkpoint = pipeline.run(plan.up_to(number))
             arguments = {"pretrained": f"{registry.PREFIX}{checkpoint.name}", **_fields(plan, "_eval")}
-            scores.append(_score(plan, number, arguments))
+            scores.append(_score(plan, number, arguments, evaluated_by))
             if plan.recipe.patience and number - best(scores, plan.recipe.min_gain) >= plan.recipe.patience:
                 break
         return _keep(plan, base, scores)
@@ -98,18 +102,18 @@ def _base_arguments(plan: Plan) -> dict[str, Any]:
     return arguments | (_fields(plan, "_base") if plan.recipe.T_base is not None else {})
 
 
-def _score(plan: Plan, number: int, arguments: Mapping[str, Any]) -> Score:
+def _score(plan: Plan, number: int, arguments: Mapping[str, Any], evaluated_by: ModelClass) -> Score:
     """Evaluate one round's checkpoint, or the base model as round 0, unless that was done before, and tell it."""
     recipe = plan.recipe
     assert recipe.round_task
     how = {name: getattr(recipe, name) for name in ("device", "trust_remote_code", "allow_overlap")}
     arguments = {**arguments, **{name: value for name, value in how.items() if value != FIELDS[name].default}}
-    model = model_class(recipe)
+    arguments |= {name: value for name, value in evaluated_by.arguments.items() if name not in FIELDS}
     decoding = {name: value for name, value in arguments.items() if name != "pretrained"}
-    key = short_hash(model, decoding, recipe.round_limit)
+    key = short_hash(evaluated_by.name, decoding, recipe.round_limit)
     task = re.sub(r"[^A-Za-z0-9._-]+", "-", recipe.round_task)
     folder = plan.up_to(max(1, number)).folder / "evaluation" / f"{task}-{key}"
-    evaluation = Evaluation(folder, model, arguments, recipe.round_task, recipe.round_limit)
+    evaluation = Evaluation(folder, evaluated_by.name, arguments, recipe.round_task, recipe.round_limit)
     what = f"round {number} of {recipe.rounds}" if number else "the base model"
     if not evaluation.done:
         say(f"evaluating {what} on {recipe.round_task}; log: {folder / LOG}")

@@ -13,6 +13,7 @@ from ssd_harness.distill.base_model import find_base
 from ssd_harness.distill.plan import as_it_is, lineage_of, make_plan, resolve_for, say
 from ssd_harness.engines import loading
 from ssd_harness.experiments import rounds as evaluated_rounds
+from ssd_harness.experiments.evaluation import ModelClass
 from ssd_harness.models.overlap_check import OverlapCheck
 from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.recipe import Recipe, coerce
@@ -44,12 +45,13 @@ def find_subject(
     name: str | None = None,
     revision: str | None = None,
     backend: tuple[str, Mapping[str, Any]] | None = None,
+    evaluated_by: ModelClass | None = None,
 ) -> Subject:
     """Return what to evaluate, after making it if it is not there.
 
     ``rounds=0`` is the base model with its own decoding; ``ssd:NAME`` without ``rounds`` is that checkpoint with its
     recipe's; everything else is put through the recipe's transform. ``backend`` is (name, recipe fields): what the
-    model class would rather have than the general defaults.
+    model class would rather have than the general defaults; ``evaluated_by`` is that class, for evaluations on the way.
     """
     pretrained = pretrained or os.environ.get(PRETRAINED_VARIABLE) or DEFAULT_PRETRAINED
     rounds = coerce("rounds", overrides["rounds"]) if "rounds" in overrides else None
@@ -60,7 +62,7 @@ def find_subject(
     plan = make_plan(pretrained, overrides, name=name, revision=revision, backend=backend, tell=teller())
     overlap = _checked(plan.lineage(), plan.recipe)
     cached = plan.made is not None
-    checkpoint = evaluated_rounds.run(plan)
+    checkpoint = evaluated_rounds.run(plan, evaluated_by)
     _tell_choice(checkpoint)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
     about |= _overlap_words(overlap, plan.recipe)

@@ -12,6 +12,7 @@ from lm_eval.api.instance import Instance
 from ssd_harness.engines import loading
 from ssd_harness.engines.vllm import VllmEngine, engine_defaults, vllm_version
 from ssd_harness.errors import UsageError
+from ssd_harness.experiments.evaluation import ModelClass
 from ssd_harness.models.arguments import split_arguments
 from ssd_harness.models.random_state import kept_random_state
 from ssd_harness.models.responder import Responder
@@ -65,7 +66,14 @@ class SsdVllm(VLLM):
         # Before vLLM is started: until then, sampling and training have the accelerator for themselves.
         backend = ("ssd-vllm", {"sampler": "vllm", "gpus": int(rest.get("tensor_parallel_size", 1))})
         with kept_random_state():
-            self.subject = find_subject(pretrained, overrides, name=name, revision=revision, backend=backend)
+            self.subject = find_subject(
+                pretrained,
+                overrides,
+                name=name,
+                revision=revision,
+                backend=backend,
+                evaluated_by=ModelClass("ssd-vllm", rest),
+            )
             rest.pop("device", None)  # vLLM finds its devices itself
             if str(rest.get("batch_size", 1)) == "1":
                 rest["batch_size"] = "auto"  # lm-eval's command line always says 1: one request at a time

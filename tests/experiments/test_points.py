@@ -98,3 +98,16 @@ def test_another_recipe_or_extent_is_another_folder(cells, tmp_path):
     (few,) = make_cells(Request("demo", {"prompt_limit": 4}, ["livecodebench_mini"], tmp_path, limit=3), [{}], ())
     assert few.evaluation.folder != one.evaluation.folder
     assert few.evaluation.words[-2:] == ["--limit", "3"]
+
+
+def test_what_the_model_class_is_told_reaches_every_evaluation(tmp_path, state):
+    told = {"tensor_parallel_size": "8", "batch_size": "4"}
+    common = ("demo", {"prompt_limit": 4, "sampler": "vllm"}, ["livecodebench_mini"], tmp_path)
+    for point in ({}, {"rounds": 0}):
+        (one,) = make_cells(Request(*common, model_args=told), [point], ())
+        words = one.evaluation.words
+        assert "tensor_parallel_size=8" in words[words.index("--model_args") + 1]
+        assert "batch_size" not in words[words.index("--model_args") + 1]
+        assert words[words.index("--batch_size") + 1] == "4"
+        (other,) = make_cells(Request(*common), [point], ())
+        assert one.evaluation.folder != other.evaluation.folder
