@@ -1,4 +1,4 @@
-"""What to do to a model, as frozen data: every number of the method, its side, and where it came from."""
+"""What to do to a model, as frozen data: every number of the method, its side and its meaning."""
 
 import dataclasses
 import difflib
@@ -8,15 +8,13 @@ import json
 import math
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ssd_harness.engines.contracts import Decoding
 from ssd_harness.errors import UsageError
 from ssd_harness.printable import printable
-from ssd_harness.recipes import recognition
 from ssd_harness.recipes.limits import (
     BELOW_ONE,
     LARGEST_WHOLE,
@@ -28,10 +26,7 @@ from ssd_harness.recipes.limits import (
     Limit,
     one_of,
 )
-from ssd_harness.recipes.presets import Preset, by_name, chosen_preset, is_known, presets
 
-GIVEN = "given"
-"""The origin of what was asked for in so many words."""
 DEMO = "demo"
 """The ``pretrained`` that names the model embedded in the package."""
 
@@ -68,14 +63,16 @@ class Recipe:
     makes T_train * T_eval 1.2, where the paper's fit of pass@1 has its peak.
     """
 
-    prompts: str | None = _train(None, "a prompt source by name, or the path of a .jsonl or .parquet file")
+    prompts: str | None = _train(
+        None, "a .jsonl or .parquet file, hub:OWNER/NAME[:CONFIG[:SPLIT]], rstar (the paper's) or generator"
+    )
     prompt_limit: int | None = _train(
         None, "take only the first so many prompts (how many the generator draws)", POSITIVE
     )
-    prompt_column: str | None = _train(None, "column with the prompt text or the chat messages; None looks for one")
+    prompt_column: str | None = _train(None, "column with the prompt text or the chat messages; none looks for one")
     starter_column: str | None = _train(None, "column with starter code; puts prompts into the evaluation's words")
-    id_column: str | None = _train(None, "column that names a prompt; None names it by its content")
-    tests_column: str | None = _train(None, "column with a prompt's tests, if the filter runs them; None looks for one")
+    id_column: str | None = _train(None, "column that names a prompt; none names it by its content")
+    tests_column: str | None = _train(None, "column with a prompt's tests, if the filter runs them; none looks for one")
     exclude_prompts: str | None = _train(None, "files with the ids of prompts to leave out, joined by +")
     prompt_format: str = _train(
         "chat", "chat: through the model's chat template; raw: the text as it stands", one_of("chat", "raw")
@@ -93,31 +90,31 @@ class Recipe:
 
     transform: str = _train("ssd", "the whole transform; ssd is the paper's")
     rounds: int = _train(1, "how often to repeat; 0 evaluates the base model as it is", ROUNDS)
-    round_task: str | None = _train(None, "lm-eval task that every round is evaluated on; None evaluates no round")
+    round_task: str | None = _train(None, "lm-eval task that every round is evaluated on; none evaluates no round")
     round_metric: str = _train("pass@1", "metric of round_task that rounds are compared by; higher is better")
     round_limit: int | None = _train(None, "take only the first so many problems of round_task", POSITIVE)
     patience: int | None = _train(
-        None, "stop after so many rounds without a gain; None keeps the last of all rounds", POSITIVE
+        None, "stop after so many rounds without a gain; none keeps the last of all rounds", POSITIVE
     )
     min_gain: float | None = _train(
-        None, "smallest gain that counts; None takes the metric's standard error", NOT_NEGATIVE
+        None, "smallest gain that counts; none takes the metric's standard error", NOT_NEGATIVE
     )
     trainer: str = _train("trl", "what fine-tunes")
-    steps: int | None = _train(None, "optimiser steps; None counts epochs", POSITIVE)
+    steps: int | None = _train(None, "optimiser steps; none counts epochs", POSITIVE)
     epochs: float | None = _train(8.0, "passes over the kept samples where steps is None", POSITIVE)
     batch_size_train: int = _train(32, "sequences an optimiser step", POSITIVE)
     max_length_train: int = _train(65536, "longest training sequence in tokens, prompt included", POSITIVE)
     lr: float = _train(5e-6, "peak learning rate", NOT_NEGATIVE)
     min_lr: float = _train(1e-6, "learning rate at the end of the cosine", NOT_NEGATIVE)
     warmup_steps: int | None = _train(
-        None, "steps of linear warm-up; None, or as many as all steps, takes a tenth", NOT_NEGATIVE
+        None, "steps of linear warm-up; none, or as many as all steps, takes a tenth", NOT_NEGATIVE
     )
     weight_decay: float = _train(0.1, "AdamW weight decay", NOT_NEGATIVE)
     beta1: float = _train(0.9, "AdamW first moment", BELOW_ONE)
     beta2: float = _train(0.95, "AdamW second moment", BELOW_ONE)
     max_grad_norm: float = _train(1.0, "gradients are clipped to this norm; 0 clips nothing", NOT_NEGATIVE)
-    lora_rank: int | None = _train(None, "rank of LoRA adapters; None trains all parameters", POSITIVE)
-    lora_alpha: float | None = _train(None, "LoRA scale; None takes twice the rank", POSITIVE)
+    lora_rank: int | None = _train(None, "rank of LoRA adapters; none trains all parameters", POSITIVE)
+    lora_alpha: float | None = _train(None, "LoRA scale; none takes twice the rank", POSITIVE)
     lora_dropout: float = _train(0.0, "LoRA dropout", BELOW_ONE)
     lora_targets: str = _train("all-linear", "modules that get adapters, separated by +")
     lora_quantize: str | None = _train(
@@ -135,17 +132,17 @@ class Recipe:
     top_k_eval: int | None = _evaluate(20, "top-k of the evaluated generations", POSITIVE)
     top_p_eval: float = _evaluate(0.8, "top-p of the evaluated generations", PROBABILITY)
     max_gen_toks_eval: int | None = _evaluate(
-        None, "longest evaluated generation; None leaves it to the task", POSITIVE
+        None, "longest evaluated generation; none leaves it to the task", POSITIVE
     )
     T_base: float | None = _evaluate(
-        None, "the base model's own temperature; None asks its generation_config.json", NOT_NEGATIVE
+        None, "the base model's own temperature; none asks its generation_config.json", NOT_NEGATIVE
     )
     top_k_base: int | None = _evaluate(None, "the base model's own top-k", POSITIVE)
     top_p_base: float | None = _evaluate(None, "the base model's own top-p", PROBABILITY)
 
     allow_overlap: bool = _run(False, "evaluate although prompts overlap the problems; every result then says so")
-    device: str | None = _run(None, "where to sample and train; None takes an accelerator if there is one")
-    sampling_rows: int | None = _run(None, "sequences generated side by side; None asks the free memory", POSITIVE)
+    device: str | None = _run(None, "where to sample and train; none takes an accelerator if there is one")
+    sampling_rows: int | None = _run(None, "sequences generated side by side; none asks the free memory", POSITIVE)
     gpus: int = _run(1, "processes to sample and train with, each with a GPU of its own (or on the CPU)", POSITIVE)
     sharding: str = _run(
         "auto",
@@ -156,7 +153,7 @@ class Recipe:
     packing: bool = _run(False, "the sequences of a forward pass stand in one row; attention stays within each")
     attention: str | None = _run(None, "attention implementation while training (sdpa, flash_attention_2, ...)")
     gradient_checkpointing: bool = _run(False, "trade time for memory while training")
-    save_steps: int | None = _run(None, "training state is saved every so many steps; None saves ten times", POSITIVE)
+    save_steps: int | None = _run(None, "training state is saved every so many steps; none saves ten times", POSITIVE)
     dequantize: bool = _run(False, "unpack MXFP4 weights at loading (gpt-oss)")
     trust_remote_code: bool = _run(False, "run code that the model's repository brings along")
 
@@ -215,109 +212,6 @@ LORA_FIELDS = ("lora_alpha", "lora_dropout", "lora_targets", "lora_quantize")
 """What only adapters have."""
 ROUND_FIELDS = ("round_task", "round_metric", "round_limit", "patience", "min_gain")
 """What only the choice among several rounds reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """A recipe with the origin of each of its values."""
-
-    recipe: Recipe
-    origins: Mapping[str, str]
-    preset: str | None
-    """Name of the preset that was taken, if one was."""
-    because: str = ""
-    """Why this preset, or none."""
-    chosen: str | None = None
-    """Origin of the layer that ``recipe`` put above it."""
-
-    @property
-    def said(self) -> str:
-        """What the recipe was put together from, in words."""
-        reason = f", {self.because}" if self.because else ""
-        start = f"recipe {self.preset}{reason}" if self.preset else f"no recipe of its own{reason}, defaults"
-        return f"{start}, then {self.chosen}" if self.chosen else start
-
-
-def resolve(
-    pretrained: str,
-    overrides: Mapping[str, Any] | None = None,
-    *,
-    inherited: tuple[str, Mapping[str, Any]] | None = None,
-    folder: Path | None = None,
-    backend: tuple[str, Mapping[str, Any]] | None = None,
-) -> Resolved:
-    """Put a recipe together: defaults < ``backend`` < preset < ``inherited`` < recipe file < ``overrides``.
-
-    ``overrides`` holds field=value pairs as words or values, and optionally ``recipe``: a preset's name, which takes
-    the place of the one that the model would get, ``none`` for no preset, or the path of a YAML file. ``inherited`` is
-    (origin, fields), from the manifest of a registered checkpoint; ``backend`` likewise, from the model class.
-    ``folder`` holds the model's own settings, where they are known. Raises :class:`UsageError` for a field that does
-    not exist (and names the nearest), a value of the wrong kind, or a model that two presets fit equally well.
-    """
-    given = dict(overrides or {})
-    chosen = given.pop("recipe", None)
-    named = "" if chosen is None else str(chosen)
-    preset, because, above = None, "asked for", None
-    if named not in presets() and named.lower() != "none":
-        plain = coerce("rounds", given.get("rounds", 1)) == 0  # as it is, a model needs no recipe
-        settled = inherited is not None or chosen is not None or plain
-        preset, because = _preset_of(pretrained, folder, settled=settled)
-    layers: list[tuple[str, Mapping[str, Any]]] = [backend] if backend else []
-    if preset:
-        layers.append((f"preset {preset.name}", preset.fields))
-    if inherited:
-        origin, fields = inherited
-        # An overlap is allowed by whoever runs an evaluation, never by an earlier one.
-        layers.append((origin, {name: value for name, value in fields.items() if name != "allow_overlap"}))
-    if named and named.lower() != "none":
-        layers.append(chosen_preset(named))
-        preset = presets().get(named, preset)
-        above = layers[-1][0] if named not in presets() else None
-    layers.append((GIVEN, given))
-
-    values, origins = _merged(layers)
-    return Resolved(Recipe(**values), origins, preset.name if preset else None, because, above)
-
-
-def _merged(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the values that the layers leave, later ones above earlier ones, and each field's origin."""
-    values: dict[str, Any] = {}
-    origins = dict.fromkeys(FIELDS, "default")
-    for origin, layer in layers:
-        found = {name: _coerced(origin, name, value) for name, value in layer.items()}
-        if found.get("epochs") is not None:
-            # Whoever asks for epochs does not want an earlier layer's number of steps.
-            found.setdefault("steps", None)
-        if "lora_rank" in found and found["lora_rank"] is None:
-            # Nor does who wants no adapters want an earlier layer's way to make them.
-            found = {name: FIELDS[name].default for name in LORA_FIELDS} | found
-        values |= found
-        origins |= dict.fromkeys(found, origin)
-    return values, origins
-
-
-def _coerced(origin: str, name: str, value: Any) -> Any:
-    try:
-        return coerce(name, value)
-    except UsageError as error:
-        if origin == GIVEN:
-            raise
-        raise UsageError(error.what, where=origin, next_step=error.next_step) from error
-
-
-def _preset_of(pretrained: str, folder: Path | None, *, settled: bool) -> tuple[Preset | None, str]:
-    """Return the preset for a model and why; where its files leave several open, ask, unless that is ``settled``."""
-    named = by_name(pretrained)
-    if is_known(pretrained) or folder is None or not (folder / "config.json").is_file():
-        return named, "by its name" if named else ""
-    sure, candidates = recognition.by_files(folder)
-    if sure:
-        return sure, "by its config.json"
-    if named in candidates:
-        return named, "by its config.json and its name"
-    if candidates and not settled:
-        raise recognition.ambiguous(pretrained, candidates)
-    return None, ""
 
 
 def coerce(name: str, value: Any) -> Any:

@@ -45,7 +45,7 @@ def examples():
 @pytest.mark.parametrize("line", examples())
 def test_what_a_help_text_shows_is_a_command(line):
     from ssd_harness.commands.fields import overrides_of
-    from ssd_harness.recipe import resolve
+    from ssd_harness.recipes.resolution import resolve
 
     words = line.split()
     parsed = cli.parse(words, words[0])

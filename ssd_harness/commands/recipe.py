@@ -9,6 +9,11 @@ from ssd_harness.commands.fields import add_fields, add_model, overrides_of
 from ssd_harness.errors import ExitCode
 from ssd_harness.printable import printable
 
+_SIDES = (
+    ("train", "transform: decides what is made"),
+    ("eval", "evaluation: how it is decoded"),
+    ("run", "running: changes nothing in what is made"),
+)
 _EXAMPLES = """examples:
   ssd-harness recipe list
   ssd-harness recipe show Qwen/Qwen3-4B-Instruct-2507
@@ -49,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({**found, "recipe": asdict(resolved.recipe), "origins": dict(resolved.origins)}, indent=2))
         return ExitCode.DONE
     print(printable(resolved.said))
-    for side, title in (("train", "transform (part of the fingerprint)"), ("eval", "evaluation"), ("run", "running")):
+    for side, title in _SIDES:
         print(f"\n{title}")
         for name, value in resolved.recipe.side(side).items():
             origin = printable(resolved.origins[name])

@@ -16,7 +16,8 @@ from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.distill.training import check_checkpoint
 from ssd_harness.errors import InfrastructureError, SsdError, UsageError
 from ssd_harness.overlap.lineage import MANIFEST_KEY, Lineage, read_lineage
-from ssd_harness.recipe import coerce, resolve
+from ssd_harness.recipe import coerce
+from ssd_harness.recipes.resolution import resolve
 from ssd_harness.registry import Checkpoint
 
 _SETTINGS = {".json", ".jinja", ".txt", ".model", ".tiktoken", ".py"}

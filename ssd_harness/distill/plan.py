@@ -18,8 +18,9 @@ from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.printable import printable
-from ssd_harness.recipe import FIELDS, GIVEN, ROUND_FIELDS, Recipe, Resolved, fingerprint, resolve
+from ssd_harness.recipe import FIELDS, ROUND_FIELDS, Recipe, fingerprint
 from ssd_harness.recipes.presets import is_known, presets
+from ssd_harness.recipes.resolution import GIVEN, Resolved, resolve
 
 GIVE_PROMPTS = "give prompts=PATH.jsonl, PATH.parquet, hub:OWNER/NAME or generator"
 VERIFIED_NOTE = f"{registry.VERIFIED}: samples are chosen by what their programs do, which plain SSD never looks at"

@@ -4,8 +4,8 @@ pytest.importorskip("trl")
 
 from ssd_harness.plugins import trl_arguments
 
-from ssd_harness.recipe import resolve
 from ssd_harness.recipes.presets import launches
+from ssd_harness.recipes.resolution import resolve
 
 pytestmark = pytest.mark.hf
 

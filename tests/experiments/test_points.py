@@ -6,7 +6,8 @@ from ssd_harness import registry
 from ssd_harness.errors import UsageError
 from ssd_harness.experiments.cells import Request, make_cells
 from ssd_harness.experiments.points import BASE, PRESETS, grid, parse_axis, points
-from ssd_harness.recipe import Recipe, resolve
+from ssd_harness.recipe import Recipe
+from ssd_harness.recipes.resolution import resolve
 
 
 def test_an_axis_holds_values_of_the_field():

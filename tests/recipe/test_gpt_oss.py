@@ -11,7 +11,7 @@ import torch
 
 from ssd_harness.distill.contracts import Prompt, Sample
 from ssd_harness.engines import loading
-from ssd_harness.recipe import resolve
+from ssd_harness.recipes.resolution import resolve
 
 pytestmark = pytest.mark.hf
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import FIELDS, LORA_FIELDS, ROUND_FIELDS, Recipe, coerce, fingerprint, nearest, resolve
+from ssd_harness.recipe import FIELDS, LORA_FIELDS, ROUND_FIELDS, Recipe, coerce, fingerprint, nearest
 from ssd_harness.recipes.presets import presets
+from ssd_harness.recipes.resolution import resolve
 
 QWEN = "Qwen/Qwen3-4B-Instruct-2507"
 

@@ -6,8 +6,8 @@ import pytest
 
 from ssd_harness.cli import main
 from ssd_harness.errors import ExitCode, UsageError
-from ssd_harness.recipe import resolve
 from ssd_harness.recipes import recognition
+from ssd_harness.recipes.resolution import resolve
 
 LLAMA = {
     "model_type": "llama",

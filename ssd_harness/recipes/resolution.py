@@ -1,0 +1,117 @@
+"""Put a model's recipe together from all that has a say in it, and keep of each value where it came from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssd_harness.errors import UsageError
+from ssd_harness.recipe import FIELDS, LORA_FIELDS, Recipe, coerce
+from ssd_harness.recipes import recognition
+from ssd_harness.recipes.presets import Preset, by_name, chosen_preset, is_known, presets
+
+GIVEN = "given"
+"""The origin of what was asked for in so many words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A recipe with the origin of each of its values."""
+
+    recipe: Recipe
+    origins: Mapping[str, str]
+    preset: str | None
+    """Name of the preset that was taken, if one was."""
+    because: str = ""
+    """Why this preset, or none."""
+    chosen: str | None = None
+    """Origin of the layer that ``recipe`` put above it."""
+
+    @property
+    def said(self) -> str:
+        """What the recipe was put together from, in words."""
+        reason = f", {self.because}" if self.because else ""
+        start = f"recipe {self.preset}{reason}" if self.preset else f"no recipe of its own{reason}, defaults"
+        return f"{start}, then {self.chosen}" if self.chosen else start
+
+
+def resolve(
+    pretrained: str,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    inherited: tuple[str, Mapping[str, Any]] | None = None,
+    folder: Path | None = None,
+    backend: tuple[str, Mapping[str, Any]] | None = None,
+) -> Resolved:
+    """Put a recipe together: defaults < ``backend`` < preset < ``inherited`` < recipe file < ``overrides``.
+
+    ``overrides`` holds field=value pairs as words or values, and optionally ``recipe``: a preset's name, which takes
+    the place of the one that the model would get, ``none`` for no preset, or the path of a YAML file. ``inherited`` is
+    (origin, fields), from the manifest of a registered checkpoint; ``backend`` likewise, from the model class.
+    ``folder`` holds the model's own settings, where they are known. Raises :class:`UsageError` for a field that does
+    not exist (and names the nearest), a value of the wrong kind, or a model that two presets fit equally well.
+    """
+    given = dict(overrides or {})
+    chosen = given.pop("recipe", None)
+    named = "" if chosen is None else str(chosen)
+    preset, because, above = None, "asked for", None
+    if named not in presets() and named.lower() != "none":
+        plain = coerce("rounds", given.get("rounds", 1)) == 0  # as it is, a model needs no recipe
+        settled = inherited is not None or chosen is not None or plain
+        preset, because = _preset_of(pretrained, folder, settled=settled)
+    layers: list[tuple[str, Mapping[str, Any]]] = [backend] if backend else []
+    if preset:
+        layers.append((f"preset {preset.name}", preset.fields))
+    if inherited:
+        origin, fields = inherited
+        # An overlap is allowed by whoever runs an evaluation, never by an earlier one.
+        layers.append((origin, {name: value for name, value in fields.items() if name != "allow_overlap"}))
+    if named and named.lower() != "none":
+        layers.append(chosen_preset(named))
+        preset = presets().get(named, preset)
+        above = layers[-1][0] if named not in presets() else None
+    layers.append((GIVEN, given))
+
+    values, origins = _merged(layers)
+    return Resolved(Recipe(**values), origins, preset.name if preset else None, because, above)
+
+
+def _merged(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values that the layers leave, later ones above earlier ones, and each field's origin."""
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(FIELDS, "default")
+    for origin, layer in layers:
+        found = {name: _coerced(origin, name, value) for name, value in layer.items()}
+        if found.get("epochs") is not None:
+            # Whoever asks for epochs does not want an earlier layer's number of steps.
+            found.setdefault("steps", None)
+        if "lora_rank" in found and found["lora_rank"] is None:
+            # Nor does who wants no adapters want an earlier layer's way to make them.
+            found = {name: FIELDS[name].default for name in LORA_FIELDS} | found
+        values |= found
+        origins |= dict.fromkeys(found, origin)
+    return values, origins
+
+
+def _coerced(origin: str, name: str, value: Any) -> Any:
+    try:
+        return coerce(name, value)
+    except UsageError as error:
+        if origin == GIVEN:
+            raise
+        raise UsageError(error.what, where=origin, next_step=error.next_step) from error
+
+
+def _preset_of(pretrained: str, folder: Path | None, *, settled: bool) -> tuple[Preset | None, str]:
+    """Return the preset for a model and why; where its files leave several open, ask, unless that is ``settled``."""
+    named = by_name(pretrained)
+    if is_known(pretrained) or folder is None or not (folder / "config.json").is_file():
+        return named, "by its name" if named else ""
+    sure, candidates = recognition.by_files(folder)
+    if sure:
+        return sure, "by its config.json"
+    if named in candidates:
+        return named, "by its config.json and its name"
+    if candidates and not settled:
+        raise recognition.ambiguous(pretrained, candidates)
+    return None, ""
