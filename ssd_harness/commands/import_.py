@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="MODEL", help="what it was trained from; an adapter may say so itself")
     parser.add_argument("--samples", metavar="RUN", help="the run whose exported samples it was trained on")
     parser.add_argument(
-        "--link", action="store_true", help="link the weights instead of copying them, where that is possible"
+        "--link",
+        action="store_true",
+        help="link the weights instead of copying them; what changes them there then changes them here",
     )
     add_fields(parser, "what is known of its recipe, for example T_eval=1.1: how it is decoded when it is evaluated")
 

@@ -249,7 +249,7 @@ def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
     recipe = resolved.recipe
     mine = {name for name, source in resolved.origins.items() if source == GIVEN} - recipe.side("run").keys()
     given = [f"{name}={getattr(recipe, name)}" for name in resolved.origins if name in mine]
-    extent = f"{recipe.steps} steps" if recipe.steps else f"{recipe.epochs:g} epochs"
+    extent = _counted(recipe.steps, "step") if recipe.steps else f"{recipe.epochs:g} epochs"
     what = f"LoRA of rank {recipe.lora_rank}" if recipe.lora_rank else "all parameters"
     limit = f" (at most {recipe.prompt_limit:,})" if recipe.prompt_limit else ""
     draws = f"T {recipe.T_train:g}, top-k {recipe.top_k_train or 'none'}, top-p {recipe.top_p_train:g}"
@@ -257,7 +257,7 @@ def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
     plan = [
         f"self-distillation of {pretrained} ({resolved.said}{', ' + ' '.join(given) if given else ''})",
         f"  sample {recipe.n_train} a prompt from {recipe.prompts}{limit}: {draws}, filter {recipe.filter}",
-        f"  train {what} for {extent} of {recipe.batch_size_train} sequences, {rates}",
+        f"  train {what} for {extent} of {_counted(recipe.batch_size_train, 'sequence')}, {rates}",
     ]
     if recipe.gpus > 1:
         unproven = f", sharding {recipe.shared} (never run by us on GPUs)" if recipe.shared != "none" else ""
@@ -265,6 +265,10 @@ def _intentions(pretrained: str, resolved: Resolved) -> list[str]:
     if recipe.allow_overlap:
         plan.append("  allow_overlap=true: prompts may overlap the evaluated problems")
     return [*plan, *_rounds(recipe)]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _rounds(recipe: Recipe) -> list[str]:
@@ -285,7 +289,7 @@ def _rounds(recipe: Recipe) -> list[str]:
 
 def _facts(plan: Plan) -> list[str]:
     where = plan.base.local or f"commit {plan.base.revision}, to be downloaded"
-    dropped = f", {plan.prompts.duplicates:,} duplicates dropped" if plan.prompts.duplicates else ""
+    dropped = f", {_counted(plan.prompts.duplicates, 'duplicate')} dropped" if plan.prompts.duplicates else ""
     # That it leaves out none is told too: then it is another prompt set's.
     dropped += f", {plan.prompts.excluded:,} left out by exclude_prompts" if plan.recipe.exclude_prompts else ""
     rounds = [plan.up_to(number) for number in range(1, plan.recipe.rounds + 1)]
@@ -295,6 +299,6 @@ def _facts(plan: Plan) -> list[str]:
     notes = [f"  {VERIFIED_NOTE}"] if plan.variant == registry.VERIFIED else []
     return [
         *notes,
-        f"  base {where}; {plan.prompts.count:,} prompts{dropped}",
+        f"  base {where}; {_counted(plan.prompts.count, 'prompt')}{dropped}",
         f"  → {target}, fingerprint {plan.fingerprint[:16]} ({state})",
     ]

@@ -92,7 +92,8 @@ def check_modules(folder: str | Path, wanted: Iterable[str]) -> None:
 
     try:
         with torch.device("meta"):
-            model: Any = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(str(folder)))
+            config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+            model: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     except Exception:  # noqa: BLE001 - whoever loads the model in earnest says better what is wrong with it
         return
     names = [f".{name}" for name, _ in model.named_modules()]
@@ -113,7 +114,10 @@ def check_loads(folder: str | Path) -> None:
     from transformers import AutoModelForCausalLM
 
     try:
-        made: Any = AutoModelForCausalLM.from_pretrained(str(folder), device_map="meta", output_loading_info=True)
+        # Neither trusted nor asked about: transformers would put the question to whoever sits at the terminal.
+        made: Any = AutoModelForCausalLM.from_pretrained(
+            str(folder), device_map="meta", output_loading_info=True, trust_remote_code=False
+        )
     except Exception as error:  # whatever transformers or safetensors raise, it is no model that could be used
         raise InfrastructureError(f"cannot load the model: {_first_line(error)}", where=folder) from error
     _, report = made

@@ -167,6 +167,20 @@ def test_what_could_not_be_used_is_one_line_and_leaves_nothing(trained, tiny_mod
     assert [path.name for path in registry.models_folder().glob("*")] == []
 
 
+def test_code_that_comes_along_is_neither_run_nor_asked_about(trained, tiny_model, monkeypatch, capfd):
+    mark = trained / "ran"
+    (trained / "theirs.py").write_text(f"open({str(mark)!r}, 'w')")
+    config = json.loads((trained / "config.json").read_text())
+    maps = {"AutoConfig": "theirs.Config", "AutoModelForCausalLM": "theirs.Model"}
+    (trained / "config.json").write_text(json.dumps({**config, "model_type": "theirs", "auto_map": maps}))
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda *words: asked.append(words) or "y")
+    assert main(["import", str(trained), "--name", "x", "--base", str(tiny_model)]) == ExitCode.INFRASTRUCTURE
+    assert not mark.exists()
+    assert not asked
+    assert "cannot load the model" in capfd.readouterr().err
+
+
 def test_a_tokenizer_must_come_from_somewhere(trained, capsys):
     assert main(["import", str(trained), "--name", "x"]) == ExitCode.USAGE
     assert "has no tokenizer" in capsys.readouterr().err
