@@ -1,6 +1,7 @@
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,8 @@ def test_a_fault_is_one_line_with_the_log_and_registers_nothing(distiller, plugi
     assert not out
     assert not list((distiller.folder / home).glob("models/*"))
     assert not stages_of(distiller.folder / home)
+    log = Path(re.search(r"\[(\S*/log\.txt)\]", last)[1]).read_text()
+    assert ("Traceback" in log) == (fault in {"crash", "a file of its own is missing"}), log  # what was not foreseen
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
+import dataclasses
+
 import pytest
 
 pytest.importorskip("trl")
 
+import accelerate
+from accelerate.utils.deepspeed import HfDeepSpeedConfig
 from ssd_harness.plugins import trl_arguments
+from torch.distributed.fsdp import StateDictType
 
 from ssd_harness.recipes.presets import launches
 from ssd_harness.recipes.resolution import resolve
@@ -31,12 +36,34 @@ def test_the_settings_for_eight_gpus_build_what_the_trainer_takes(tmp_path, name
     assert made.fsdp_plugin_args["fsdp_version"] == 2
     assert made.fsdp_plugin_args["activation_checkpointing"]
     assert not made.gradient_checkpointing  # FSDP does it
+    plugin = accelerate.FullyShardedDataParallelPlugin(**made.fsdp_plugin_args)
+    assert (plugin.fsdp_version, plugin.reshard_after_forward, plugin.activation_checkpointing) == (2, True, True)
+    assert plugin.state_dict_type == StateDictType.SHARDED_STATE_DICT
+
+
+@pytest.mark.parametrize("name", launches())
+def test_zero3_beside_them_is_a_configuration_of_deepspeed(name):
+    """What accelerate itself reads, so that it needs no DeepSpeed; the test below does."""
+    given = trl_arguments.sharding(resolve(MODELS[name], {"recipe": name, "sharding": "zero3"}).recipe)["deepspeed"]
+    read = HfDeepSpeedConfig(given)
+    assert read.is_zero3()
+    assert not read.is_offload()
+    assert read.get_value(
+        "zero_optimization.stage3_gather_16bit_weights_on_model_save"
+    )  # else nothing whole is written
 
 
 def test_the_settings_of_zero3_build_what_the_trainer_takes(tmp_path):
     pytest.importorskip("deepspeed")
     _, made = arguments(tmp_path, MODELS["8gpus-4b"], recipe="8gpus-4b", sharding="zero3")
     assert made.hf_deepspeed_config.is_zero3()
+
+
+def test_on_an_accelerator_bfloat16_is_what_is_computed_in():
+    recipe = resolve("x", {}).recipe
+    assert trl_arguments.computes_in_half(recipe, on_cpu=False)
+    assert not trl_arguments.computes_in_half(recipe, on_cpu=True)
+    assert not trl_arguments.computes_in_half(dataclasses.replace(recipe, dtype_train="float32"), on_cpu=False)
 
 
 def test_the_batch_of_a_step_does_not_depend_on_the_processes():

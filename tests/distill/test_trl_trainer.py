@@ -161,6 +161,32 @@ def test_prompts_that_fill_the_length_leave_nothing_to_train(tiny_model, tmp_pat
         train(tiny_model, tmp_path, samples=SAMPLES[:1], max_length_train=3)
 
 
+def test_half_precision_computes_over_weights_in_float32(tiny_model, tmp_path, monkeypatch):
+    """What an accelerator gets by default, here on the CPU: bfloat16 in the layers, float32 in weights and AdamW."""
+    from ssd_harness.plugins import trl_arguments
+    from transformers.models.qwen3.modeling_qwen3 import Qwen3MLP
+
+    forward, seen = Qwen3MLP.forward, set()
+
+    def spying(self, inputs):
+        made = forward(self, inputs)
+        seen.add((made.dtype, self.down_proj.weight.dtype))
+        return made
+
+    monkeypatch.setattr(Qwen3MLP, "forward", spying)
+    monkeypatch.setattr(trl_arguments, "computes_in_half", lambda *_, **__: True)
+    (tmp_path / "half").mkdir()
+    train(tiny_model, tmp_path / "half", save_steps=3)
+    assert seen == {(torch.bfloat16, torch.float32)}
+    (moments,) = (tmp_path / "half" / "state").glob("*/optimizer.pt")
+    state = torch.load(moments)["state"]
+    assert {value.dtype for one in state.values() for value in one.values()} == {torch.float32}
+    monkeypatch.undo()
+    (tmp_path / "whole").mkdir()
+    train(tiny_model, tmp_path / "whole")
+    assert 0 < apart(tmp_path / "half", tmp_path / "whole") < 1e-2
+
+
 class Killed(Exception):
     """What ends a training in the middle."""
 
