@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.hf, pytest.mark.slow]
 
 FAULTS = {
     "no samples": ({"sampler": "silent"}, "'silent' left 8 of 8 samples"),
-    "crash": ({"sampler": "crashing"}, "RuntimeError: out of [31mluck"),
+    "crash": ({"sampler": "crashing"}, r"RuntimeError: out of \x1b[31mluck"),
     "gone with a child left behind": (
         {"sampler": "parting"},
         "the sample stage was ended by SIGKILL (out of memory?)",

@@ -70,7 +70,7 @@ def test_sharded_by_fsdp2_it_makes_the_same(whole, distiller):
 def test_a_fault_in_several_processes_is_said_once(distiller, plugin):
     code, _, err = distiller.run("crowd", plugin, sampler="crashing", gpus=2)
     assert code == 3
-    assert "the sample stage failed: RuntimeError: out of [31mluck" in err.rstrip().splitlines()[-1]
+    assert r"the sample stage failed: RuntimeError: out of \x1b[31mluck" in err.rstrip().splitlines()[-1]
 
 
 @pytest.mark.parametrize(
