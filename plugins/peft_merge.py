@@ -12,7 +12,7 @@ def merge(base: Path, adapter: Path, target: Path) -> None:
     from peft import PeftModel
     from transformers import AutoConfig
 
-    stored = AutoConfig.from_pretrained(str(base)).dtype or torch.float32
+    stored = AutoConfig.from_pretrained(str(base), trust_remote_code=False).dtype or torch.float32
     whole = loading.load_model(base, device="cpu", dtype=torch.float32)
     try:
         merged = PeftModel.from_pretrained(whole, str(adapter)).merge_and_unload(safe_merge=True)

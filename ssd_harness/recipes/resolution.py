@@ -24,15 +24,15 @@ class Resolved:
     """Name of the preset that was taken, if one was."""
     because: str = ""
     """Why this preset, or none."""
-    chosen: str | None = None
-    """Origin of the layer that ``recipe`` put above it."""
+    above: tuple[str, ...] = ()
+    """Origins of whole layers above it: a manifest, a file."""
 
     @property
     def said(self) -> str:
         """What the recipe was put together from, in words."""
         reason = f", {self.because}" if self.because else ""
         start = f"recipe {self.preset}{reason}" if self.preset else f"no recipe of its own{reason}, defaults"
-        return f"{start}, then {self.chosen}" if self.chosen else start
+        return ", then ".join((start, *self.above))
 
 
 def resolve(
@@ -54,7 +54,7 @@ def resolve(
     given = dict(overrides or {})
     chosen = given.pop("recipe", None)
     named = "" if chosen is None else str(chosen)
-    preset, because, above = None, "asked for", None
+    preset, because = None, "asked for"
     if named not in presets() and named.lower() != "none":
         plain = coerce("rounds", given.get("rounds", 1)) == 0  # as it is, a model needs no recipe
         settled = inherited is not None or chosen is not None or plain
@@ -69,7 +69,8 @@ def resolve(
     if named and named.lower() != "none":
         layers.append(chosen_preset(named))
         preset = presets().get(named, preset)
-        above = layers[-1][0] if named not in presets() else None
+    below = {backend[0] if backend else "", f"preset {preset.name}" if preset else ""}
+    above = () if named in presets() else tuple(origin for origin, _ in layers if origin not in below)
     layers.append((GIVEN, given))
 
     values, origins = _merged(layers)

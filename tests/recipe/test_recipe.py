@@ -67,6 +67,17 @@ def test_a_checkpoints_own_recipe_goes_before_the_given_fields():
     assert resolved.origins["T_train"] == "manifest of x"
 
 
+def test_what_a_recipe_was_put_together_from_is_said(tmp_path):
+    (tmp_path / "mine.yaml").write_text("lr: 1e-5")
+    mine, made = {"recipe": str(tmp_path / "mine.yaml")}, ("manifest of x", {"T_train": 1.1})
+    for backend in (None, ("ssd-vllm", {"sampler": "vllm"})):
+        assert resolve(QWEN, backend=backend).said == "recipe qwen3-4b-instruct-2507, by its name"
+    assert resolve(QWEN, mine).said == "recipe qwen3-4b-instruct-2507, by its name, then file mine.yaml"
+    assert resolve("ssd:x", inherited=made).said == "no recipe of its own, defaults, then manifest of x"
+    assert resolve("ssd:x", mine, inherited=made).said.endswith("then manifest of x, then file mine.yaml")
+    assert resolve("ssd:x", {"recipe": "demo"}, inherited=made).said == "recipe demo, asked for"
+
+
 def test_epochs_given_replace_the_presets_steps():
     assert resolve(QWEN, {"epochs": 2}).recipe.steps is None
     assert resolve(QWEN, {"epochs": 2, "steps": 7}).recipe.steps == 7
