@@ -8,7 +8,8 @@ import pytest
 from ssd_harness.distill import model_size
 from ssd_harness.distill.estimate import cost_of
 from ssd_harness.distill.model_size import ModelSize, by_config, size_of
-from ssd_harness.recipe import Recipe, resolve
+from ssd_harness.recipe import Recipe
+from ssd_harness.recipes.resolution import resolve
 
 QWEN = {
     "hidden_size": 2560,
