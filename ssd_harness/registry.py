@@ -145,6 +145,7 @@ def register(name: str, folder: Path, manifest: Mapping[str, Any]) -> Checkpoint
     """Move the finished model ``folder`` to its name in one step; it is there as a whole or not at all."""
     target = models_folder() / check_name(name)
     with _locked():
+        storage.sweep(models_folder())
         check_free(name, manifest["fingerprint"])
         if target.exists():
             return get(name)  # somebody else has just made the same
@@ -167,14 +168,16 @@ def also_as(checkpoint: Checkpoint, name: str, manifest: Mapping[str, Any] | Non
     check_free(name, manifest["fingerprint"])
     if known := lookup(name):
         return known
-    scratch = models_folder() / f".{name}.{os.getpid()}"
-    try:
+    with storage.scratch_folder(models_folder() / f".{name}.{os.getpid()}") as scratch:
         with storage.disk_errors(scratch):
-            shutil.copytree(checkpoint.path, scratch, copy_function=link_or_copy, ignore=lambda *_: [_MANIFEST])
+            shutil.copytree(
+                checkpoint.path,
+                scratch,
+                copy_function=link_or_copy,
+                ignore=lambda *_: [_MANIFEST],
+                dirs_exist_ok=True,
+            )
         return register(name, scratch, manifest)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
 
 
 def rename(old: str, new: str) -> Checkpoint:
@@ -232,10 +235,10 @@ def remove(name: str, *, force: bool = False) -> int:
             return 0
         size = _own_bytes(path)
         grave = models_folder() / f".removed-{name}-{os.getpid()}"
-        with storage.disk_errors(path):
+        with storage.disk_errors(path), storage.held(path):
             path.rename(grave)
-    with storage.disk_errors(grave):
-        shutil.rmtree(grave)
+            shutil.rmtree(grave)
+        storage.sweep(models_folder())
     return size
 
 

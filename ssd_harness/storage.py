@@ -5,8 +5,10 @@ import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +27,8 @@ _PATH_ERRORS = {
     errno.ELOOP,
 }
 _ROOM = 1 << 20
+_NEW_S = 60.0
+"""A scratch folder may be so old before it is held."""
 
 
 @contextlib.contextmanager
@@ -100,14 +104,50 @@ def move_folder(source: Path, target: Path) -> None:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            scratch = target.parent / f".{target.name}.{os.getpid()}"
-            try:
-                shutil.copytree(source, scratch)
+            with scratch_folder(target.parent / f".{target.name}.{os.getpid()}") as scratch:
+                shutil.copytree(source, scratch, dirs_exist_ok=True)
                 scratch.rename(target)
-            except BaseException:
-                shutil.rmtree(scratch, ignore_errors=True)
-                raise
             shutil.rmtree(source, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Make a folder for the block, whose name ends in this process's number; what is not moved away goes after it."""
+    with disk_errors(path):
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+    try:
+        with held(path):
+            yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Let :func:`sweep` spare ``folder``, under whatever name, while the block runs."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the folders in ``folder`` that killed processes have left: hidden, with a process's number at the end."""
+    for left in folder.glob(".*"):
+        if not re.search(r"[.-]\d+$", left.name):
+            continue
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_ctime < _NEW_S:
+                continue
+            descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(descriptor)
 
 
 def settle(folder: Path) -> None:

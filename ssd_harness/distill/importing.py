@@ -59,10 +59,8 @@ def import_checkpoint(
     recipe = _recipe_of(own, run, fields)
     adapter = (source / "adapter_config.json").is_file()
     origin = _base_of(source, base, run, adapter=adapter)
-    scratch = registry.models_folder() / f".import-{name}-{os.getpid()}"
-    try:
+    with storage.scratch_folder(registry.models_folder() / f".import-{name}-{os.getpid()}") as scratch:
         with storage.disk_errors(scratch):
-            scratch.mkdir(parents=True)
             if adapter:
                 assert origin
                 from ssd_harness.plugins.peft_merge import merge
@@ -83,8 +81,6 @@ def import_checkpoint(
         lineage = _lineage(origin, run, name, own)
         manifest[MANIFEST_KEY] = lineage.store(scratch)
         return registry.register(name, scratch, manifest)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _recipe_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any]) -> dict[str, Any]:

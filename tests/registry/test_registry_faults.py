@@ -4,7 +4,9 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -201,6 +203,39 @@ def test_what_is_registered_is_readable_as_usual_and_a_linked_original_stays_as_
     ordinary.touch()
     assert (made.path / "model.safetensors").stat().st_mode == ordinary.stat().st_mode
     assert original.stat().st_mode & 0o777 == 0o600
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from ssd_harness import registry
+
+def die(source, target):
+    Path(target).write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+registry.link_or_copy = die
+registry.also_as(registry.get("one"), "two")
+"""
+
+
+def test_what_a_killed_process_leaves_goes_with_the_next_change_and_a_living_ones_stays(make, tmp_path, monkeypatch):
+    make("one")
+    models = registry.models_folder()
+    died = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    (left,) = models.glob(".two.*")
+    assert [path.name for path in left.iterdir()] == ["model.safetensors"]
+    (models / ".mine").mkdir()
+    with storage.scratch_folder(models / ".three.12345") as living:
+        make("four", fingerprint="4" * 64)
+        assert left.exists()  # it may be so new that nobody holds it yet
+        monkeypatch.setattr(storage, "_NEW_S", -1.0)
+        make("five", fingerprint="5" * 64)
+        assert not left.exists()
+        assert living.exists()
+    assert not living.exists()
+    assert {path.name for path in models.iterdir()} == {".lock", ".mine", "one", "four", "five"}
 
 
 def test_many_at_once_register_one_checkpoint_a_name(state, tmp_path):
