@@ -1,6 +1,7 @@
-"""Merge a LoRA adapter that another trainer made into its base model."""
+"""Merge a LoRA adapter into its base model."""
 
 from pathlib import Path
+from typing import Any
 
 from ssd_harness.engines import loading
 from ssd_harness.errors import UsageError
@@ -9,14 +10,23 @@ from ssd_harness.errors import UsageError
 def merge(base: Path, adapter: Path, target: Path) -> None:
     """Write the merged model to ``target``, in the base model's precision; the tokenizer is not this function's."""
     import torch
-    from peft import PeftModel
     from transformers import AutoConfig
 
-    stored = AutoConfig.from_pretrained(str(base), trust_remote_code=False).dtype or torch.float32
-    whole = loading.load_model(base, device="cpu", dtype=torch.float32)
+    stored = AutoConfig.from_pretrained(str(base)).dtype or torch.float32
     try:
-        merged = PeftModel.from_pretrained(whole, str(adapter)).merge_and_unload(safe_merge=True)
+        model = merged(base, adapter)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UsageError(f"the adapter does not fit its base model: {reason}", where=adapter) from error
-    merged.to(stored).save_pretrained(target)
+    model.to(stored).save_pretrained(target)
+
+
+def merged(base: Path, adapter: Path, *, dequantize: bool = False, trust_remote_code: bool = False) -> Any:
+    """Return the base model in float32 with the adapter added; what that was trained on may be a quantised copy."""
+    import torch
+    from peft import PeftModel
+
+    whole = loading.load_model(
+        base, device="cpu", dtype=torch.float32, dequantize=dequantize, trust_remote_code=trust_remote_code
+    )
+    return PeftModel.from_pretrained(whole, str(adapter)).merge_and_unload()

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from ssd_harness.plugins.peft_merge import merged
 from ssd_harness.plugins.trl_rows import COMPLETE
 
 from ssd_harness.distill.ranks import Rank
@@ -36,7 +37,11 @@ def write(trainer: Any, base: Path, recipe: Recipe, folder: Path, rank: Rank) ->
         shutil.rmtree(old, ignore_errors=True)
     model = trainer.accelerator.unwrap_model(trainer.model)
     if recipe.lora_rank:
-        model, tensors = _merged(model, tensors, base, recipe, folder / "adapter"), None
+        model.save_pretrained(folder / "adapter", **({"state_dict": tensors} if tensors else {}))
+        model = merged(
+            base, folder / "adapter", dequantize=recipe.dequantize, trust_remote_code=recipe.trust_remote_code
+        )
+        tensors = None
     wanted = AutoConfig.from_pretrained(str(base), trust_remote_code=recipe.trust_remote_code).dtype or model.dtype
     if recipe.dtype_checkpoint != "auto":
         wanted = loading.pick_dtype(recipe.dtype_checkpoint, "cpu")
@@ -53,22 +58,6 @@ def write(trainer: Any, base: Path, recipe: Recipe, folder: Path, rank: Rank) ->
         if file.is_file() and not weights and file.name not in _OTHERS:
             shutil.copy2(file, scratch / file.name)
     scratch.rename(target)
-
-
-def _merged(model: Any, tensors: Any, base: Path, recipe: Recipe, adapter: Path) -> Any:
-    """Return the base model in float32 with the adapters added; what they were trained on may be a quantised copy."""
-    import torch
-    from peft import PeftModel
-
-    model.save_pretrained(adapter, **({"state_dict": tensors} if tensors else {}))
-    whole = loading.load_model(
-        base,
-        device="cpu",
-        dtype=torch.float32,
-        dequantize=recipe.dequantize,
-        trust_remote_code=recipe.trust_remote_code,
-    )
-    return PeftModel.from_pretrained(whole, str(adapter)).merge_and_unload()
 
 
 def _restore_config(base: Path, written: Path, dtype: str) -> None:
