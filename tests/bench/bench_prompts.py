@@ -9,12 +9,12 @@ from pathlib import Path
 from bench.prompt_stages import PROBLEMS, STAGES, TOKENS, WORDS
 
 COUNTS = (100, 1_000, 10_000, 100_000)
-SCRIPT = Path(__file__).with_name("prompt_stages.py")
 
 
 def stage(name, folder, count):
     environment = {**os.environ, "SSD_HARNESS_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, str(SCRIPT), name, str(folder), str(count)]
+    environment["PYTHONPATH"] = str(Path(__file__).parents[1])
+    words = [sys.executable, "-m", "bench.prompt_stages", name, str(folder), str(count)]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
     return json.loads(done.stdout) if done.stdout else None
 

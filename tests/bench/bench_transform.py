@@ -1,7 +1,7 @@
 """What the transform costs beside the bare library calls: sampler tokens/s, trainer seconds a step, peak memory.
 
 One thread, CPU time: what else the machine does hardly matters.
-``pytest tests/bench/bench_transform.py -o python_files='bench_*.py' --benchmark-only -s``; each test prints one ratio.
+``pytest tests/bench/bench_transform.py -o python_files='bench_*.py' -s``; each test prints one ratio.
 """
 
 import functools

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import resident
 from ssd_harness.plugins.docker_sandbox import DockerSandbox
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -37,12 +38,12 @@ class Cost:
 def measured(sandbox=None):
     """Yield a :class:`Cost` that is filled on leaving; containers and engine count with a :class:`MeteredDocker`."""
     cost = Cost()
-    _forget_peak()
+    resident.forget_peak()
     wall, host, children, engine = time.perf_counter(), _own(), _children(), _daemons()
     yield cost
     cost.wall_s = time.perf_counter() - wall
     cost.host_s, cost.children_s = _own() - host, _children() - children
-    cost.peak = _peak()
+    cost.peak = resident.peak_bytes()
     if sandbox is not None:
         cost.containers_s, shims = sandbox.take()
         cost.engine_s = _daemons() - engine + shims
@@ -108,12 +109,3 @@ def _own():
 def _children():
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-
-
-def _forget_peak():
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def _peak():
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) << 10

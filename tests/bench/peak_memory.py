@@ -1,18 +1,13 @@
 """Train a model of some size and print the peak memory in kB, after the imports and at the end; not a test."""
 
-import resource
 import sys
 from pathlib import Path
 
 import torch
-from bench import bench_transform
+from bench import bench_transform, resident
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 STEPS, BATCH, MICRO = 3, 8, 8
-
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main(kind, folder, packing):
@@ -35,14 +30,14 @@ def main(kind, folder, packing):
     if kind == "ours":
         from ssd_harness.plugins import trl_completion_trainer  # noqa: F401 - its imports are told apart
 
-        print(peak())
+        print(resident.peak_bytes() >> 10)
         recipe = bench_transform.training(STEPS, BATCH, MICRO, packing=packing)
         bench_transform.TrlTrainer(folder / "model", recipe).train(samples, folder, lambda *_: None)
     else:
-        print(peak())
+        print(resident.peak_bytes() >> 10)
         rows = [(list(one.prompt_ids + one.token_ids), len(one.prompt_ids)) for one in samples]
         bench_transform._bare_loop(folder / "model", rows, STEPS, BATCH, MICRO)
-    print(peak())
+    print(resident.peak_bytes() >> 10)
 
 
 if __name__ == "__main__":

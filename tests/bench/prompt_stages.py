@@ -1,14 +1,15 @@
 """One stage of the transform over many prompts, in a process of its own: prints its CPU seconds and its memory.
 
-``python tests/bench/prompt_stages.py STAGE FOLDER COUNT``; the sampler answers at once, everything else is the real thing.
+``python -m bench.prompt_stages STAGE FOLDER COUNT``; the sampler answers at once, everything else is the real thing.
 """
 
 import json
 import random
-import resource
 import sys
 import time
 from pathlib import Path
+
+from bench import resident
 
 from ssd_harness import plugin_manager
 from ssd_harness.distill import filtering, prompt_set, sampling, shards
@@ -103,5 +104,5 @@ if __name__ == "__main__":
         plugin_manager.plugin_manager().register(Plugin())
         started = time.process_time()
         run(stage, folder)
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        memory = resident.peak_bytes() / 1e6
         print(json.dumps([time.process_time() - started, memory]))
