@@ -10,6 +10,9 @@ from ssd_harness import bridge, evaluation_request
 from ssd_harness.bridge import ownership
 from ssd_harness.errors import SsdError
 
+_SENTENCE = 4
+"""Words from which on a field of a document can be a question, and no label or name."""
+
 
 def wrap_evaluate(evaluator: Any) -> None:
     """Wrap ``evaluate``, which ``simple_evaluate`` calls with the model and the loaded tasks."""
@@ -57,11 +60,18 @@ def texts_of(task: Any) -> Sequence[Any] | None:
     if own:
         return own()
     try:
-        asked = [(number, task.doc_to_text(doc)) for number, doc in enumerate(task.eval_docs)]
+        asked = [(number, task.doc_to_text(doc), doc) for number, doc in enumerate(task.eval_docs)]
     except Exception as error:  # noqa: BLE001 - somebody else's task may do anything here
         bridge.log.warning("ssd-harness: cannot read the documents of %s (%s)", task, error)
         return None
-    return [EvaluatedText(f"document {number}", text) for number, text in asked if isinstance(text, str)] or None
+    texts = [(number, text, doc) for number, text, doc in asked if isinstance(text, str)]
+    return [EvaluatedText(f"document {number}", text, _sentences(doc)) for number, text, doc in texts] or None
+
+
+def _sentences(doc: Any) -> tuple[str, ...]:
+    """Return a document's own texts: short questions are told by them, for the task puts words of its own around."""
+    values = doc.values() if isinstance(doc, Mapping) else ()
+    return tuple(value for value in values if isinstance(value, str) and len(value.split()) >= _SENTENCE)
 
 
 def _tasks(loaded: Mapping[Any, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ssd_harness.prompts import PromptTemplate
 def evaluated_texts(store: ProblemStore, prompt: PromptTemplate) -> list[EvaluatedText]:
     """Return the statements of all problems, each with the prompt that shows it."""
     return [
-        EvaluatedText(problem.question_id, problem.question_content, prompt.render(problem.as_doc()).user)
+        EvaluatedText(problem.question_id, problem.question_content, (prompt.render(problem.as_doc()).user,))
         for problem in store.problems.values()
     ]
 

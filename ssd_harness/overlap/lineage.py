@@ -51,11 +51,12 @@ def read_lineage(name: str, folder: Path, manifest: Mapping[str, Any]) -> Lineag
         return Lineage(unknown=(name,))
     paths = []
     for entry in part.get("sketches", ()):
-        path = folder / Path(str(entry["file"])).name
+        path = folder
         try:
+            path = folder / Path(str(entry["file"])).name
             with path.open("rb") as stream:
                 whole = hashlib.file_digest(stream, "sha256").hexdigest() == entry["sha256"]
-        except OSError:
+        except (OSError, TypeError, KeyError):  # the file is gone, or somebody has edited the manifest
             whole = False
         if not whole:
             raise InfrastructureError(

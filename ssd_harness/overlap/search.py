@@ -14,12 +14,12 @@ BOILERPLATE = 5
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedText:
-    """An evaluated problem: what it asks, and the whole prompt around it if that is something else."""
+    """An evaluated problem: what it asks, and other forms in which a prompt may hold it."""
 
     id: str
     text: str
-    shown: str | None = None
-    """Compared as a whole only: its instructions are the task's, and are no part of the problem."""
+    forms: tuple[str, ...] = ()
+    """Compared as wholes only: instructions around the question are the task's, and no part of the problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class _Asked:
         self._words = [words(problem.text) for problem in problems]
         by_whole: dict[int, set[int]] = {}
         for index, problem in enumerate(problems):
-            for found in (self._words[index], words(problem.shown or "")):
+            for found in (self._words[index], *map(words, problem.forms)):
                 if found:
                     by_whole.setdefault(whole(found), set()).add(index)
         self.wholes = np.array(sorted(by_whole), np.uint64)

@@ -38,7 +38,7 @@ def evaluating():
 def base(tmp_path):
     folder = tmp_path / "base"
     folder.mkdir()
-    (folder / "config.json").write_text("{}")
+    (folder / "config.json").write_text('{"model_type": "other"}')
     (folder / "generation_config.json").write_text('{"temperature": 1.0}')
     return folder
 
@@ -61,7 +61,7 @@ def register(name, base, **fields):
         folder.mkdir(parents=True)
         shards.write_manifest(folder, {})
     (folder / CHECKPOINT).mkdir()
-    (folder / CHECKPOINT / "config.json").write_text("{}")
+    (folder / CHECKPOINT / "config.json").write_text('{"model_type": "other"}')
     return pipeline.run(plan)
 
 
@@ -231,6 +231,15 @@ def broken(doc):
 def test_other_tasks_are_compared_by_what_their_documents_ask(task, texts):
     found = overlap.texts_of(task)
     assert (found and [one.text for one in found]) == texts
+
+
+def test_a_short_question_is_told_without_the_words_that_a_task_puts_around_it(base, write, state):
+    question = {"question": "How many legs have two spiders?", "answer": "16"}
+    task = Task([question], lambda doc: f"Q: {doc['question']} Answer with a number.\nA:")
+    subject = find_subject("ssd:" + register("leaky", base, prompts=write(question["question"], "16")).name, {})
+    with pytest.raises(UsageError, match="'p0' equals 'document 0'") as error:
+        subject.overlap.meet("arithmetic", lambda: overlap.texts_of(task))
+    assert "1 prompt overlaps" in str(error.value)  # the answer is no question
 
 
 def test_without_any_text_the_result_says_so(base, write, state):

@@ -121,7 +121,7 @@ def test_copies_of_a_whole_text_are_no_boilerplate(found):
 
 
 def test_short_problems_are_found_by_their_whole_text_alone(found):
-    short = EvaluatedText("q", "Add them.", shown="Add them.\n\nWrite a program.")
+    short = EvaluatedText("q", "Add them.", forms=("Add them.\n\nWrite a program.",))
     hits = found(["add THEM", "add them now", "add them write a program"], short)
     assert [one.prompt for one in hits] == ["p0", "p2"]
     assert found(["", "  ", "?"], "", "...") == []
@@ -157,7 +157,8 @@ def test_the_generators_prompts_pass_by_the_rule_itself(tmp_path):
     rows = [problem.row() for problem in mini.problems()]
     shown = [prompt_texts.render(row).user for row in rows]
     problems = [
-        EvaluatedText(row["question_id"], row["question_content"], text) for row, text in zip(rows, shown, strict=True)
+        EvaluatedText(row["question_id"], row["question_content"], (text,))
+        for row, text in zip(rows, shown, strict=True)
     ]
     around = [EvaluatedText("around", prompt_texts.render({"starter_code": code}).user) for code in ("", "x")]
     sketch.write(tmp_path / "all", drawn)
@@ -240,6 +241,9 @@ def test_a_stored_lineage_is_the_same_lineage(lineage, tmp_path):
     with pytest.raises(UsageError, match="q1"):
         guard(again, "t", PROBLEMS, allowed=False)
     assert read_lineage("m", moved, {"name": "m"}) == Lineage(unknown=("m",))
+    for edited in ([1], [{}], ["file"], [{"file": None, "sha256": 3}]):
+        with pytest.raises(InfrastructureError, match="missing or changed"):
+            read_lineage("m", moved, {"overlap": {**part, "sketches": edited}})
     again.sketches[0].write_bytes(b"other")
     with pytest.raises(InfrastructureError, match="missing or changed"):
         read_lineage("m", moved, {"overlap": part})
