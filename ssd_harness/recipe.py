@@ -8,7 +8,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -212,6 +212,13 @@ LORA_FIELDS = ("lora_alpha", "lora_dropout", "lora_targets", "lora_quantize")
 """What only adapters have."""
 ROUND_FIELDS = ("round_task", "round_metric", "round_limit", "patience", "min_gain")
 """What only the choice among several rounds reads."""
+_NAMED_BY_IDENTITY = {"prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column"}
+_NAMED_BY_IDENTITY |= {"exclude_prompts", "sampler", "trainer"}
+"""What hashes and versions stand for, wherever it came from."""
+_AFTER_SAMPLING = {"filter", "transform", "rounds", "steps", "epochs", "batch_size_train", "max_length_train", "lr"}
+_AFTER_SAMPLING |= {"min_lr", "warmup_steps", "weight_decay", "beta1", "beta2", "max_grad_norm", "dtype_checkpoint"}
+_AFTER_SAMPLING |= {"lora_rank", *LORA_FIELDS, *ROUND_FIELDS}
+"""What changes nothing in the samples. Any other field counts as shaping them, a new one too."""
 
 
 def coerce(name: str, value: Any) -> Any:
@@ -291,8 +298,7 @@ def fingerprint(recipe: Recipe, *, base: str, tokenizer: str, prompts: str, samp
     where the prompts came from: their hash says which they are.
     """
     fields = recipe.side("train")
-    sources = ("prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column")
-    for name in (*sources, "exclude_prompts", "sampler", "trainer"):
+    for name in _NAMED_BY_IDENTITY:
         del fields[name]
     if recipe.chooses_round:
         # Here alone the evaluation decides what is made.
@@ -301,5 +307,20 @@ def fingerprint(recipe: Recipe, *, base: str, tokenizer: str, prompts: str, samp
         for name in ROUND_FIELDS:
             del fields[name]
     identity = {"base": base, "tokenizer": tokenizer, "prompts": prompts, "sampler": sampler, "trainer": trainer}
+    return _digest(fields, identity)
+
+
+def samples_fingerprint(recipe: Recipe, *, model: str, tokenizer: str, prompts: str, sampler: str) -> str:
+    """Return the name of the samples that the recipe has drawn, as 64 hexadecimal digits.
+
+    Recipes that differ in what is done with them share it. ``model`` is what they are drawn from: the base's weights,
+    or in a later round the fingerprint of the checkpoint before.
+    """
+    apart = _AFTER_SAMPLING.union(_NAMED_BY_IDENTITY)
+    fields = {name: value for name, value in recipe.side("train").items() if name not in apart}
+    return _digest(fields, {"model": model, "tokenizer": tokenizer, "prompts": prompts, "sampler": sampler})
+
+
+def _digest(fields: Mapping[str, Any], identity: Mapping[str, str]) -> str:
     text = json.dumps({"fields": fields, **identity}, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -25,6 +25,8 @@ class Job:
     """The recipe's seed, moved on by the round."""
     samples: Path | None = None
     """Folder of the stage whose samples this one takes."""
+    identity: str | None = None
+    """What the samples that this one draws are called, for other runs to find them."""
 
     def write(self, folder: Path) -> None:
         """Store the job in the stage's folder."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import plugin_manager, provenance, registry, storage
-from ssd_harness.distill import shards, training
+from ssd_harness.distill import drawn, shards, training
 from ssd_harness.distill.exporting import RUN_FILE
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.plan import Plan, say
@@ -74,10 +74,14 @@ class _Round:
         removed = name == "train" and not (folder / CHECKPOINT).exists()  # it was registered, and is no more
         if removed or not shards.is_whole(folder):
             storage.write_json(self.plan.folder / RUN_FILE, described(self.plan))
+            identity = self.plan.samples_identity() if name == "sample" else None
+            if identity and (run := drawn.adopt(folder, identity)):
+                say(f"samples: those that run {run} has drawn")
+                return folder
             prompts = self.plan.prompts
             # Any other seed would do for later rounds; the first round's is the recipe's own.
             seed = self.plan.recipe.seed + 1_000_003 * (self.plan.recipe.rounds - 1)
-            job = Job(name, self.plan.recipe, self.model, prompts.path, prompts.count, seed, samples)
+            job = Job(name, self.plan.recipe, self.model, prompts.path, prompts.count, seed, samples, identity)
             run_stage(job, folder, lock=self.lock)
         return folder
 

@@ -18,7 +18,7 @@ from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.printable import printable
-from ssd_harness.recipe import FIELDS, ROUND_FIELDS, Recipe, fingerprint
+from ssd_harness.recipe import FIELDS, ROUND_FIELDS, Recipe, fingerprint, samples_fingerprint
 from ssd_harness.recipes.presets import is_known, presets
 from ssd_harness.recipes.resolution import GIVEN, Resolved, resolve
 
@@ -67,6 +67,12 @@ class Plan:
     def recipe(self) -> Recipe:
         """The resolved recipe."""
         return self.resolved.recipe
+
+    def samples_identity(self) -> str:
+        """Return what the samples of the last round are called; plans that only train otherwise share them."""
+        model = self.parts["base"] if self.recipe.rounds == 1 else self.up_to(self.recipe.rounds - 1).fingerprint
+        parts = {name: self.parts[name] for name in ("tokenizer", "prompts", "sampler")}
+        return samples_fingerprint(self.recipe, model=model, **parts)
 
     def lineage(self) -> Lineage:
         """Return all prompts that the result is trained on: this plan's, and those that its base was made from."""

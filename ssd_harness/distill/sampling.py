@@ -10,6 +10,7 @@ from typing import Any
 from ssd_harness import plugin_manager, storage
 from ssd_harness.distill import shards
 from ssd_harness.distill.contracts import Prompt, Report, Sample
+from ssd_harness.distill.drawn import IDENTITY
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.prompt_set import read_prompts
 from ssd_harness.distill.ranks import ALONE, Rank
@@ -56,7 +57,7 @@ def finish(job: Job, folder: Path) -> Mapping[str, Any]:
     """Return the manifest of a folder in which every shard stands."""
     count = _ShardBook(job, folder, ALONE).count
     sampler = json.loads((folder / _SAMPLER).read_text("utf-8"))
-    return {"shards": count, **_summary(folder, count), "sampler": sampler}
+    return {"shards": count, IDENTITY: job.identity, **_summary(folder, count), "sampler": sampler}
 
 
 class _ShardBook:
