@@ -9,6 +9,7 @@ pytestmark = [pytest.mark.hf, pytest.mark.slow, pytest.mark.docker]
 
 def test_rounds_are_evaluated_and_stopped_and_the_task_of_the_choice_is_named(command, tiny_model, docker_sandbox):
     fields = ["rounds=4", "round_task=livecodebench_mini", "round_limit=2", "patience=1", "name=evolved", "device=cpu"]
+    fields += ["steps=3"]  # no other test of this session may find its checkpoints
     evaluation = ["--tasks", "livecodebench_mini", "--limit", "2", "--batch_size", "3"]
     model_args = ",".join([f"pretrained={tiny_model}", *command.quick, *fields, "max_length=900"])
     _, said = command("eval", "--model", "ssd-hf", "--model_args", model_args, *evaluation)
