@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import bridge
-from ssd_harness.distill.stage import die_with
 from ssd_harness.errors import ExitCode
+from ssd_harness.supervisor import die_with
 
 LOG = "log.txt"
 

@@ -1,9 +1,8 @@
-"""One stage in several processes: ``python -m ssd_harness.distill.launch FOLDER PARENT_PID COUNT``.
+"""One stage in several processes: ``python -m ssd_harness.distill.launch FOLDER COUNT PARENT_PID``.
 
 torchrun starts them, ends all when one fails, and takes none up again: the saved state is what a stage goes on from.
 """
 
-import fcntl
 import os
 import signal
 import sys
@@ -12,15 +11,13 @@ from pathlib import Path
 from ssd_harness.distill import sampling, shards
 from ssd_harness.distill.job import read_job
 from ssd_harness.distill.progress import ENDED, FAILURE
-from ssd_harness.distill.stage import RANKS_LOCK, die_with
 from ssd_harness.errors import ExitCode
+from ssd_harness.supervisor import die_with
 
 
-def main(folder: Path, parent: int, count: int) -> int:
+def main(folder: Path, count: int, parent: int) -> int:
     """Run the stage in ``count`` processes."""
     die_with(parent)
-    with (folder / RANKS_LOCK).open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # until no process of an earlier, killed run is left
     import torch
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run

@@ -82,7 +82,7 @@ class _Round:
             # Any other seed would do for later rounds; the first round's is the recipe's own.
             seed = self.plan.recipe.seed + 1_000_003 * (self.plan.recipe.rounds - 1)
             job = Job(name, self.plan.recipe, self.model, prompts.path, prompts.count, seed, samples, identity)
-            run_stage(job, folder, lock=self.lock)
+            run_stage(job, folder, locks=[self.lock])
         return folder
 
 

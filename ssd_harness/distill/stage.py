@@ -6,10 +6,7 @@ processes, each with its rank, share a stage's work where ``distill.launch`` sta
 """
 
 import contextlib
-import ctypes
-import fcntl
 import os
-import signal
 import sys
 import traceback
 from pathlib import Path
@@ -20,11 +17,9 @@ from ssd_harness.distill.job import read_job
 from ssd_harness.distill.progress import FAILURE, Reporter
 from ssd_harness.distill.ranks import own_rank, work_alone
 from ssd_harness.errors import ExitCode, SsdError
+from ssd_harness.supervisor import die_with
 
 STAGES = {"sample": sampling.run, "filter": filtering.run, "train": training.run}
-RANKS_LOCK = "ranks.lock"
-"""Held, shared, by each of several processes of a stage while it lives."""
-_PR_SET_PDEATHSIG = 1
 
 
 def main(folder: Path, parent: int) -> int:
@@ -34,8 +29,7 @@ def main(folder: Path, parent: int) -> int:
     os.dup2(2, 1)
     rank = own_rank()
     try:
-        with storage.full_disk(folder), (folder / RANKS_LOCK).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH)
+        with storage.full_disk(folder):
             job = read_job(folder)
             label = job.stage
             if job.stage == "sample" and rank.count > 1:
@@ -55,13 +49,6 @@ def main(folder: Path, parent: int) -> int:
         progress.flush()
         return error.exit_code if isinstance(error, SsdError) else ExitCode.INFRASTRUCTURE
     return ExitCode.DONE
-
-
-def die_with(parent: int) -> None:
-    """Ask the kernel to end this process with its parent: nobody else would stop it."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(ExitCode.INFRASTRUCTURE)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import storage
+from ssd_harness import storage, supervisor
 from ssd_harness.distill import shards
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.progress import ENDED, FAILURE, Display
@@ -17,15 +18,13 @@ from ssd_harness.errors import ExitCode, InfrastructureError, SsdError, UsageErr
 from ssd_harness.printable import printable
 
 LOG = "log.txt"
-_GRACE_S = 5.0
-"""How long what a dead stage has left running may take to end by itself."""
 
 
-def run_stage(job: Job, folder: Path, *, lock: int) -> None:
+def run_stage(job: Job, folder: Path, *, locks: Iterable[int]) -> None:
     """Run ``job`` in ``folder`` until its manifest stands there; sampling and training take the recipe's ``gpus``.
 
-    The process keeps the descriptor ``lock`` open, so that the lock outlives a killed parent until the stage is gone
-    too. Raises :class:`SsdError` with the log's path and its last line if the stage fails.
+    All of it ends with this process. Its supervisor keeps the descriptors ``locks`` open, so that locks outlive a
+    killed parent until the stage is gone too. Raises :class:`SsdError` with the log's path and last line if it fails.
     """
     with storage.disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,16 +32,14 @@ def run_stage(job: Job, folder: Path, *, lock: int) -> None:
         job.write(folder)
         log = (folder / LOG).open("ab")
     display = Display()
-    # -P: a folder of the user's that happens to be called like a module of ours must not be imported.
     count = 1 if job.stage == "filter" else job.recipe.gpus
     module, *more = ["ssd_harness.distill.stage"] if count == 1 else ["ssd_harness.distill.launch", str(count)]
-    command = [sys.executable, "-P", "-m", module, str(folder), str(os.getpid()), *more]
+    command = supervisor.supervised([sys.executable, "-P", "-m", module, str(folder), *more])
     how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": log, "process_group": 0}
-    with log, subprocess.Popen(command, env=environment(count), pass_fds=(lock,), **how) as process:
+    with log, subprocess.Popen(command, env=environment(count), pass_fds=tuple(locks), **how) as process:
         assert process.stdout
         said = ""
-        heard_out = threading.Event()
-        end = threading.Thread(target=_end_group, args=(process.pid, heard_out))
+        end = threading.Thread(target=_end_group, args=(process.pid,))
         end.start()
         try:
             for raw in process.stdout:
@@ -54,10 +51,9 @@ def run_stage(job: Job, folder: Path, *, lock: int) -> None:
                 else:
                     display.show(line)
         except BaseException:
-            process.kill()
+            process.terminate()
             raise
         finally:
-            heard_out.set()
             end.join()
             display.finish()
     if process.returncode:
@@ -66,12 +62,10 @@ def run_stage(job: Job, folder: Path, *, lock: int) -> None:
         raise InfrastructureError(f"the {job.stage} stage ended without a result", where=folder / LOG)
 
 
-def _end_group(leader: int, heard_out: threading.Event) -> None:
-    """Wait for a stage's end, then end whatever it has left running: that would hold the device, and our pipe open."""
+def _end_group(leader: int) -> None:
+    """Wait for the supervisor's end, and end what is left if somebody has killed it: that would hold our pipe open."""
     os.waitid(os.P_PID, leader, os.WEXITED | os.WNOWAIT)  # until it is reaped, the group's number is nobody else's
-    os.killpg(leader, signal.SIGTERM)  # which Python's own janitor of shared memory ignores until it is done
-    if not heard_out.wait(_GRACE_S):
-        os.killpg(leader, signal.SIGKILL)
+    os.killpg(leader, signal.SIGKILL)
 
 
 def without_ranks() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from ssd_harness import storage
 from ssd_harness.distill.stage_process import last_line, without_ranks
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.recipe import Recipe
+from ssd_harness.supervisor import supervised
 
 LOG = "log.txt"
 _DONE = "evaluation.json"
@@ -107,7 +107,7 @@ def _session(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
             evaluation.folder.mkdir(parents=True)
     jobs = [{"folder": str(evaluation.folder), "words": evaluation.words} for evaluation in evaluations]
     waiting = {str(evaluation.folder): evaluation for evaluation in evaluations}
-    command = [sys.executable, "-P", "-m", "ssd_harness.bridge.session", str(os.getpid())]
+    command = supervised([sys.executable, "-P", "-m", "ssd_harness.bridge.session"])
     log = evaluations[0].folder / LOG
     started = time.monotonic()
     with (
@@ -132,7 +132,7 @@ def _session(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
                     )
                 yield Finished(evaluation, error, seconds)
         except BaseException:
-            process.kill()
+            process.terminate()
             raise
     if waiting:
         evaluation = next(iter(waiting.values()))

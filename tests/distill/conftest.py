@@ -115,7 +115,7 @@ def stages_of():
 
 
 PLUGIN = r"""
-import contextlib, importlib, os, signal, sys
+import contextlib, importlib, os, pathlib, signal, sys
 
 from ssd_harness.hookspecs import hookimpl
 
@@ -162,6 +162,17 @@ class Parting(Silent):
             time.sleep(300)
             os._exit(0)
         os.kill(os.getpid(), signal.SIGKILL)
+
+class Haunted(Silent):
+    # Has a child in a session of its own, which holds on to all it has inherited and does not hear SIGTERM.
+    def sample(self, prompts, seed):
+        import os, pathlib, signal, time
+        if not os.fork():
+            os.setsid()
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            pathlib.Path(os.environ["GHOST"]).write_text(str(os.getpid()))
+        time.sleep(300)
+        os._exit(0)
 
 class Quitting(Silent):
     def sample(self, prompts, seed):
@@ -212,7 +223,7 @@ def broken_trainer(model, recipe):
 def ssd_samplers():
     return {
         "silent": Silent, "crashing": Crashing, "babbling": Babbling, "coding": Coding, "counting": Counting,
-        "tiring": Tiring, "parting": Parting, "quitting": Quitting, "forgetful": Forgetful,
+        "tiring": Tiring, "parting": Parting, "quitting": Quitting, "forgetful": Forgetful, "haunted": Haunted,
     }
 
 @hookimpl
@@ -227,9 +238,10 @@ def ssd_sample_filters():
 def ssd_trainers(): return {"broken": broken_trainer, "copying": copying_trainer, "summing": summing_trainer}
 
 def die():
-    # Ends the command, and this process, if this is a stage.
+    # Ends the command, and this process, if this is a stage: between them is the supervisor.
     if "ssd_harness.distill.stage" in sys.orig_argv:
-        os.kill(os.getppid(), signal.SIGKILL)
+        supervisor = pathlib.Path(f"/proc/{os.getppid()}/stat").read_text()
+        os.kill(int(supervisor.rpartition(")")[2].split()[1]), signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
 
 def fill():

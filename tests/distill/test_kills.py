@@ -1,6 +1,9 @@
 """kill -9 at each place where one piece of work hands over to the next: the same command ends with the same bytes."""
 
+import fcntl
 import signal
+import time
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +60,25 @@ def test_killed_at_each_hand_over_it_ends_with_the_bytes_of_an_undisturbed_run(d
     for file in checkpoint.iterdir():
         assert registered[file.name] == file.read_bytes(), file.name
     assert not (distiller.stage("handed", "train") / "state").exists()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_nothing_that_a_stage_has_started_outlives_the_command_or_keeps_its_lock(
+    distiller, plugin, until, stages_of, processes
+):
+    """Neither what is in a session of its own, as torchrun's processes are, nor what ignores SIGTERM."""
+    name = f"haunted-{processes}"
+    home, ghost = distiller.folder / name, distiller.folder / f"{name}.pid"
+    process = distiller.start(name, plugin | {"GHOST": str(ghost)}, sampler="haunted", gpus=processes)
+    until(lambda: process.poll() is not None or (ghost.exists() and ghost.read_text()))
+    (lock,) = home.glob("runs/*/lock")
+    with lock.open() as stream:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert not [link for link in Path(f"/proc/{ghost.read_text()}/fd").iterdir() if link.readlink() == lock]
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        started = time.monotonic()
+        until(lambda: not Path(f"/proc/{ghost.read_text()}").exists() and not stages_of(home), 10)
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert time.monotonic() - started < 8
