@@ -3,7 +3,7 @@
 import argparse
 
 from ssd_harness.commands.fields import add_fields, add_model, overrides_of
-from ssd_harness.errors import ExitCode, UsageError
+from ssd_harness.errors import ExitCode
 
 _EXAMPLES = """examples:
   ssd-harness distill demo
@@ -40,12 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ssd_harness.distill.estimate import estimate
     from ssd_harness.distill.plan import make_plan
     from ssd_harness.experiments import rounds
-    from ssd_harness.recipe import coerce
 
     overrides = overrides_of(arguments.fields)
     name, revision = overrides.pop("name", None), overrides.pop("revision", None)
-    if "rounds" in overrides and coerce("rounds", overrides["rounds"]) == 0:
-        raise UsageError("rounds=0 makes nothing", next_step="evaluate the base with lm_eval --model ssd-hf")
     plan = make_plan(arguments.model, overrides, name=name, revision=revision)
     if arguments.dry_run:
         print("\n".join(estimate(plan)))

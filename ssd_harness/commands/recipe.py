@@ -42,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ssd_harness.distill.filters import make_filter
     from ssd_harness.distill.plan import GIVE_PROMPTS, factories_of, resolve_for
     from ssd_harness.recipe import FIELDS
+    from ssd_harness.recipes.presets import presets
 
     overrides = overrides_of(arguments.fields)
     revision = overrides.pop("revision", None)
@@ -54,18 +55,24 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({**found, "recipe": asdict(resolved.recipe), "origins": dict(resolved.origins)}, indent=2))
         return ExitCode.DONE
     print(printable(resolved.said))
+    if resolved.preset:
+        print(f"preset {resolved.preset}: {presets()[resolved.preset].source}")
+    origins = {name: printable(origin) for name, origin in resolved.origins.items()}
+    named, said = max(map(len, FIELDS)), max(map(len, origins.values()))
     for side, title in _SIDES:
         print(f"\n{title}")
         for name, value in resolved.recipe.side(side).items():
-            origin = printable(resolved.origins[name])
-            print(f"  {name:22}{_shown(value):14}  {origin:30}  {FIELDS[name].metadata['meaning']}")
+            print(f"  {name:{named}}  {_shown(value):14}  {origins[name]:{said}}  {FIELDS[name].metadata['meaning']}")
     if resolved.recipe.prompts is None:
         print(f"\nno prompts are known for this model: {GIVE_PROMPTS}")
     return ExitCode.DONE
 
 
 def _shown(value: Any) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else printable(value)
+    """Return a value as it is given on a command line."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else printable(value)
 
 
 def _list() -> int:

@@ -3,7 +3,7 @@
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.printable import printable
-from ssd_harness.recipe import FIELDS, ROUND_FIELDS, Recipe, fingerprint, samples_fingerprint
+from ssd_harness.recipe import FIELDS, ROUND_FIELDS, Recipe, coerce, fingerprint, samples_fingerprint
 from ssd_harness.recipes.presets import is_known, presets
-from ssd_harness.recipes.resolution import GIVEN, Resolved, resolve
+from ssd_harness.recipes.resolution import GIVEN, Resolved, named_recipe, resolve
 
 GIVE_PROMPTS = "give prompts=PATH.jsonl, PATH.parquet, hub:OWNER/NAME or generator"
 VERIFIED_NOTE = f"{registry.VERIFIED}: samples are chosen by what their programs do, which plain SSD never looks at"
@@ -108,9 +108,14 @@ def make_plan(
     preset when no ``prompts`` are given.
     """
     resolved = resolve_for(pretrained, overrides, revision, backend=backend)
+    if resolved.recipe.rounds == 0:
+        raise UsageError("rounds=0 makes nothing", next_step="evaluate the base with lm_eval --model ssd-hf")
     if resolved.recipe.prompts is None:
+        what = f"the recipe of {pretrained!r} names no prompts to sample"
         raise UsageError(
-            f"there is no recipe for {pretrained!r}, so it does not say which prompts to sample",
+            what
+            if resolved.preset
+            else f"there is no recipe for {pretrained!r}, so it does not say which prompts to sample",
             next_step=f"{GIVE_PROMPTS}; models with a recipe: "
             + ", ".join(model for preset in presets().values() for model in preset.models),
         )
@@ -173,16 +178,20 @@ def resolve_for(
     return resolve(pretrained, overrides, inherited=inherited, folder=folder, backend=backend)
 
 
-def as_it_is(pretrained: str, fields: Iterable[str]) -> registry.Checkpoint:
+def as_it_is(pretrained: str, overrides: Mapping[str, Any]) -> registry.Checkpoint:
     """Return the registered checkpoint ``ssd:NAME`` that is to be evaluated, not trained on.
 
-    Raises :class:`UsageError` for an unknown one, and for a field that would have shaped it.
+    Raises :class:`UsageError` for an unknown one, for a field that would have shaped it, and for a recipe file that
+    would have made another one.
     """
     made = registry.get(pretrained)
-    for name in fields:
+    origin, named = named_recipe(overrides) or ("", {})
+    known = made.manifest["recipe"]
+    other = {name: f" ({origin})" for name in named if name in known and coerce(name, named[name]) != known[name]}
+    for name, said in (dict.fromkeys(overrides, "") | other).items():
         if name in FIELDS and FIELDS[name].metadata["side"] == "train":
             raise UsageError(
-                f"{name} changes nothing in {pretrained}, which is made already",
+                f"{name}{said} changes nothing in {pretrained}, which is made already",
                 next_step="give rounds=1 to put it through the transform again",
             )
     return made

@@ -12,6 +12,7 @@ from ssd_harness.distill.plan import Plan, as_it_is, make_plan, resolve_for
 from ssd_harness.experiments.evaluation import Evaluation, model_class, short_hash
 from ssd_harness.experiments.points import Point
 from ssd_harness.recipe import FIELDS, Recipe, coerce
+from ssd_harness.recipes.resolution import asked
 
 _LONGEST = 100
 
@@ -73,7 +74,7 @@ def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) 
                 fields = _read(given)
                 recipe = resolve_for(request.model, fields).recipe
                 plan = None
-                if request.model.startswith(registry.PREFIX) and "rounds" not in fields:
+                if request.model.startswith(registry.PREFIX) and asked("rounds", fields) is None:
                     identity = as_it_is(request.model, fields).fingerprint
                 elif recipe.rounds:
                     shaping = [name for name in fields if recipe.chooses_round or not _is_eval(name)]
@@ -95,6 +96,8 @@ def _key(request: Request, task: str, recipe: Recipe, identity: str) -> str:
     """Return what stands for everything that decides a cell's result."""
     side = "_eval" if recipe.rounds else "_base"
     decoding = {name: getattr(recipe, name) for name in FIELDS if name.endswith(side)}
+    if not recipe.rounds and recipe.reasoning_effort:  # of all others the fingerprint says it
+        decoding["reasoning_effort"] = recipe.reasoning_effort
     limits = (recipe.max_gen_toks_eval, request.limit, request.repeats)
     by = model_class(recipe, request.model_args)
     return short_hash(identity, decoding, limits, task, by.name, *([dict(by.arguments)] if by.arguments else []))
@@ -116,7 +119,7 @@ def _evaluation(
 
 def _read(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return those fields that the evaluation of such a cell reads."""
-    if coerce("rounds", fields.get("rounds", 1)) == 0:
+    if asked("rounds", fields) == 0:
         return {name: value for name, value in fields.items() if _is_base(name)}
     return {name: value for name, value in fields.items() if not name.endswith("_base")}
 

@@ -16,7 +16,8 @@ from ssd_harness.experiments import rounds as evaluated_rounds
 from ssd_harness.experiments.evaluation import ModelClass
 from ssd_harness.models.overlap_check import OverlapCheck
 from ssd_harness.overlap.lineage import Lineage, read_lineage
-from ssd_harness.recipe import Recipe, coerce
+from ssd_harness.recipe import Recipe
+from ssd_harness.recipes.resolution import asked
 
 DEFAULT_PRETRAINED = "Qwen/Qwen3-4B-Instruct-2507"
 PRETRAINED_VARIABLE = "SSD_HARNESS_PRETRAINED"
@@ -54,7 +55,7 @@ def find_subject(
     model class would rather have than the general defaults; ``evaluated_by`` is that class, for evaluations on the way.
     """
     pretrained = pretrained or os.environ.get(PRETRAINED_VARIABLE) or DEFAULT_PRETRAINED
-    rounds = coerce("rounds", overrides["rounds"]) if "rounds" in overrides else None
+    rounds = asked("rounds", overrides)
     if rounds == 0:
         return _base(pretrained, overrides, revision)
     if pretrained.startswith(registry.PREFIX) and rounds is None:

@@ -52,11 +52,12 @@ def resolve(
     not exist (and names the nearest), a value of the wrong kind, or a model that two presets fit equally well.
     """
     given = dict(overrides or {})
+    plain = asked("rounds", given) == 0  # as it is, a model needs no recipe
+    named_layer = named_recipe(given)
     chosen = given.pop("recipe", None)
     named = "" if chosen is None else str(chosen)
     preset, because = None, "asked for"
     if named not in presets() and named.lower() != "none":
-        plain = coerce("rounds", given.get("rounds", 1)) == 0  # as it is, a model needs no recipe
         settled = inherited is not None or chosen is not None or plain
         preset, because = _preset_of(pretrained, folder, settled=settled)
     layers: list[tuple[str, Mapping[str, Any]]] = [backend] if backend else []
@@ -66,8 +67,8 @@ def resolve(
         origin, fields = inherited
         # An overlap is allowed by whoever runs an evaluation, never by an earlier one.
         layers.append((origin, {name: value for name, value in fields.items() if name != "allow_overlap"}))
-    if named and named.lower() != "none":
-        layers.append(chosen_preset(named))
+    if named_layer:
+        layers.append(named_layer)
         preset = presets().get(named, preset)
     below = {backend[0] if backend else "", f"preset {preset.name}" if preset else ""}
     above = () if named in presets() else tuple(origin for origin, _ in layers if origin not in below)
@@ -75,6 +76,20 @@ def resolve(
 
     values, origins = _merged(layers)
     return Resolved(Recipe(**values), origins, preset.name if preset else None, because, above)
+
+
+def named_recipe(overrides: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+    """Return origin and fields of the preset or file that ``recipe`` among the overrides names; None without one."""
+    named = str(overrides.get("recipe") or "")
+    return chosen_preset(named) if named and named.lower() != "none" else None
+
+
+def asked(name: str, overrides: Mapping[str, Any]) -> Any:
+    """Return the value that the user gives field ``name``, in so many words or in a recipe file; None without one."""
+    if name in overrides:
+        return coerce(name, overrides[name])
+    origin, fields = named_recipe(overrides) or ("", {})
+    return _coerced(origin, name, fields[name]) if name in fields else None
 
 
 def _merged(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -85,10 +100,11 @@ def _merged(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, 
         found = {name: _coerced(origin, name, value) for name, value in layer.items()}
         if found.get("epochs") is not None:
             # Whoever asks for epochs does not want an earlier layer's number of steps.
-            found.setdefault("steps", None)
+            values["steps"], origins["steps"] = None, f"epochs {origin}"
         if "lora_rank" in found and found["lora_rank"] is None:
             # Nor does who wants no adapters want an earlier layer's way to make them.
-            found = {name: FIELDS[name].default for name in LORA_FIELDS} | found
+            values |= {name: FIELDS[name].default for name in LORA_FIELDS}
+            origins |= dict.fromkeys(LORA_FIELDS, f"lora_rank {origin}")
         values |= found
         origins |= dict.fromkeys(found, origin)
     return values, origins

@@ -22,6 +22,12 @@ def test_recipe_show_gives_each_value_and_its_origin(state, capsys):
     assert lines["T_train"].split()[1:4] == ["1.6", "preset", "qwen3-4b-instruct-2507"]
     assert lines["lr"].split()[1:3] == ["1e-05", "given"]
     assert lines["lora_rank"].split()[1:3] == ["none", "default"]
+    assert lines["gradient_checkpointing"].split()[1:3] == ["true", "preset"]
+
+
+def test_recipe_show_names_the_source_of_the_presets_numbers(state, capsys):
+    assert main(["recipe", "show", "Qwen/Qwen3-4B-Instruct-2507"]) == ExitCode.DONE
+    assert "preset qwen3-4b-instruct-2507: arXiv 2604.01193" in capsys.readouterr().out
 
 
 def test_recipe_show_json_is_the_whole_recipe(state, capsys):
@@ -131,9 +137,13 @@ def test_the_list_says_what_each_is_and_which_cannot_be_used(checkpoint, tmp_pat
         (["distill", "/no/model", "prompts=generator"], "model not found"),
         (["distill", "x/y"], "give prompts="),
         (["distill", "x/y", "prompts=generator", "rounds=0"], "rounds=0 makes nothing"),
+        (["distill", "demo", "recipe=BASE.yaml"], "rounds=0 makes nothing"),
+        (["distill", "demo", "prompts=none"], "the recipe of 'demo' names no prompts"),
     ],
 )
-def test_wrong_words_are_one_line_and_exit_2(state, capsys, words, says):
+def test_wrong_words_are_one_line_and_exit_2(state, tmp_path, monkeypatch, capsys, words, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "BASE.yaml").write_text("rounds: 0\n")
     assert main(words) == ExitCode.USAGE
     last = capsys.readouterr().err.rstrip().splitlines()[-1]
     assert says in last

@@ -93,6 +93,28 @@ def test_a_registered_checkpoint_is_evaluated_as_it_is(cells, state, tmp_path):
         make_cells(request, [{"T_train": 0.5}], ())
 
 
+def test_a_recipe_file_is_read_as_the_words_are(cells, state, tmp_path):
+    as_given, from_file = tmp_path / "base.yaml", tmp_path / "other.yaml"
+    as_given.write_text("rounds: 0\n")
+    from_file.write_text("T_train: 1.3\nT_eval: 0.5\n")
+    (cell,) = cells({}, recipe=str(as_given))
+    assert (cell.is_base, cell.plan) == (True, None)
+    folder = tmp_path / "made"
+    folder.mkdir()
+    manifest = {"fingerprint": "ab", "base": {}, "recipe": dataclasses.asdict(Recipe(T_train=1.3)), "rounds": []}
+    registry.register("made", folder, manifest)
+    request = Request("ssd:made", {"recipe": str(from_file)}, ["livecodebench_mini"], tmp_path)
+    assert make_cells(request, [{}], ())[0].recipe.T_eval == 0.5
+    from_file.write_text("T_train: 1.4\n")
+    with pytest.raises(UsageError, match=r"T_train \(file other.yaml\) changes nothing in ssd:made"):
+        make_cells(request, [{}], ())
+
+
+def test_a_base_that_is_asked_to_think_harder_is_another_cell(cells):
+    folders = {cells({"rounds": 0}, reasoning_effort=effort)[0].evaluation.folder for effort in ("low", "high", None)}
+    assert len(folders) == 3
+
+
 def test_another_recipe_or_extent_is_another_folder(cells, tmp_path):
     (one,), (other,) = cells({}), cells({}, steps=7)
     assert one.evaluation.folder != other.evaluation.folder

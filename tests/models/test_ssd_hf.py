@@ -222,8 +222,11 @@ def test_a_context_that_is_too_short_says_what_fits(made):
         answers(made.model, requests)
 
 
-def test_rounds_zero_is_the_base_with_its_own_decoding(made):
-    base = SsdHf(pretrained=made.arguments["pretrained"], rounds=0)
+@pytest.mark.parametrize("said", ["in words", "in a file"])
+def test_rounds_zero_is_the_base_with_its_own_decoding(made, tmp_path, said):
+    (tmp_path / "base.yaml").write_text("rounds: 0\n")
+    how = {"rounds": 0} if said == "in words" else {"recipe": str(tmp_path / "base.yaml")}
+    base = SsdHf(pretrained=made.arguments["pretrained"], **how)
     assert str(base.subject.folder) == made.arguments["pretrained"]
     assert base.subject.decoding == {"temperature": 0.9, "top_k": 30, "top_p": 0.95}
     assert base.subject.about["transform"] == "none (rounds=0)"

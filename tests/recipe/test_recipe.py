@@ -79,7 +79,9 @@ def test_what_a_recipe_was_put_together_from_is_said(tmp_path):
 
 
 def test_epochs_given_replace_the_presets_steps():
-    assert resolve(QWEN, {"epochs": 2}).recipe.steps is None
+    made = resolve(QWEN, {"epochs": 2})
+    assert made.recipe.steps is None
+    assert (made.origins["epochs"], made.origins["steps"]) == ("given", "epochs given")
     assert resolve(QWEN, {"epochs": 2, "steps": 7}).recipe.steps == 7
 
 
@@ -142,7 +144,7 @@ def test_adapters_bring_their_limits_and_go_with_all_that_belongs_to_them():
     made = ("manifest of m", dataclasses.asdict(Recipe(**adapters)))
     full = resolve("ssd:m", {"lora_rank": "none"}, inherited=made)
     assert full.recipe == Recipe()
-    assert full.origins["lora_alpha"] == "given"
+    assert (full.origins["lora_rank"], full.origins["lora_alpha"]) == ("given", "lora_rank given")
 
 
 def test_a_system_message_needs_a_chat_template():
