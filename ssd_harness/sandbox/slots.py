@@ -93,6 +93,7 @@ class SlotConnection:
             inputs=self._keys[job.inputs_key],
             cpu_s=limits.cpu_s,
             wall_s=limits.wall_s,
+            grace_s=limits.grace_s,
             memory=limits.memory,
             output=min(limits.output, protocol.MAX_OUTPUT),
             processes=limits.processes,
@@ -103,7 +104,7 @@ class SlotConnection:
         if self._open_jobs.get(job_id) is not None:
             raise ValueError(f"job {job_id} is submitted already")
         self._send(protocol.frame(protocol.JOB, job_id, request.encode()))
-        self._open_jobs[job_id] = (len(job.tests) + 1) * limits.wall_s
+        self._open_jobs[job_id] = (len(job.tests) + 1) * (limits.wall_s + limits.grace_s)
 
     def cancel(self, job_id: int) -> None:
         """Stop the job now if it runs, skip it if it is queued; its end still comes."""

@@ -180,6 +180,7 @@ ATTACKS: dict[str, Attack] = {
     "exhaustion/stderr_flood": _attack("stdin", OLE, TLE, RE),
     "exhaustion/sparse_output": Attack(BOTH),
     "exhaustion/sleep": _endless,
+    "exhaustion/work_and_sleep": _endless,
     "exhaustion/wait_for_input": _endless,
     "exhaustion/deadlock": _endless,
     "exhaustion/c_loop": _endless,

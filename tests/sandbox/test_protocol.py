@@ -18,6 +18,7 @@ requests = st.builds(
     inputs=u32,
     cpu_s=seconds,
     wall_s=seconds,
+    grace_s=seconds,
     memory=u64,
     output=u64,
     processes=u32,

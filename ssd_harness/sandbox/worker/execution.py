@@ -16,6 +16,8 @@ from .zygote import Exit, Failed, Zygote
 
 _SHORTEST_SLEEP_S = 0.001
 _KILL_PATIENCE_S = 60.0
+_GLANCES = 4
+"""How often in ``wall_s`` a program with a grace is looked at, so that one that fell asleep is noticed soon."""
 _NEAR_MEMORY_LIMIT = 0.9
 
 
@@ -52,7 +54,9 @@ class Execution(ABC):
         self._cpu_mark = self._wall_mark = self._spawn_mark = 0.0
         self._kills_before = 0
         self._check_at: float | None = None
-        self._wall_at = 0.0
+        # With a grace, wall time is looked at in several glances, the last of them at its end.
+        self._glance_s = request.wall_s / _GLANCES if request.grace_s else request.wall_s
+        self._wall_at = self._wall_end = self._glance_mark = 0.0
 
     @abstractmethod
     def start(self) -> None:
@@ -85,6 +89,7 @@ class Execution(ABC):
         waited = time.monotonic() - self.paused_at
         self._wall_mark += waited
         self._wall_at += waited
+        self._wall_end += waited
         self.paused_at = None
         self.resume()
 
@@ -107,22 +112,22 @@ class Execution(ABC):
         """Return (CPU, wall) seconds since the last lap, and begin the next one with full limits."""
         now, cpu = time.monotonic(), self.slot.meter.cpu_s()
         passed = max(0.0, cpu - self._cpu_mark), now - self._wall_mark
-        self._cpu_mark, self._wall_mark = cpu, now
-        self._wall_at = now + self.request.wall_s
+        self._cpu_mark, self._wall_mark, self._glance_mark = cpu, now, cpu
+        self._wall_at = now + self._glance_s
+        self._wall_end = now + self.request.wall_s + self.request.grace_s
         self._check_at = now + self._soonest(self.request.cpu_s)
         return passed
 
     def finish_by(self, seconds: float) -> None:
         """Give a child that has told everything a moment to exit before it is killed."""
         self._check_at = None
-        self._wall_at = time.monotonic() + seconds
+        self._wall_at = self._wall_end = time.monotonic() + seconds
 
     def kill(self, reason: str) -> None:
         """Kill the child, for good reason; only the first one counts."""
         if self.alive and self.reason is None:
             self.reason = reason
-            self._check_at = None
-            self._wall_at = time.monotonic() + _KILL_PATIENCE_S
+            self.finish_by(_KILL_PATIENCE_S)
             self.slot.zygote.kill()
 
     def cancel(self) -> None:
@@ -153,7 +158,17 @@ class Execution(ABC):
         if now >= self._wall_at and self.paused_at is None:
             if self.reason is not None:
                 raise Failed("a killed program does not end")
-            self.kill(self.wall_reason)
+            if now < self._wall_end and self._may_go_on(now):
+                self._wall_at = min(now + self._glance_s, self._wall_end)
+            else:
+                self.kill(self.wall_reason)
+
+    def _may_go_on(self, now: float) -> bool:
+        """Tell, at a glance, a program that is within its wall time or at work from one that sleeps past it."""
+        request, cpu = self.request, self.slot.meter.cpu_s()
+        used, self._glance_mark = cpu - self._glance_mark, cpu
+        pace = request.cpu_s / (request.wall_s + request.grace_s)
+        return now < self._wall_mark + request.wall_s or used >= pace * self._glance_s
 
     wall_reason = "wall"
     """The status of a child that is killed at its wall deadline."""

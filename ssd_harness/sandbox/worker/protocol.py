@@ -38,7 +38,7 @@ RUNNERS = ("lcb_stdin", "lcb_functional", "stdio", "stdio_functional")
 TEST_RUNNERS = frozenset({"stdio", "stdio_functional"})
 """Those that run one process a test; the others run all tests of a program in one process."""
 
-_JOB = struct.Struct("<BIddQQIII")  # runner, inputs, cpu, wall, memory, output, processes, tests, length of entry
+_JOB = struct.Struct("<BIdddQQIII")  # runner, inputs, cpu, wall, grace, memory, output, processes, tests, entry size
 _OUTCOME = struct.Struct("<IBddQI")  # test, status, cpu, wall, peak, length of message
 _END = struct.Struct("<ddQ?")  # cpu, wall, peak, swept
 
@@ -54,6 +54,7 @@ class Request(NamedTuple):
     inputs: int
     cpu_s: float
     wall_s: float
+    grace_s: float
     memory: int
     output: int
     processes: int
@@ -71,6 +72,7 @@ class Request(NamedTuple):
                     self.inputs,
                     self.cpu_s,
                     self.wall_s,
+                    self.grace_s,
                     self.memory,
                     self.output,
                     self.processes,
@@ -87,7 +89,7 @@ class Request(NamedTuple):
     def decode(cls, payload: bytes) -> "Request":
         """Read a JOB frame's payload; raises :class:`ProtocolError`."""
         try:
-            runner, inputs, cpu, wall, memory, output, processes, count, length = _JOB.unpack_from(payload)
+            runner, inputs, cpu, wall, grace, memory, output, processes, count, length = _JOB.unpack_from(payload)
             tests = struct.unpack_from(f"<{count}I", payload, _JOB.size)
             start = _JOB.size + 4 * count
             if len(payload) < start + length:
@@ -96,7 +98,7 @@ class Request(NamedTuple):
             name = RUNNERS[runner]
         except (struct.error, IndexError, UnicodeDecodeError) as error:
             raise ProtocolError(f"broken job: {error}") from error
-        return cls(name, inputs, cpu, wall, memory, output, processes, tests, entry, payload[start + length :])
+        return cls(name, inputs, cpu, wall, grace, memory, output, processes, tests, entry, payload[start + length :])
 
 
 class Outcome(NamedTuple):
