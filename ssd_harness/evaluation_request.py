@@ -1,6 +1,6 @@
 """What the user asked lm-eval for, captured before lm-eval builds the model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +27,10 @@ class EvaluationRequest:
     samples: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """``--samples``: the documents to take, by task."""
     output_path: str | None = None
+    others: tuple[Any, ...] = ()
+    """What was asked for beside our tasks, as it was given: names, groups, mappings or tasks."""
+    texts_of: Callable[[Sequence[Any]], Mapping[str, Callable[[], Any]]] | None = field(default=None, compare=False)
+    """Load tasks as lm-eval does once the model is there: name → what returns the texts of its documents."""
     notes: dict[str, Any] = field(default_factory=dict)
     """What our model has found that the results of our tasks must say; it grows while the evaluation runs."""
 

@@ -53,16 +53,18 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
 def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> EvaluationRequest:
     """Return the request behind ``simple_evaluate``'s arguments; ``index`` maps task names to lm-eval's entries."""
     tasks: dict[str, bool] = {}
+    others: list[Any] = []
     given = arguments.get("tasks")
     for task in given if isinstance(given, list | tuple) else [given] if given else []:
         if isinstance(task, str):
-            tasks |= {name: ownership.is_own_name(name, index) for name in ownership.leaves(task, index)}
+            named = {name: ownership.is_own_name(name, index) for name in ownership.leaves(task, index)}
         elif isinstance(task, Mapping):
             name = str(task.get("task") or task.get("group") or "")
-            own = ownership.is_own_class(task.get("class")) or ownership.is_own_name(name, index)
-            tasks[name] = own
+            named = {name: ownership.is_own_class(task.get("class")) or ownership.is_own_name(name, index)}
         else:
-            tasks[str(getattr(task, "task_name", ""))] = ownership.is_own_class(type(task))
+            named = {str(getattr(task, "task_name", "")): ownership.is_own_class(type(task))}
+        tasks |= named
+        others += [] if all(named.values()) else [task]
     model_args = _as_dict(arguments.get("model_args"))
     metadata = _as_dict(arguments.get("metadata"))
     return EvaluationRequest(
@@ -78,6 +80,8 @@ def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> Evalua
         limit=arguments.get("limit"),
         samples=dict(arguments.get("samples") or {}),
         output_path=getattr(arguments.get("evaluation_tracker"), "output_path", None),
+        others=tuple(others),
+        texts_of=functools.partial(overlap.texts_by_task, _manager(arguments, model_args | metadata)),
     )
 
 
@@ -99,6 +103,17 @@ def _index(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     from lm_eval.tasks.manager import TaskIndex
 
     return TaskIndex.build(discovery.task_folders())
+
+
+def _manager(arguments: Mapping[str, Any], metadata: Mapping[str, Any]) -> Callable[[], Any]:
+    """Return what gives the task manager that loads the tasks: the caller's, else one as lm-eval would make it."""
+
+    def manager() -> Any:
+        from lm_eval.tasks import TaskManager
+
+        return arguments.get("task_manager") or TaskManager(metadata=dict(metadata))
+
+    return manager
 
 
 def _as_dict(value: Any) -> dict[str, Any]:

@@ -5,12 +5,13 @@ so each is asked for in turn, evaluated by lm_eval in a process of its own, and 
 evaluated first: that is what the rounds are seen against, and it shows before any training that the evaluation works.
 """
 
+import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ssd_harness import registry, storage
+from ssd_harness import evaluation_request, registry, storage
 from ssd_harness.distill import pipeline
 from ssd_harness.distill.plan import Plan, say
 from ssd_harness.errors import InfrastructureError, UsageError
@@ -85,10 +86,14 @@ def chosen_on(manifest: Any) -> str | None:
 
 def _check_overlap(plan: Plan) -> None:
     """Refuse prompts that give the evaluated problems away before anything is sampled; later the evaluation would."""
-    task = plan.recipe.round_task
+    task, request = plan.recipe.round_task, evaluation_request.current()
     assert task
-    texts = asked_texts(EvaluationRequest((task,), (task,)), task)
-    guard(plan.lineage(), task, texts, allowed=plan.recipe.allow_overlap)
+    if own := asked_texts(EvaluationRequest((task,), (task,)), task):
+        found: dict[str, Callable[[], Any]] = {task: functools.partial(list, own)}
+    else:
+        found = dict(request.texts_of([task])) if request and request.texts_of else {}
+    for name, texts in found.items():
+        guard(plan.lineage(), name, texts(), allowed=plan.recipe.allow_overlap)
 
 
 def _fields(plan: Plan, ending: str) -> dict[str, Any]:

@@ -56,3 +56,11 @@ class OverlapCheck:
         for task in request.own_tasks:
             if (texts := asked_texts(request, task)) is not None:
                 self.meet(task, functools.partial(list, texts))
+
+    def meet_others(self) -> None:
+        """Load and check all other tasks that the running evaluation has asked for: before hours of training."""
+        request = evaluation_request.current()
+        if request is None or request.texts_of is None or not self._lineage.sketches:
+            return
+        for task, texts in request.texts_of(request.others).items():
+            self.meet(task, texts)

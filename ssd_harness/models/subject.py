@@ -63,6 +63,8 @@ def find_subject(
     plan = make_plan(pretrained, overrides, name=name, revision=revision, backend=backend, tell=teller())
     overlap = _checked(plan.lineage(), plan.recipe)
     cached = plan.made is not None
+    if not cached:  # lm-eval loads them only once the model is there
+        overlap.meet_others()
     checkpoint = evaluated_rounds.run(plan, evaluated_by)
     _tell_choice(checkpoint)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}

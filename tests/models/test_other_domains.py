@@ -92,25 +92,39 @@ def test_a_math_task_is_evaluated_after_the_transform(evaluated):
         assert row["filtered_resps"] == [digits[-1] if digits else "[invalid]"]
 
 
-def test_prompts_that_share_text_with_its_documents_are_refused(evaluated, monkeypatch):
-    """Only the loaded task knows its documents: the model meets them once it is there, and a later run need not train."""
+@pytest.fixture
+def evaluate(evaluated, monkeypatch):
+    """Evaluate on ``copied``, whose second document is one of the prompts, or on another task in its folder."""
     import lm_eval
     from lm_eval.tasks import TaskManager
 
     bridge.activate()
     monkeypatch.setenv("SSD_HARNESS_HOME", str(evaluated.folder / "home"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.chdir(evaluated.folder)
     asked = [json.loads(line)["problem"] for line in (evaluated.folder / "prompts.jsonl").read_text().splitlines()]
     rows = [{"question": "What is 7 plus 1?", "answer": "8"}, {"question": asked[0], "answer": "17"}]
     (evaluated.folder / "copied.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (evaluated.folder / "tasks/copied.yaml").write_text(COPIED.replace("ROWS", str(evaluated.folder / "copied.jsonl")))
 
-    def evaluate(**fields):
+    def run(task="copied", **fields):
         manager = TaskManager(include_path=str(evaluated.folder / "tasks"), include_defaults=False)
         return lm_eval.simple_evaluate(
-            "ssd-hf", {"pretrained": "ssd:words", **fields}, ["copied"], task_manager=manager, bootstrap_iters=0
+            "ssd-hf", {"pretrained": "ssd:words", **fields}, [task], task_manager=manager, bootstrap_iters=0
         )
 
+    return run
+
+
+@pytest.mark.parametrize("asked", [{}, {"task": "word_problems", "rounds": 2, "round_task": "copied"}])
+def test_an_overlap_with_other_peoples_tasks_stops_the_run_before_anything_is_sampled(evaluate, evaluated, asked):
+    before = sorted((evaluated.folder / "home/runs").glob("*/round-*"))
+    with pytest.raises(UsageError, match="1 prompt overlaps 1 problem of copied"):
+        evaluate(**asked, pretrained="demo", prompts="prompts.jsonl", prompt_limit=3)
+    assert sorted((evaluated.folder / "home/runs").glob("*/round-*")) == before
+
+
+def test_prompts_that_share_text_with_its_documents_are_refused(evaluate):
     with pytest.raises(UsageError) as error:
         evaluate()
     assert "1 prompt overlaps 1 problem of copied" in str(error.value)
