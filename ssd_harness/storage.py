@@ -206,17 +206,28 @@ def locked(path: os.PathLike[str] | str, on_wait: Callable[[], None] | None = No
     Yields the lock's descriptor: a child that keeps it open holds the lock too. ``on_wait`` is called before waiting.
     """
     target = Path(path)
-    with disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        stream = _open_lock(target)
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if on_wait:
-                on_wait()
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield stream.fileno()
+    while True:
+        with disk_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            stream = _open_lock(target)
+        with stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if on_wait:
+                    on_wait()
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            if _is_at(target, stream):
+                yield stream.fileno()
+                return
+
+
+def _is_at(path: Path, stream: IO[Any]) -> bool:
+    """Whether the open file still stands at ``path``: whoever held the lock may have removed it with its folder."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def append_line(path: os.PathLike[str] | str, line: bytes) -> None:

@@ -74,16 +74,29 @@ class _Round:
         removed = name == "train" and not (folder / CHECKPOINT).exists()  # it was registered, and is no more
         if removed or not shards.is_whole(folder):
             storage.write_json(self.plan.folder / RUN_FILE, described(self.plan))
-            identity = self.plan.samples_identity() if name == "sample" else None
-            if identity and (run := drawn.adopt(folder, identity)):
-                say(f"samples: those that run {run} has drawn")
-                return folder
-            prompts = self.plan.prompts
-            # Any other seed would do for later rounds; the first round's is the recipe's own.
-            seed = self.plan.recipe.seed + 1_000_003 * (self.plan.recipe.rounds - 1)
-            job = Job(name, self.plan.recipe, self.model, prompts.path, prompts.count, seed, samples, identity)
-            run_stage(job, folder, locks=[self.lock])
+            if name == "sample":
+                self._sample(folder)
+            else:
+                run_stage(self._job(name, samples), folder, locks=[self.lock])
         return folder
+
+    def _sample(self, folder: Path) -> None:
+        """Draw what no other run has drawn of the same samples; while one is at it, wait."""
+        identity = self.plan.samples_identity()
+        waiting = "is drawing the same samples, waiting for it"
+        with drawn.reserved(folder, identity, lambda run: say(f"samples: {run} {waiting}")) as held:
+            if run := drawn.adopt(folder, identity):
+                say(f"samples: those that run {run} has drawn")
+                return
+            for run, count in drawn.adopt_shards(folder, identity).items():
+                say(f"samples: {count} shard{'' if count == 1 else 's'} that run {run} had finished")
+            run_stage(self._job("sample", identity=identity), folder, locks=[self.lock, held])
+
+    def _job(self, name: str, samples: Path | None = None, identity: str | None = None) -> Job:
+        recipe, prompts = self.plan.recipe, self.plan.prompts
+        # Any other seed would do for later rounds; the first round's is the recipe's own.
+        seed = recipe.seed + 1_000_003 * (recipe.rounds - 1)
+        return Job(name, recipe, self.model, prompts.path, prompts.count, seed, samples, identity)
 
 
 def manifest(plan: Plan, before: Checkpoint | None = None) -> dict[str, Any]:

@@ -151,6 +151,17 @@ class Tiring(Counting):
         from itertools import islice
         return islice(super().sample(prompts, seed), None if os.environ.get("CAUSE_GONE") else 100)
 
+class Gated(Counting):
+    # Notes which prompts it is asked about, and waits in its second shard for a file.
+    def sample(self, prompts, seed):
+        import pathlib, time
+        for sample in super().sample(prompts, seed):
+            with open(os.environ["DRAWN"], "a") as notes:
+                notes.write(sample.prompt_id + "\n")
+            while int(sample.prompt_id[1:]) == 100 and not pathlib.Path(os.environ["GATE"]).exists():
+                time.sleep(0.02)
+            yield sample
+
 class Crashing(Silent):
     def sample(self, prompts, seed): raise RuntimeError("out of \x1b[31mluck")
 
@@ -224,6 +235,7 @@ def ssd_samplers():
     return {
         "silent": Silent, "crashing": Crashing, "babbling": Babbling, "coding": Coding, "counting": Counting,
         "tiring": Tiring, "parting": Parting, "quitting": Quitting, "forgetful": Forgetful, "haunted": Haunted,
+        "gated": Gated,
     }
 
 @hookimpl

@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import shutil
+import threading
+import time
 
 import pytest
 
@@ -74,6 +77,72 @@ def test_the_same_samples_are_taken_over_with_their_origin(stage):
     # The one that drew them may go.
     shards.shard_path(made, 0).unlink()
     assert shards.is_whole(mine)
+
+
+@pytest.fixture
+def begun(stage):
+    """Write a sampling stage that died: sound shards, one that is damaged, no manifest."""
+
+    def write(run, identity, numbers):
+        folder = stage(run, identity)
+        (folder / "manifest.json").unlink()
+        (folder / "job.json").write_text(json.dumps({"identity": identity}))
+        for number in numbers:
+            shutil.copy(shards.shard_path(folder, 0), shards.shard_path(folder, number))
+        shards.shard_path(folder, 9).write_bytes(b"half")
+        return folder
+
+    return write
+
+
+def test_finished_shards_of_a_run_that_died_are_taken_over_unless_they_are_damaged_or_there(begun):
+    begun("other", "x", [1, 2, 3])
+    begun("first", "y", [1, 2])
+    mine = begun("mine", "y", [1, 4])
+    (home() / "runs" / "strange" / "round-1" / "sample").mkdir(parents=True)
+    (home() / "runs" / "strange" / "round-1" / "sample" / "job.json").write_text("[]")
+    assert drawn.adopt(mine, "y") is None
+    assert drawn.adopt_shards(mine, "y") == {"first": 1}
+    assert sorted(file.name for file in mine.glob("samples-*")) == [f"samples-0000{k}.parquet" for k in (0, 1, 2, 4, 9)]
+    assert list(shards.read_shard(shards.shard_path(mine, 2)))
+
+
+def test_who_wants_the_same_samples_waits_and_is_told_for_whom(begun):
+    mine, first = begun("mine", "y", []), begun("zeroth", "y", [])
+    told = []
+
+    def wait():
+        with drawn.reserved(mine, "y", told.append):
+            told.append("mine")
+
+    with drawn.reserved(first, "y", told.append), drawn.reserved(mine, "x", told.append):
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        while not told:
+            time.sleep(0.01)
+        assert told == ["run zeroth"]
+    waiting.join(10)
+    assert told == ["run zeroth", "mine"]
+
+
+def test_another_user_who_may_write_takes_shards_over_too(shared, as_nobody, begun, monkeypatch):
+    """By copying: the lock and the shards are somebody else's."""
+    monkeypatch.setenv("SSD_HARNESS_HOME", str(shared / "home"))
+    first = begun("first", "y", [1])
+    mine = home() / "runs" / "mine" / "round-1" / "sample"
+    mine.mkdir(parents=True)
+    for folder in [home(), *home().rglob("*")]:
+        if folder.is_dir():
+            folder.chmod(0o775)
+    with drawn.reserved(first, "y", pytest.fail):
+        pass
+
+    def take():
+        with drawn.reserved(mine, "y", pytest.fail):
+            return drawn.adopt_shards(mine, "y")
+
+    assert as_nobody(take) == "{'first': 2}"
+    assert (mine / "samples-00001.parquet").stat().st_uid == 65534
 
 
 @pytest.mark.parametrize(

@@ -82,3 +82,41 @@ def test_nothing_that_a_stage_has_started_outlives_the_command_or_keeps_its_lock
         until(lambda: not Path(f"/proc/{ghost.read_text()}").exists() and not stages_of(home), 10)
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert time.monotonic() - started < 8
+
+
+def test_two_runs_that_start_at_once_draw_their_samples_once_whichever_dies(distiller, plugin, until):
+    home, gate, notes = (distiller.folder / f"twins{ending}" for ending in ("", ".gate", ".drawn"))
+    environment = plugin | {"GATE": str(gate), "DRAWN": str(notes)}
+
+    def start(**fields):
+        return distiller.start("twins", environment, sampler="gated", trainer="copying", **fields)
+
+    def drawn():
+        return notes.read_text().split() if notes.exists() else []
+
+    def wait_to_be_told(process):
+        told = next((line for line in process.stderr if "the same samples" in line), "")
+        assert "is drawing the same samples, waiting for it" in told, drawn()
+        return told
+
+    first = start(lr=1e-3)
+    until(lambda: first.poll() is not None or drawn()[-1:] == ["p100"])
+    second = start(lr=2e-3)
+    assert "run " in wait_to_be_told(second)
+    first.kill()
+    first.communicate()
+    until(lambda: second.poll() is not None or drawn().count("p100") == 2)
+    third = start(lr=1e-3)
+    wait_to_be_told(third)
+    gate.touch()
+    for process in (second, third):
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    # What was in a finished shard when the first one died was drawn once, and the third drew nothing.
+    counts = [drawn().count(f"p{number}") for number in range(150)]
+    assert counts == [1] * 64 + [2] * 37 + [1] * 49
+    one, other = home.glob("runs/*/round-1/sample")
+    assert len(list(home.glob("models/[!.]*"))) == 2
+    shards = sorted(file.name for file in one.glob("samples-*.parquet"))
+    assert len(shards) == 3
+    assert all((one / name).read_bytes() == (other / name).read_bytes() for name in shards)
