@@ -189,7 +189,18 @@ def _model_args(fields: Mapping[str, Any]) -> str:
 
 def read_decoding(evaluation: Evaluation) -> tuple[float, int | None, float] | None:
     """Return T, top-k and top-p that the generations of a finished evaluation were drawn with, if they say so."""
-    files = sorted(evaluation.folder.rglob("results_*.json"))
-    about = json.loads(files[-1].read_text("utf-8"))["config"].get("ssd", {}) if files else {}
-    found = about.get("generations", {}).get("decoding", {}).get(evaluation.task)
+    found = _recorded(evaluation).get("generations", {}).get("decoding", {}).get(evaluation.task)
     return (found["temperature"], found["top_k"], found["top_p"]) if found else None
+
+
+def read_rounds(evaluation: Evaluation) -> int | None:
+    """Return how many rounds made the evaluated checkpoint, if the results say so: fewer where one was chosen."""
+    rounds = _recorded(evaluation).get("rounds")
+    return len(rounds) if rounds else None
+
+
+def _recorded(evaluation: Evaluation) -> Mapping[str, Any]:
+    """Return what our model class has written into the results about itself."""
+    files = sorted(evaluation.folder.rglob("results_*.json"))
+    found: Mapping[str, Any] = json.loads(files[-1].read_text("utf-8"))["config"].get("ssd", {}) if files else {}
+    return found

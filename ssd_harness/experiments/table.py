@@ -9,7 +9,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from ssd_harness.experiments.cells import Cell
-from ssd_harness.experiments.evaluation import read_decoding, read_metrics
+from ssd_harness.experiments.evaluation import read_decoding, read_metrics, read_rounds
 from ssd_harness.judge.pass_at_k import pass_at_k
 from ssd_harness.results.intervals import Estimate, mean_estimate, paired_difference
 from ssd_harness.results.outcomes import ProblemOutcome, read_outcomes
@@ -40,11 +40,20 @@ class Row:
     metrics: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     """Of tasks that are not ours: metric → mean over seeds, and standard error (of one seed)."""
     folders: tuple[str, ...] = ()
+    rounds: int | None = 0
+    """Rounds that made the evaluated checkpoint; None where seeds differ in it or the results do not say."""
 
     @property
-    def t_eff(self) -> float:
-        """T_train * T_eval; the base model counts as trained at T 1."""
-        return (self.train[0] if self.train else 1.0) * self.decode[0]
+    def t_eff(self) -> float | None:
+        """The temperature at which the model before all rounds would answer alike, to first order; None if not known.
+
+        Round i samples at T_train from the checkpoint of round i - 1 and learns that distribution. Tempering composes
+        (the paper's theory: T2 after T1 is T1 * T2), hence T_train ** rounds * T_eval; exact where nothing is truncated
+        and every training reaches what it aims at. The base model has no round.
+        """
+        if self.rounds is None:
+            return None
+        return (self.train[0] if self.train else 1.0) ** self.rounds * self.decode[0]
 
 
 def rows(cells: Sequence[Cell]) -> list[Row]:
@@ -64,10 +73,11 @@ def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> 
     train = None if cell.is_base else (recipe.T_train, recipe.top_k_train, recipe.top_p_train)
     seeds = () if cell.is_base else tuple(other.recipe.seed for other in cells)
     folders = tuple(str(other.evaluation.folder) for other in cells)
+    rounds = _rounds(cells)
     metrics = [read_metrics(other.evaluation) for other in cells]
     if not all("pass@1" in found for found in metrics):
         joined = {name: (mean(found[name][0] for found in metrics), error) for name, (_, error) in metrics[0].items()}
-        return Row(task, cell.point, train, decode, seeds, metrics=joined, folders=folders)
+        return Row(task, cell.point, train, decode, seeds, metrics=joined, folders=folders, rounds=rounds)
 
     outcomes = [read_outcomes(other.evaluation.folder) for other in cells]
     fewest = min(outcome.samples for found in outcomes for outcome in found.values())
@@ -88,7 +98,17 @@ def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> 
         if reference is joined_values
         else {k: paired_difference(found, reference[k]) for k, found in joined_values.items()},
         folders=folders,
+        rounds=rounds,
     )
+
+
+def _rounds(cells: Sequence[Cell]) -> int | None:
+    """Return how many rounds the checkpoints of one point went through, if that is known and the same for all."""
+    if cells[0].is_base:
+        return 0
+    asked = None if cells[0].recipe.chooses_round else cells[0].recipe.rounds
+    found = {read_rounds(cell.evaluation) or asked for cell in cells}
+    return found.pop() if len(found) == 1 else None
 
 
 def _values(outcomes: Mapping[str, ProblemOutcome], k: int) -> list[float]:
@@ -117,7 +137,7 @@ def _flat(row: Row) -> dict[str, Any]:
     for side, decoding in (("train", row.train), ("eval", row.decode)):
         for name, value in zip(("T", "top_k", "top_p"), decoding or ("", "", ""), strict=True):
             line[f"{name}_{side}"] = "none" if value is None else value
-    line |= {"T_eff": row.t_eff, "seeds": " ".join(map(str, row.seeds))}
+    line |= {"T_eff": "" if row.t_eff is None else row.t_eff, "seeds": " ".join(map(str, row.seeds))}
     for k, estimate in row.pass_at.items():
         line |= {f"pass@{k}": estimate.mean, f"pass@{k}_low": estimate.low, f"pass@{k}_high": estimate.high}
         line[f"pass@{k}_sd_over_seeds"] = row.spread.get(k, "")
@@ -145,7 +165,7 @@ def as_markdown(found: Sequence[Row], failures: Mapping[str, str], about: Mappin
         words = [f"{name}={value}" for name, value in _others(row).items()]
         line = [row.task] if len(tasks) > 1 else []
         line += [" ".join(["SSD" if row.train else "base", *words]), _decoding(row.train), _decoding(row.decode)]
-        line += [f"{row.t_eff:.2f}", *([str(len(row.seeds) or "-")] if several else [])]
+        line += ["-" if row.t_eff is None else f"{row.t_eff:.2f}", *([str(len(row.seeds) or "-")] if several else [])]
         for k in ks:
             line.append(_interval(row.pass_at.get(k)))
             line += [f"{100 * row.spread[k]:.1f}" if k in row.spread else "-"] if several else []
@@ -163,6 +183,11 @@ def _notes(found: Sequence[Row], ks: Sequence[int], tasks: Sequence[str]) -> lis
     notes = [
         "Trained and decoded at: temperature / top-k / top-p. T_eff = T_train * T_eval (T_train 1 for the base model)."
     ]
+    if any(row.rounds != 1 for row in found if row.train):
+        notes.append(
+            "With several rounds T_eff = T_train^rounds * T_eval, for each samples at T_train from the one before: to "
+            "first order, exact without truncation and where each training reaches its aim. -: rounds not all alike."
+        )
     if ks:
         problems = ", ".join(
             dict.fromkeys(f"{row.pass_at[k].problems} problems of {row.task}" for row in found for k in row.pass_at)

@@ -16,14 +16,14 @@ ABOUT = {"command": "ssd-harness sweep m", "cells": 3, "unfinished": 1}
 def cell(tmp_path):
     """Write the results of one evaluation as lm_eval does: ``passed`` of 10 programs for each problem."""
 
-    def make(point, seed, passed, decode=(1.0, None, 1.0), task="t", metrics=None):
+    def make(point, seed, passed, decode=(1.0, None, 1.0), task="t", metrics=None, rounds=None):
         recipe = Recipe(seed=seed, **point)
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         (folder / "m").mkdir(parents=True)
         evaluation = Evaluation(folder, "ssd-hf", {}, task)
         metrics = metrics or {"pass@1,none": 0.0}
         decoding = dict(zip(("temperature", "top_k", "top_p"), decode, strict=True))
-        about = {"ssd": {"generations": {"decoding": {task: decoding}}}}
+        about = {"ssd": {"generations": {"decoding": {task: decoding}}} | ({"rounds": [{}] * rounds} if rounds else {})}
         (folder / "m" / "results_1.json").write_text(json.dumps({"results": {task: metrics}, "config": about}))
         rows = [
             {
@@ -51,6 +51,30 @@ def test_seeds_are_put_together_and_their_spread_is_told(cell):
     assert second.spread[1] == pytest.approx(0.2**0.5 * 0.1**0.5)
     assert second.difference[1].mean == pytest.approx(0.3 - 4 / 30)
     assert second.t_eff == pytest.approx(0.6)
+
+
+def test_each_round_tempers_once_more(cell):
+    cooled = [cell({"T_train": 0.8, "rounds": number}, 0, [1], (0.5, 20, 0.8), rounds=number) for number in (1, 2, 3)]
+    found = table.rows([cell({"rounds": 0}, 0, [1], (0.7, 20, 0.8)), *cooled])
+    assert [row.t_eff for row in found] == pytest.approx([0.7, 0.4, 0.32, 0.256])
+    markdown = table.as_markdown(found, {}, ABOUT)
+    assert "| 0.8 / 20 / 0.8 | 0.5 / 20 / 0.8 | 0.26 |" in markdown
+    assert "T_eff = T_train^rounds * T_eval" in markdown
+    assert "T_train^rounds" not in table.as_markdown(found[:2], {}, ABOUT)
+    # Results of another model class do not say it, but nothing was chosen.
+    assert table.rows([cell({"T_train": 0.8, "rounds": 2}, 0, [1])])[0].t_eff == pytest.approx(0.64)
+
+
+def test_where_a_round_is_chosen_the_one_that_was_kept_counts(cell):
+    point = {"T_train": 0.8, "rounds": 3, "round_task": "t", "patience": 1}
+    (kept,) = table.rows([cell(point, seed, [1], rounds=2) for seed in (0, 1)])
+    assert kept.t_eff == pytest.approx(0.64)
+    (apart,) = found = table.rows([cell(point, seed, [1], rounds=1 + seed) for seed in (0, 1)])
+    assert apart.t_eff is None
+    assert "| 0.8 / 20 / 0.8 | 1 / none / 1 | - |" in table.as_markdown(found, {}, ABOUT)
+    assert next(csv.DictReader(io.StringIO(table.as_csv(found))))["T_eff"] == ""
+    assert json.loads(table.as_json(found, {}, ABOUT))["rows"][0]["T_eff"] is None
+    assert table.rows([cell(point, 0, [1])])[0].t_eff is None
 
 
 def test_the_three_forms_hold_the_same_figures(cell):
