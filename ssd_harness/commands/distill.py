@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the plan, carry it out, and print where the checkpoint is."""
     from ssd_harness.distill import pipeline
     from ssd_harness.distill.estimate import estimate
-    from ssd_harness.distill.plan import make_plan
+    from ssd_harness.distill.planning import make_plan
     from ssd_harness.experiments import rounds
 
     overrides = overrides_of(arguments.fields)

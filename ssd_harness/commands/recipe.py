@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "list":
         return _list()
     from ssd_harness.distill.filters import make_filter
-    from ssd_harness.distill.plan import GIVE_PROMPTS, factories_of, resolve_for
+    from ssd_harness.distill.planning import GIVE_PROMPTS, factories_of, resolve_for
     from ssd_harness.recipe import FIELDS
     from ssd_harness.recipes.presets import presets
 

@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Go through the grid, write the table and print it; exit 3 if a cell failed."""
     from ssd_harness import provenance, storage
-    from ssd_harness.distill.plan import resolve_for
+    from ssd_harness.distill.planning import resolve_for
     from ssd_harness.experiments import sweep, table
     from ssd_harness.experiments.cells import Request, make_cells
 

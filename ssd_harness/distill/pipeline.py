@@ -13,7 +13,8 @@ from ssd_harness import plugin_manager, provenance, registry, storage
 from ssd_harness.distill import drawn, shards, training
 from ssd_harness.distill.exporting import RUN_FILE
 from ssd_harness.distill.job import Job
-from ssd_harness.distill.plan import Plan, say
+from ssd_harness.distill.plan import Plan
+from ssd_harness.distill.plan_lines import say
 from ssd_harness.distill.stage_process import run_stage
 from ssd_harness.distill.training import CHECKPOINT
 from ssd_harness.overlap.lineage import MANIFEST_KEY

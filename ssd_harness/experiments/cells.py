@@ -8,7 +8,8 @@ from typing import Any
 
 from ssd_harness import registry
 from ssd_harness.distill.base_model import BaseModel, find_base
-from ssd_harness.distill.plan import Plan, as_it_is, make_plan, resolve_for
+from ssd_harness.distill.plan import Plan
+from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
 from ssd_harness.experiments.evaluation import Evaluation, model_class, short_hash
 from ssd_harness.experiments.points import Point
 from ssd_harness.recipe import FIELDS, Recipe, coerce

@@ -13,7 +13,8 @@ from typing import Any
 
 from ssd_harness import evaluation_request, registry, storage
 from ssd_harness.distill import pipeline
-from ssd_harness.distill.plan import Plan, say
+from ssd_harness.distill.plan import Plan
+from ssd_harness.distill.plan_lines import say
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.experiments.evaluation import LOG, Evaluation, ModelClass, evaluate, metric, model_class, short_hash

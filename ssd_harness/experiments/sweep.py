@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ssd_harness import registry
-from ssd_harness.distill.plan import say
+from ssd_harness.distill.plan_lines import say
 from ssd_harness.experiments.cells import Cell
 from ssd_harness.experiments.evaluation import LOG, evaluate
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from ssd_harness import evaluation_request, registry
 from ssd_harness.distill.base_model import find_base
-from ssd_harness.distill.plan import as_it_is, lineage_of, make_plan, resolve_for, say
+from ssd_harness.distill.plan import lineage_of
+from ssd_harness.distill.plan_lines import say
+from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
 from ssd_harness.engines import loading
 from ssd_harness.experiments import rounds as evaluated_rounds
 from ssd_harness.experiments.evaluation import ModelClass

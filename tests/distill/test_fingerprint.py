@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file
 
 from ssd_harness import provenance
-from ssd_harness.distill.plan import make_plan
+from ssd_harness.distill.planning import make_plan
 from ssd_harness.errors import UsageError
 from ssd_harness.recipe import FIELDS
 

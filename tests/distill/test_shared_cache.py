@@ -8,7 +8,7 @@ import pytest
 
 from ssd_harness import registry
 from ssd_harness.distill import pipeline
-from ssd_harness.distill.plan import make_plan
+from ssd_harness.distill.planning import make_plan
 
 pytestmark = pytest.mark.hf
 

@@ -10,7 +10,7 @@ from ssd_harness import evaluation_request, registry
 from ssd_harness import prompts as prompt_texts
 from ssd_harness.bridge import overlap
 from ssd_harness.distill import base_model, pipeline, prompt_set, shards
-from ssd_harness.distill.plan import make_plan
+from ssd_harness.distill.planning import make_plan
 from ssd_harness.distill.training import CHECKPOINT
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest

@@ -1,0 +1,84 @@
+"""A plan in words, as lm-eval and the commands print it."""
+
+import sys
+from collections.abc import Callable
+
+from ssd_harness import registry
+from ssd_harness.distill.plan import Plan
+from ssd_harness.printable import printable
+from ssd_harness.recipe import Recipe
+from ssd_harness.recipes.resolution import GIVEN, Resolved
+
+VERIFIED_NOTE = f"{registry.VERIFIED}: samples are chosen by what their programs do, which plain SSD never looks at"
+
+Say = Callable[[str], None]
+
+
+def say(line: str) -> None:
+    """Print one line about the run where lm-eval's own output does not drown it."""
+    print(f"ssd-harness: {_indent(line)}{printable(line, 4000)}", file=sys.stderr, flush=True)
+
+
+def _indent(line: str) -> str:
+    return " " * (len(line) - len(line.lstrip(" ")))
+
+
+def intentions(pretrained: str, resolved: Resolved) -> list[str]:
+    """Return what the recipe asks for, a line each: known before anything is downloaded."""
+    recipe = resolved.recipe
+    mine = {name for name, source in resolved.origins.items() if source == GIVEN} - recipe.side("run").keys()
+    given = [f"{name}={getattr(recipe, name)}" for name in resolved.origins if name in mine]
+    extent = _counted(recipe.steps, "step") if recipe.steps else f"{recipe.epochs:g} epochs"
+    what = f"LoRA of rank {recipe.lora_rank}" if recipe.lora_rank else "all parameters"
+    limit = f" (at most {recipe.prompt_limit:,})" if recipe.prompt_limit else ""
+    draws = f"T {recipe.T_train:g}, top-k {recipe.top_k_train or 'none'}, top-p {recipe.top_p_train:g}"
+    rates = f"learning rate {recipe.lr:g} to {recipe.min_lr:g}"
+    plan = [
+        f"self-distillation of {pretrained} ({resolved.said}{', ' + ' '.join(given) if given else ''})",
+        f"  sample {recipe.n_train} a prompt from {recipe.prompts}{limit}: {draws}, filter {recipe.filter}",
+        f"  train {what} for {extent} of {_counted(recipe.batch_size_train, 'sequence')}, {rates}",
+    ]
+    if recipe.gpus > 1:
+        unproven = f", sharding {recipe.shared} (never run by us on GPUs)" if recipe.shared != "none" else ""
+        plan.append(f"  {recipe.gpus} processes sample, and train together{unproven}")
+    if recipe.allow_overlap:
+        plan.append("  allow_overlap=true: prompts may overlap the evaluated problems")
+    return [*plan, *_rounds(recipe)]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _rounds(recipe: Recipe) -> list[str]:
+    if recipe.rounds == 1:
+        return []
+    lines = [f"  {recipe.rounds} rounds of this, one from the other"]
+    if recipe.round_task is None:
+        return lines
+    problems = f", first {recipe.round_limit} problems" if recipe.round_limit else ""
+    lines.append(f"  each is evaluated on {recipe.round_task} ({recipe.round_metric}{problems})")
+    if recipe.patience is None:
+        return [*lines, "  nothing is chosen by that: the last round is the result"]
+    gain = "its standard error" if recipe.min_gain is None else f"{recipe.min_gain:g}"
+    unit = "round" if recipe.patience == 1 else "rounds"
+    rule = f"stop after {recipe.patience} {unit} without a gain of more than {gain}; the best round is the result"
+    return [*lines, f"  {rule}: it is chosen on {recipe.round_task}"]
+
+
+def facts(plan: Plan) -> list[str]:
+    """Return what base, prompts and registry make of it, a line each."""
+    where = plan.base.local or f"commit {plan.base.revision}, to be downloaded"
+    dropped = f", {_counted(plan.prompts.duplicates, 'duplicate')} dropped" if plan.prompts.duplicates else ""
+    # That it leaves out none is told too: then it is another prompt set's.
+    dropped += f", {plan.prompts.excluded:,} left out by exclude_prompts" if plan.recipe.exclude_prompts else ""
+    rounds = [plan.up_to(number) for number in range(1, plan.recipe.rounds + 1)]
+    begun = any(one.made or one.folder.exists() for one in rounds)
+    state = "exists, nothing to do" if plan.made else "begun, to be resumed" if begun else "new"
+    target = f"{registry.PREFIX}{plan.name} in {registry.models_folder()}"
+    notes = [f"  {VERIFIED_NOTE}"] if plan.variant == registry.VERIFIED else []
+    return [
+        *notes,
+        f"  base {where}; {_counted(plan.prompts.count, 'prompt')}{dropped}",
+        f"  → {target}, fingerprint {plan.fingerprint[:16]} ({state})",
+    ]

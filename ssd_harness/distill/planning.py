@@ -1,0 +1,138 @@
+"""From a model's name and the words of a command to a plan; what cannot be is refused here, before anything is made."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ssd_harness import plugin_manager, registry
+from ssd_harness.distill import prompt_set
+from ssd_harness.distill.base_model import BaseModel, find_base, settings_folder
+from ssd_harness.distill.filters import is_verified, make_filter
+from ssd_harness.distill.plan import Plan
+from ssd_harness.distill.plan_lines import Say, facts, intentions, say
+from ssd_harness.distill.readiness import check_machine, check_names, check_training
+from ssd_harness.errors import UsageError
+from ssd_harness.recipe import FIELDS, Recipe, coerce, fingerprint
+from ssd_harness.recipes.presets import is_known, presets
+from ssd_harness.recipes.resolution import Resolved, named_recipe, resolve
+
+GIVE_PROMPTS = "give prompts=PATH.jsonl, PATH.parquet, hub:OWNER/NAME or generator"
+
+
+def make_plan(
+    pretrained: str,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    revision: str | None = None,
+    backend: tuple[str, Mapping[str, Any]] | None = None,
+    tell: Say = say,
+) -> Plan:
+    """Resolve everything and tell the plan; what is about to be done is told before anything is downloaded.
+
+    Raises :class:`UsageError` for a model, field, name or prompt source that does not exist, and for a model without a
+    preset when no ``prompts`` are given.
+    """
+    resolved = resolve_for(pretrained, overrides, revision, backend=backend)
+    if resolved.recipe.rounds == 0:
+        raise UsageError("rounds=0 makes nothing", next_step="evaluate the base with lm_eval --model ssd-hf")
+    if resolved.recipe.prompts is None:
+        what = f"the recipe of {pretrained!r} names no prompts to sample"
+        raise UsageError(
+            what
+            if resolved.preset
+            else f"there is no recipe for {pretrained!r}, so it does not say which prompts to sample",
+            next_step=f"{GIVE_PROMPTS}; models with a recipe: "
+            + ", ".join(model for preset in presets().values() for model in preset.models),
+        )
+    parts = factories_of(resolved.recipe)
+    sample_filter = make_filter(resolved.recipe)
+    check_training(resolved.recipe, parts["ssd_trainers"])
+    for line in intentions(pretrained, resolved):
+        tell(line)
+    base = find_base(pretrained, revision)
+    prompts = prompt_set.collect(resolved.recipe)
+    identity = {
+        "base": base.weights,
+        "tokenizer": base.tokenizer,
+        "prompts": prompts.sha256,
+        "sampler": _versioned(resolved.recipe.sampler, parts["ssd_samplers"]),
+        "trainer": _versioned(resolved.recipe.trainer, parts["ssd_trainers"]),
+    }
+    found = fingerprint(resolved.recipe, **identity)
+    made = registry.find(found)
+    name = registry.check_name(name or (made.name if made else default_name(pretrained, found)))
+    registry.check_free(name, found)
+    plan = Plan(resolved, base, prompts, found, name, made, identity, variant=_variant(resolved.recipe, base))
+    if resolved.recipe.rounds > 1 and not made:
+        for number in range(1, resolved.recipe.rounds + 1):
+            one = plan.up_to(number)
+            registry.check_free(one.name, one.fingerprint)
+    for line in facts(plan):
+        tell(line)
+    if not made:  # what stages need is missed before anything is sampled
+        check_machine(resolved.recipe)
+        check_names(resolved.recipe, base)
+        if hasattr(sample_filter, "check"):
+            sample_filter.check(prompts)
+    return plan
+
+
+def factories_of(recipe: Recipe) -> dict[str, Any]:
+    """Return the factories that the recipe names, by hook; raises :class:`UsageError` for a name that nobody knows."""
+    if recipe.prompts is not None:
+        prompt_set.source_of(recipe.prompts)
+    named = {"ssd_samplers": recipe.sampler, "ssd_trainers": recipe.trainer, "ssd_transforms": recipe.transform}
+    return {hook: plugin_manager.lookup(hook, name) for hook, name in named.items()}
+
+
+def resolve_for(
+    pretrained: str,
+    overrides: Mapping[str, Any] | None = None,
+    revision: str | None = None,
+    *,
+    backend: tuple[str, Mapping[str, Any]] | None = None,
+) -> Resolved:
+    """Put the recipe together from all that is known of ``pretrained``: its name, its settings, its manifest."""
+    inherited = None
+    if pretrained.startswith(registry.PREFIX):
+        checkpoint = registry.get(pretrained)
+        inherited = (f"manifest of {checkpoint.name}", checkpoint.manifest["recipe"])
+    elif is_known(pretrained):
+        return resolve(pretrained, overrides, backend=backend)
+    folder = settings_folder(pretrained, revision)
+    return resolve(pretrained, overrides, inherited=inherited, folder=folder, backend=backend)
+
+
+def as_it_is(pretrained: str, overrides: Mapping[str, Any]) -> registry.Checkpoint:
+    """Return the registered checkpoint ``ssd:NAME`` that is to be evaluated, not trained on.
+
+    Raises :class:`UsageError` for an unknown one, for a field that would have shaped it, and for a recipe file that
+    would have made another one.
+    """
+    made = registry.get(pretrained)
+    origin, named = named_recipe(overrides) or ("", {})
+    known = made.manifest["recipe"]
+    other = {name: f" ({origin})" for name in named if name in known and coerce(name, named[name]) != known[name]}
+    for name, said in (dict.fromkeys(overrides, "") | other).items():
+        if name in FIELDS and FIELDS[name].metadata["side"] == "train":
+            raise UsageError(
+                f"{name}{said} changes nothing in {pretrained}, which is made already",
+                next_step="give rounds=1 to put it through the transform again",
+            )
+    return made
+
+
+def _variant(recipe: Recipe, base: BaseModel) -> str:
+    parent = registry.at(base.records())
+    return registry.VERIFIED if is_verified(recipe) or (parent and parent.verified) else registry.PLAIN
+
+
+def default_name(pretrained: str, found: str) -> str:
+    """Return the name of a checkpoint nobody named: the model's, and the start of the fingerprint."""
+    model = pretrained.removeprefix(registry.PREFIX).rstrip("/").rsplit("/", 1)[-1]
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', model).strip('.-') or 'model'}-{found[:8]}"
+
+
+def _versioned(name: str, factory: Any) -> str:
+    return f"{name}@{getattr(factory, 'semantic_version', '0')}"
