@@ -62,7 +62,8 @@ class Sample:
 class PromptSource(Protocol):
     """Yields prompts in a fixed order.
 
-    Factory: ``source(argument, recipe)``; the argument is what followed the source's name, or the file's path.
+    Factory: ``source(argument, recipe)``; the argument is what followed the source's name, or the file's path. One
+    with ``__len__`` is told about with the time that is left.
     """
 
     def __iter__(self) -> Iterator[Prompt]: ...

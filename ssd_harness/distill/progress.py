@@ -10,6 +10,8 @@ ENDED = "ended: "
 """Starts the line that says which of several processes was killed; what the others said about it is no news."""
 
 _TERMINAL_S, _LOG_S = 0.2, 15.0
+_PATIENCE_S = 2.0
+"""How long a loop may take without a word."""
 
 
 class Reporter:
@@ -35,8 +37,7 @@ class Reporter:
         if done < total and now - self._last < _TERMINAL_S:
             return
         self._last = now
-        here, elapsed = done - self._first, now - self._started
-        left = f", about {_duration(elapsed / here * (total - done))} left" if here and done < total else ""
+        left = _left(done, total, done - self._first, now - self._started)
         self._stream.write(f"{self._label}: {done:,} of {total:,}{left}{', ' + note if note else ''}\n")
         self._stream.flush()
 
@@ -73,6 +74,33 @@ class Display:
         self._stream.write(f"ssd-harness: {self._pending}\n")
         self._stream.flush()
         self._pending = ""
+
+
+class LongLoop:
+    """Shows how far a loop of this very process is, once it takes long; without ``total``, how many there were."""
+
+    def __init__(self, label: str, total: int | None, stream: TextIO | None = None) -> None:
+        self._label, self._total = label, total
+        self._display = Display(stream)
+        self._started = self._last = time.monotonic()
+
+    def __call__(self, done: int) -> None:
+        """Say that so many are done, if it is time for a line."""
+        now = time.monotonic()
+        if now - self._started < _PATIENCE_S or now - self._last < _TERMINAL_S:
+            return
+        self._last = now
+        of = f" of {self._total:,}{_left(done, self._total, done, now - self._started)}" if self._total else ""
+        self._display.show(f"{self._label}: {done:,}{of}")
+
+    def finish(self) -> None:
+        """Leave the last line standing, if there was one."""
+        self._display.finish()
+
+
+def _left(done: int, total: int, here: int, elapsed: float) -> str:
+    """Say how long the rest takes at the speed of the ``here`` that were done in ``elapsed`` seconds."""
+    return f", about {_duration(elapsed / here * (total - done))} left" if here and done < total else ""
 
 
 def _duration(seconds: float) -> str:

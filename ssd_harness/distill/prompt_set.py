@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import operator
 import os
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from ssd_harness import plugin_manager, storage
 from ssd_harness.distill import prompt_tests
 from ssd_harness.distill.contracts import Prompt, PromptTests
+from ssd_harness.distill.progress import LongLoop
 from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.overlap import sketch
@@ -120,11 +122,14 @@ def _store(source: Iterable[Prompt], recipe: Recipe, exclude: Collection[str]) -
         folder.mkdir(parents=True, exist_ok=True)
     scratch = (folder if _is_ours(folder) else Path(tempfile.gettempdir())) / f".{os.getpid()}.jsonl"
     with storage.atomic_writer(scratch) as stream:
-        for prompt in islice(unique(), recipe.prompt_limit):
+        shown = LongLoop("prompts", operator.length_hint(source) or None)
+        for number, prompt in enumerate(islice(unique(), recipe.prompt_limit)):
+            shown(number)
             tests = (prompt.tests.inputs, prompt.tests.outputs, prompt.tests.function) if prompt.tests else ()
             line = json.dumps([prompt.id, prompt.messages, *tests], ensure_ascii=True) + "\n"
             digest.update(line.encode())
             stream.write(line)
+        shown.finish()
     if not ids:
         scratch.unlink()
         if excluded:

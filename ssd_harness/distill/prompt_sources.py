@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def parquet(argument: str, recipe: Recipe) -> Iterator[Prompt]:
     yield from from_rows(rows(), recipe)
 
 
-def generator(argument: str, recipe: Recipe) -> Iterator[Prompt]:
+def generator(argument: str, recipe: Recipe) -> "Generated":
     """Draw problems of the families that ``livecodebench_mini`` is made of, none of which is in it."""
     from ssd_harness.problems import generator as problems
 
@@ -58,14 +59,34 @@ def generator(argument: str, recipe: Recipe) -> Iterator[Prompt]:
         what = f"the generator takes no argument, but {argument!r} is given"
         raise UsageError(what, next_step="give prompt_limit= for the number of prompts")
     count = recipe.prompt_limit or _DEFAULT_COUNT
-    try:
-        for drawn in problems.prompts(seed=recipe.seed, count=count):
+    if count > problems.MOST:
+        raise UsageError(
+            f"the generator has no {count:,} different prompts: {problems.questions():,} different questions, and the "
+            f"same in other words and with other examples",
+            next_step=f"give prompt_limit={problems.MOST} or less",
+        )
+    return Generated(recipe.seed, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Prompts that are drawn as they are asked for."""
+
+    seed: int
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Prompt]:
+        """Draw them one by one."""
+        from ssd_harness.problems import generator as problems
+
+        for drawn in problems.prompts(seed=self.seed, count=self.count):
             cases = drawn.problem.public + drawn.problem.private
             inputs, outputs = tuple(case.input for case in cases), tuple(case.output for case in cases)
             tests = PromptTests(inputs, outputs, drawn.problem.function) if cases else None
             yield Prompt(drawn.id, (("user", drawn.text),), tests)
-    except ValueError as error:
-        raise UsageError(f"the generator: {error}", next_step="give a smaller prompt_limit=") from error
 
 
 def from_rows(rows: Iterable[tuple[str, Any]], recipe: Recipe) -> Iterator[Prompt]:

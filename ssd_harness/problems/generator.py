@@ -19,6 +19,10 @@ from ssd_harness.problems.problem import Problem
 
 OVERLAP = 13
 """Words in a row that count as the same text: the usual measure of contamination."""
+MOST = 150_000
+"""Prompts that may be asked for: the families take turns, and the smallest, ``stairs``, holds 14,000 statements."""
+_MOST_MISSES = 2_000
+"""Draws in a row that yield nothing new; of a family that is nine tenths drawn, one in ten does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,18 @@ def rows(*, seed: int, count: int) -> Iterator[dict[str, str]]:
         yield drawn.problem.row()
 
 
+def questions() -> int:
+    """Return how many problems differ in what they ask, and not in their words or their example alone."""
+    return sum(len(_free_parameters(name)) for name in FAMILIES)
+
+
 def draw(*, seed: int, count: int) -> Iterator[Drawn]:
     """Yield ``count`` problems with different statements, families in turn.
 
-    Raises :class:`ValueError` if the families cannot yield so many.
+    Raises :class:`ValueError` for more than :data:`MOST`, or where a family has no other one left.
     """
+    if count > MOST:
+        raise ValueError(f"the families hold fewer than {count} different problems")
     rng = random.Random(f"problems {seed}")
     free = {name: _free_parameters(name) for name in FAMILIES}
     seen: set[str] = set()
@@ -69,9 +80,10 @@ def draw(*, seed: int, count: int) -> Iterator[Drawn]:
         problem = FAMILIES[name].problem(parameters, seed=str(rng.getrandbits(64)))
         if problem.statement in seen or _ngrams(problem.statement) & _mini_ngrams():
             misses += 1
-            if misses > 100 + 10 * count:
+            if misses > _MOST_MISSES:
                 raise ValueError(f"the families hold fewer than {count} different problems")
             continue
+        misses = 0
         seen.add(problem.statement)
         yield Drawn(FAMILIES[name], parameters, _without_mini_tests(problem))
 

@@ -1,11 +1,14 @@
+import itertools
 import json
+import re
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ssd_harness import prompts as prompt_texts
-from ssd_harness.distill import prompt_set
+from ssd_harness.distill import progress, prompt_set
 from ssd_harness.errors import InfrastructureError, SsdError, UsageError
 from ssd_harness.recipe import Recipe
 
@@ -82,6 +85,21 @@ def test_the_generator_draws_the_same_prompts_for_a_seed(state):
     assert one.count == 12
     assert prompt_set.collect(Recipe(prompts="generator", prompt_limit=12, seed=1)).sha256 == one.sha256
     assert prompt_set.collect(Recipe(prompts="generator", prompt_limit=12, seed=2)).sha256 != one.sha256
+
+
+def test_more_prompts_than_the_generator_has_are_refused_before_one_is_drawn(state):
+    with pytest.raises(UsageError, match=r"no 99,999,999 different prompts: 947 .* give prompt_limit=150000 or less"):
+        prompt_set.collect(Recipe(prompts="generator", prompt_limit=99_999_999))
+    assert not (state / "prompts").exists()
+
+
+def test_a_slow_source_is_told_about_with_the_time_that_is_left(state, monkeypatch, capsys):
+    now = itertools.count()
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
+    prompt_set.collect(Recipe(prompts="generator", prompt_limit=40))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines
+    assert re.fullmatch(r"ssd-harness: prompts: \d+ of 40, about \d+ s left", lines[0])
 
 
 def test_a_remote_source_is_asked_once(state, tmp_path, monkeypatch):

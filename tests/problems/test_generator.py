@@ -87,3 +87,28 @@ def test_more_than_there_are_is_an_error(monkeypatch):
     monkeypatch.setattr(type(FAMILIES["tally"]), "edges", lambda self, p: ())
     with pytest.raises(ValueError, match="fewer than"):
         list(generator.draw(seed=0, count=200))
+
+
+def test_what_may_be_asked_for_is_there():
+    """Every family has its share of other statements, with room for those that share 13 words with the mini problems."""
+    family, statements = FAMILIES["stairs"], set()
+    for parameters in generator._free_parameters("stairs"):
+        one = family.problem(parameters, seed="")
+        x, y = parameters["jumps"]
+        stairs = {x * i + y * j for i in range(7) for j in range(1, 7)}
+        examples = [family._example(parameters, (count,)) for count in stairs]
+        assert one.statement.partition("\n\n")[0] in family.statements(parameters)
+        statements |= {f"{words}\n\n{one}" for words in family.statements(parameters) for one in examples}
+    mini = generator._mini_ngrams()
+    left = sum(not generator._ngrams(statement) & mini for statement in statements)
+    assert left > 1.1 * generator.MOST / len(FAMILIES)
+    # The others draw their examples as lists or words: no two of some hundred are alike.
+    for name in FAMILIES.keys() - {"stairs"}:
+        parameters = generator._free_parameters(name)[-1]
+        drawn = {FAMILIES[name].problem(parameters, seed=str(seed)).statement for seed in range(100)}
+        assert len(drawn) > 80, name
+
+
+def test_more_than_may_be_asked_for_is_refused_at_once():
+    with pytest.raises(ValueError, match="fewer than 99999999"):
+        next(generator.draw(seed=0, count=99_999_999))
