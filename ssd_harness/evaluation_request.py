@@ -27,6 +27,8 @@ class EvaluationRequest:
     samples: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """``--samples``: the documents to take, by task."""
     output_path: str | None = None
+    include_path: str | None = None
+    """A folder with tasks of the user's."""
     others: tuple[Any, ...] = ()
     """What was asked for beside our tasks, as it was given: names, groups, mappings or tasks."""
     texts_of: Callable[[Sequence[Any]], Mapping[str, Callable[[], Any]]] | None = field(default=None, compare=False)

@@ -80,6 +80,7 @@ def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> Evalua
         limit=arguments.get("limit"),
         samples=dict(arguments.get("samples") or {}),
         output_path=getattr(arguments.get("evaluation_tracker"), "output_path", None),
+        include_path=_folder(getattr(arguments.get("task_manager"), "include_path", None)),
         others=tuple(others),
         texts_of=functools.partial(overlap.texts_by_task, _manager(arguments, model_args | metadata)),
     )
@@ -103,6 +104,12 @@ def _index(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     from lm_eval.tasks.manager import TaskIndex
 
     return TaskIndex.build(discovery.task_folders())
+
+
+def _folder(include_path: Any) -> str | None:
+    """Return the one folder that lm-eval's command line takes."""
+    folders = include_path if isinstance(include_path, list | tuple) else [include_path]
+    return str(folders[0]) if len(folders) == 1 and folders[0] else None
 
 
 def _manager(arguments: Mapping[str, Any], metadata: Mapping[str, Any]) -> Callable[[], Any]:

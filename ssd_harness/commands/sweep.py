@@ -50,6 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="name=value,...",
         help="for the class that evaluates, as lm_eval takes them, beside the recipe's fields: tensor_parallel_size=8",
     )
+    parser.add_argument("--include_path", metavar="DIR", help="folder with tasks of your own, as in lm_eval")
+    parser.add_argument(
+        "--apply_chat_template", action="store_true", help="as in lm_eval, for tasks of others; ours need it not"
+    )
     parser.add_argument("--limit", type=count, metavar="N", help="only the first N problems of each task")
     parser.add_argument("--repeats", type=count, metavar="N", help="programs a problem (default: the task's own, 10)")
     parser.add_argument("--out", type=Path, default=Path("sweep"), metavar="DIR", help="folder of cells and tables")
@@ -65,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ssd_harness.distill.planning import resolve_for
     from ssd_harness.experiments import sweep, table
     from ssd_harness.experiments.cells import Request, make_cells
+    from ssd_harness.experiments.evaluation import task_options
 
     fields = overrides_of(arguments.fields)
     axes = _axes(arguments.axis, arguments.seeds)
@@ -90,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.limit,
         arguments.repeats,
         _model_args(arguments.model_args),
+        task_options(arguments.include_path, apply_chat_template=arguments.apply_chat_template),
     )
     cells = make_cells(request, points(arguments.preset, axes, recipe), seeds)
     if arguments.dry_run:

@@ -10,8 +10,10 @@ from ssd_harness import registry
 from ssd_harness.distill.base_model import BaseModel, find_base
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
+from ssd_harness.engines.contracts import GREEDY_BELOW
 from ssd_harness.experiments.evaluation import Evaluation, model_class, short_hash
 from ssd_harness.experiments.points import Point
+from ssd_harness.lcb.tasks import selection_of
 from ssd_harness.recipe import FIELDS, Recipe, coerce
 from ssd_harness.recipes.resolution import asked
 
@@ -57,6 +59,8 @@ class Request:
     repeats: int | None = None
     model_args: Mapping[str, Any] = field(default_factory=dict)
     """What the model class is told beside the fields."""
+    options: Sequence[str] = ()
+    """Further words of lm_eval's command line."""
 
 
 def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) -> list[Cell]:
@@ -86,14 +90,15 @@ def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) 
                     base = base or find_base(request.model)
                     identity = base.weights
                 own = {name: coerce(name, value) for name, value in fields.items() if name in point}
-                key = _key(request, task, recipe, identity)
+                gen_kwargs = {} if selection_of(task) else _gen_kwargs(recipe, fields)
+                key = _key(request, task, recipe, identity, gen_kwargs)
                 if key not in cells:
-                    evaluation = _evaluation(request, task, fields, own, recipe, key=key)
+                    evaluation = _evaluation(request, task, fields, own, recipe, gen_kwargs=gen_kwargs, key=key)
                     cells[key] = Cell(own, recipe, plan, evaluation, identity)
     return list(cells.values())
 
 
-def _key(request: Request, task: str, recipe: Recipe, identity: str) -> str:
+def _key(request: Request, task: str, recipe: Recipe, identity: str, gen_kwargs: Mapping[str, Any]) -> str:
     """Return what stands for everything that decides a cell's result."""
     side = "_eval" if recipe.rounds else "_base"
     decoding = {name: getattr(recipe, name) for name in FIELDS if name.endswith(side)}
@@ -101,11 +106,19 @@ def _key(request: Request, task: str, recipe: Recipe, identity: str) -> str:
         decoding["reasoning_effort"] = recipe.reasoning_effort
     limits = (recipe.max_gen_toks_eval, request.limit, request.repeats)
     by = model_class(recipe, request.model_args)
-    return short_hash(identity, decoding, limits, task, by.name, *([dict(by.arguments)] if by.arguments else []))
+    further = [part for part in (dict(by.arguments), list(request.options), dict(gen_kwargs)) if part]
+    return short_hash(identity, decoding, limits, task, by.name, *further)
 
 
 def _evaluation(
-    request: Request, task: str, fields: Mapping[str, Any], own: Point, recipe: Recipe, *, key: str
+    request: Request,
+    task: str,
+    fields: Mapping[str, Any],
+    own: Point,
+    recipe: Recipe,
+    *,
+    gen_kwargs: Mapping[str, Any],
+    key: str,
 ) -> Evaluation:
     words = [f"{field}{_word(value)}" for field, value in own.items()]
     words += [f"seed{recipe.seed}"] if recipe.rounds else []
@@ -115,7 +128,26 @@ def _evaluation(
     folder = next(cells.glob(f"*-{key}"), cells / f"{name}-{key}")
     by = model_class(recipe, request.model_args)
     arguments = {"pretrained": request.model, **fields, **by.arguments}
-    return Evaluation(folder, by.name, arguments, task, request.limit, request.repeats)
+    return Evaluation(
+        folder, by.name, arguments, task, request.limit, request.repeats, gen_kwargs, tuple(request.options)
+    )
+
+
+def _gen_kwargs(recipe: Recipe, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a task of others is told of the decoding: nothing unless the sweep asks for one, for it has its own.
+
+    In lm-eval's words, where a top-k of 0 truncates nothing.
+    """
+    side = "eval" if recipe.rounds else "base"
+    names = (f"T_{side}", f"top_k_{side}", f"top_p_{side}")
+    temperature, top_k, top_p = (getattr(recipe, name) for name in names)
+    told: dict[str, Any] = {}
+    if temperature is not None and any(asked(name, fields) is not None or name in fields for name in names):
+        told = {"do_sample": temperature >= GREEDY_BELOW, "temperature": temperature, "top_k": top_k or 0}
+        told |= {} if top_p is None else {"top_p": top_p}  # then the base model's own counts, as in our tasks
+    if asked("max_gen_toks_eval", fields) is not None:
+        told["max_gen_toks"] = recipe.max_gen_toks_eval
+    return told
 
 
 def _read(fields: Mapping[str, Any]) -> dict[str, Any]:

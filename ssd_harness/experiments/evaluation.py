@@ -19,6 +19,10 @@ from ssd_harness.recipe import Recipe
 from ssd_harness.supervisor import supervised
 
 LOG = "log.txt"
+DEFAULT = "default"
+"""Of a decoding: what a task of others left to the model and the class that ran it."""
+Decoded = tuple[float, int | str | None, float | str]
+"""T, top-k and top-p, as results say."""
 _DONE = "evaluation.json"
 _ERROR = "ssd-harness: error: "
 
@@ -44,6 +48,10 @@ class Evaluation:
     """The first so many problems."""
     repeats: int | None = None
     """Programs a problem; None leaves it to the task."""
+    gen_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """What the task's own decoding is replaced with; tasks of ours ask the recipe."""
+    options: Sequence[str] = ()
+    """Further words of the command line (:func:`task_options`)."""
 
     @property
     def words(self) -> list[str]:
@@ -55,6 +63,8 @@ class Evaluation:
         words += ["--output_path", str(self.folder), "--log_samples"]
         words += ["--batch_size", str(batch)] if batch else []
         words += ["--limit", str(self.limit)] if self.limit else []
+        words += self.options
+        words += ["--gen_kwargs", _model_args(self.gen_kwargs)] if self.gen_kwargs else []
         return words + (["--metadata", json.dumps({"repeats": self.repeats})] if self.repeats else [])
 
     @property
@@ -77,6 +87,13 @@ def model_class(recipe: Recipe, arguments: Mapping[str, Any] | None = None) -> M
     named = f"ssd-{recipe.sampler}"
     known = {entry.name for entry in entry_points(group="lm_eval.models")}
     return ModelClass(named if named in known else "ssd-hf", arguments or {})
+
+
+def task_options(include_path: str | None, *, apply_chat_template: bool | str = False) -> list[str]:
+    """Return lm_eval's words for tasks in a folder of the user's, and for who renders the chat."""
+    words = ["--include_path", str(Path(include_path).absolute())] if include_path else []
+    named = [apply_chat_template] if isinstance(apply_chat_template, str) else []
+    return [*words, *(["--apply_chat_template", *named] if apply_chat_template else [])]
 
 
 def short_hash(*parts: Any) -> str:
@@ -187,20 +204,37 @@ def _model_args(fields: Mapping[str, Any]) -> str:
     return ",".join(f"{name}={word}" for name, word in words.items())
 
 
-def read_decoding(evaluation: Evaluation) -> tuple[float, int | None, float] | None:
-    """Return T, top-k and top-p that the generations of a finished evaluation were drawn with, if they say so."""
-    found = _recorded(evaluation).get("generations", {}).get("decoding", {}).get(evaluation.task)
-    return (found["temperature"], found["top_k"], found["top_p"]) if found else None
+def read_decoding(evaluation: Evaluation) -> Decoded | None:
+    """Return T, top-k and top-p that the generations of a finished evaluation were drawn with.
+
+    None where a task of others names no temperature, or generates nothing.
+    """
+    results = _results(evaluation)
+    if own := _recorded(results).get("generations", {}).get("decoding", {}).get(evaluation.task):
+        return own["temperature"], own["top_k"], own["top_p"]
+    configs = results.get("configs", {})
+    # A group has no configuration of its own, and one decoding if it is told one.
+    config: dict[str, Any] = configs.get(evaluation.task) or next(iter(configs.values()), {})
+    found = config.get("generation_kwargs") or {}
+    if found.get("do_sample") is False:
+        return 0.0, None, 1.0
+    if "temperature" not in found:
+        return None
+    return found["temperature"], found.get("top_k", DEFAULT) or None, found.get("top_p", DEFAULT)
 
 
 def read_rounds(evaluation: Evaluation) -> int | None:
     """Return how many rounds made the evaluated checkpoint, if the results say so: fewer where one was chosen."""
-    rounds = _recorded(evaluation).get("rounds")
+    rounds = _recorded(_results(evaluation)).get("rounds")
     return len(rounds) if rounds else None
 
 
-def _recorded(evaluation: Evaluation) -> Mapping[str, Any]:
-    """Return what our model class has written into the results about itself."""
+def _results(evaluation: Evaluation) -> dict[str, Any]:
     files = sorted(evaluation.folder.rglob("results_*.json"))
-    found: Mapping[str, Any] = json.loads(files[-1].read_text("utf-8"))["config"].get("ssd", {}) if files else {}
+    return json.loads(files[-1].read_text("utf-8")) if files else {}
+
+
+def _recorded(results: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what our model class has written into the results about itself."""
+    found: Mapping[str, Any] = results.get("config", {}).get("ssd", {})
     return found

@@ -17,7 +17,16 @@ from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.plan_lines import say
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
-from ssd_harness.experiments.evaluation import LOG, Evaluation, ModelClass, evaluate, metric, model_class, short_hash
+from ssd_harness.experiments.evaluation import (
+    LOG,
+    Evaluation,
+    ModelClass,
+    evaluate,
+    metric,
+    model_class,
+    short_hash,
+    task_options,
+)
 from ssd_harness.lcb.evaluated import asked_texts
 from ssd_harness.overlap.guard import guard
 from ssd_harness.recipe import FIELDS
@@ -116,10 +125,15 @@ def _score(plan: Plan, number: int, arguments: Mapping[str, Any], evaluated_by: 
     arguments = {**arguments, **{name: value for name, value in how.items() if value != FIELDS[name].default}}
     arguments |= {name: value for name, value in evaluated_by.arguments.items() if name not in FIELDS}
     decoding = {name: value for name, value in arguments.items() if name != "pretrained"}
-    key = short_hash(evaluated_by.name, decoding, recipe.round_limit)
+    request = evaluation_request.current()
+    chat = request.apply_chat_template if request else False
+    options = task_options(request.include_path if request else None, apply_chat_template=chat)
+    key = short_hash(evaluated_by.name, decoding, recipe.round_limit, *([options] if options else []))
     task = re.sub(r"[^A-Za-z0-9._-]+", "-", recipe.round_task)
     folder = plan.up_to(max(1, number)).folder / "evaluation" / f"{task}-{key}"
-    evaluation = Evaluation(folder, evaluated_by.name, arguments, recipe.round_task, recipe.round_limit)
+    evaluation = Evaluation(
+        folder, evaluated_by.name, arguments, recipe.round_task, recipe.round_limit, options=options
+    )
     what = f"round {number} of {recipe.rounds}" if number else "the base model"
     if not evaluation.done:
         say(f"evaluating {what} on {recipe.round_task}; log: {folder / LOG}")

@@ -4,12 +4,12 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import mean, stdev
 from typing import Any
 
 from ssd_harness.experiments.cells import Cell
-from ssd_harness.experiments.evaluation import read_decoding, read_metrics, read_rounds
+from ssd_harness.experiments.evaluation import DEFAULT, Decoded, read_decoding, read_metrics, read_rounds
 from ssd_harness.judge.pass_at_k import pass_at_k
 from ssd_harness.results.intervals import Estimate, mean_estimate, paired_difference
 from ssd_harness.results.outcomes import ProblemOutcome, read_outcomes
@@ -25,8 +25,8 @@ class Row:
     point: Mapping[str, Any]
     train: tuple[float, int | None, float] | None
     """T, top-k, top-p of the training samples; None for the base model."""
-    decode: tuple[float, int | None, float]
-    """T, top-k, top-p of the evaluation, as the results recorded them."""
+    decode: Decoded | None
+    """T, top-k, top-p of the evaluation, as the results recorded them; None where a task of others names none."""
     seeds: tuple[int, ...]
     """Training seeds that are finished."""
     pass_at: Mapping[int, Estimate] = field(default_factory=dict)
@@ -39,6 +39,8 @@ class Row:
     """k → difference to the first row of the task, paired by problem; empty in that row."""
     metrics: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     """Of tasks that are not ours: metric → mean over seeds, and standard error (of one seed)."""
+    metric_spread: Mapping[str, float] = field(default_factory=dict)
+    """Metric → standard deviation over training seeds; empty for a single one."""
     folders: tuple[str, ...] = ()
     rounds: int | None = 0
     """Rounds that made the evaluated checkpoint; None where seeds differ in it or the results do not say."""
@@ -51,7 +53,7 @@ class Row:
         (the paper's theory: T2 after T1 is T1 * T2), hence T_train ** rounds * T_eval; exact where nothing is truncated
         and every training reaches what it aims at. The base model has no round.
         """
-        if self.rounds is None:
+        if self.rounds is None or self.decode is None:
             return None
         return (self.train[0] if self.train else 1.0) ** self.rounds * self.decode[0]
 
@@ -69,7 +71,7 @@ def rows(cells: Sequence[Cell]) -> list[Row]:
 def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> Row:
     cell = cells[0]
     recipe, task = cell.recipe, cell.evaluation.task
-    decode = read_decoding(cell.evaluation) or (recipe.T_eval, recipe.top_k_eval, recipe.top_p_eval)
+    decode = read_decoding(cell.evaluation)
     train = None if cell.is_base else (recipe.T_train, recipe.top_k_train, recipe.top_p_train)
     seeds = () if cell.is_base else tuple(other.recipe.seed for other in cells)
     folders = tuple(str(other.evaluation.folder) for other in cells)
@@ -77,7 +79,9 @@ def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> 
     metrics = [read_metrics(other.evaluation) for other in cells]
     if not all("pass@1" in found for found in metrics):
         joined = {name: (mean(found[name][0] for found in metrics), error) for name, (_, error) in metrics[0].items()}
-        return Row(task, cell.point, train, decode, seeds, metrics=joined, folders=folders, rounds=rounds)
+        spread = {name: stdev(found[name][0] for found in metrics) for name in joined} if len(metrics) > 1 else {}
+        common = Row(task, cell.point, train, decode, seeds, folders=folders, rounds=rounds)
+        return replace(common, metrics=joined, metric_spread=spread)
 
     outcomes = [read_outcomes(other.evaluation.folder) for other in cells]
     fewest = min(outcome.samples for found in outcomes for outcome in found.values())
@@ -146,6 +150,7 @@ def _flat(row: Row) -> dict[str, Any]:
             line |= {f"d_pass@{k}": change.mean, f"d_pass@{k}_low": change.low, f"d_pass@{k}_high": change.high}
     for name, (value, error) in row.metrics.items():
         line |= {name: value, f"{name}_stderr": "" if error is None else error}
+        line[f"{name}_sd_over_seeds"] = row.metric_spread.get(name, "")
     return line | {f"field_{name}": value for name, value in _others(row).items()}
 
 
@@ -159,18 +164,23 @@ def as_markdown(found: Sequence[Row], failures: Mapping[str, str], about: Mappin
     header += ["model", "trained at", "decoded at", "T_eff", *(["seeds"] if several else [])]
     for k in ks:
         header += [f"pass@{k}", *([f"sd over seeds, pass@{k}"] if several else [])]
-    header += [*(f"Δ pass@{k}" for k in ks), *metrics]
+    header += [f"Δ pass@{k}" for k in ks]
+    for name in metrics:
+        header += [name, *([f"sd over seeds, {name}"] if several else [])]
     lines = [header, ["---"] * len(header)]
     for row in found:
         words = [f"{name}={value}" for name, value in _others(row).items()]
         line = [row.task] if len(tasks) > 1 else []
-        line += [" ".join(["SSD" if row.train else "base", *words]), _decoding(row.train), _decoding(row.decode)]
+        line += [" ".join(["SSD" if row.train else "base", *words]), _decoding(row.train)]
+        line += [_decoding(row.decode) if row.decode else "the task's own"]
         line += ["-" if row.t_eff is None else f"{row.t_eff:.2f}", *([str(len(row.seeds) or "-")] if several else [])]
         for k in ks:
             line.append(_interval(row.pass_at.get(k)))
             line += [f"{100 * row.spread[k]:.1f}" if k in row.spread else "-"] if several else []
         line += [_interval(row.difference.get(k), signed=True) for k in ks]
-        line += [_metric(row.metrics.get(name)) for name in metrics]
+        for name in metrics:
+            line.append(_metric(row.metrics.get(name)))
+            line += [f"{row.metric_spread[name]:.2g}" if name in row.metric_spread else "-"] if several else []
         lines.append(line)
     text = [f"`{about['command']}`", "", *(f"| {' | '.join(line)} |" for line in lines), "", *_notes(found, ks, tasks)]
     if about["unfinished"]:
@@ -188,11 +198,15 @@ def _notes(found: Sequence[Row], ks: Sequence[int], tasks: Sequence[str]) -> lis
             "With several rounds T_eff = T_train^rounds * T_eval, for each samples at T_train from the one before: to "
             "first order, exact without truncation and where each training reaches its aim. -: rounds not all alike."
         )
+    if any(DEFAULT in (row.decode or ()) for row in found):
+        notes.append(f"{DEFAULT}: a task of others leaves it to the model.")
     if ks:
         problems = ", ".join(
             dict.fromkeys(f"{row.pass_at[k].problems} problems of {row.task}" for row in found for k in row.pass_at)
         )
         notes.append(f"Percent, [95 % interval over {problems}]; Δ is paired with the first row of the task.")
+    if any(row.metrics for row in found):
+        notes.append("± is the standard error that lm_eval gives, of several training seeds the first one's.")
     notes += [f"Every figure was measured on {', '.join(tasks)}: the best row is the best on these very problems."]
     return notes if found else ["nothing is finished"]
 
@@ -201,15 +215,16 @@ _SHOWN_APART = {f"{name}_{side}" for name in ("T", "top_k", "top_p") for side in
 
 
 def _others(row: Row) -> dict[str, Any]:
-    shown = {name: value for name, value in row.point.items() if name not in _SHOWN_APART}
+    apart = _SHOWN_APART if row.decode else {name for name in _SHOWN_APART if name.endswith("_train")}
+    shown = {name: value for name, value in row.point.items() if name not in apart}
     return {name: value for name, value in shown.items() if name != "rounds" or row.train}
 
 
-def _decoding(decoding: tuple[float, int | None, float] | None) -> str:
+def _decoding(decoding: Decoded | None) -> str:
     if decoding is None:
         return "-"
     temperature, top_k, top_p = decoding
-    return f"{temperature:g} / {top_k or 'none'} / {top_p:g}"
+    return f"{temperature:g} / {top_k or 'none'} / {top_p if isinstance(top_p, str) else f'{top_p:g}'}"
 
 
 def _interval(estimate: Estimate | None, *, signed: bool = False) -> str:

@@ -1,10 +1,12 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from ssd_harness import registry
 from ssd_harness.errors import UsageError
 from ssd_harness.experiments.cells import Request, make_cells
+from ssd_harness.experiments.evaluation import task_options
 from ssd_harness.experiments.points import BASE, PRESETS, grid, parse_axis, points
 from ssd_harness.recipe import Recipe
 from ssd_harness.recipes.resolution import resolve
@@ -121,6 +123,21 @@ def test_another_recipe_or_extent_is_another_folder(cells, tmp_path):
     (few,) = make_cells(Request("demo", {"prompt_limit": 4}, ["livecodebench_mini"], tmp_path, limit=3), [{}], ())
     assert few.evaluation.folder != one.evaluation.folder
     assert few.evaluation.words[-2:] == ["--limit", "3"]
+
+
+def test_tasks_of_others_are_told_a_decoding_only_where_one_is_asked_for(tmp_path, state):
+    options = task_options("tasks", apply_chat_template=True)
+    request = Request("demo", {"prompt_limit": 4}, ["livecodebench_mini", "sums"], tmp_path, options=options)
+    points = [{}, {"T_eval": 1.4}, {"rounds": 0}, {"rounds": 0, "T_base": 0, "top_k_base": None}]
+    made = make_cells(request, points, ())
+    told = {"do_sample": True, "temperature": 1.4, "top_k": 20, "top_p": 0.8}
+    greedy = {"do_sample": False, "temperature": 0.0, "top_k": 0, "top_p": 1.0}  # demo's own
+    # The demo's own T_eval is 1.4: asked for or not, it is one cell of ours and two of others.
+    assert [cell.evaluation.gen_kwargs for cell in made] == [{}, {}, {}, {}, told, {}, greedy]
+    words = made[4].evaluation.words
+    folder = str(Path.cwd() / "tasks")
+    assert words[-5:-2] == ["--include_path", folder, "--apply_chat_template"]
+    assert words[-1] == "do_sample=True,temperature=1.4,top_k=20,top_p=0.8"
 
 
 def test_what_the_model_class_is_told_reaches_every_evaluation(tmp_path, state):

@@ -16,15 +16,17 @@ ABOUT = {"command": "ssd-harness sweep m", "cells": 3, "unfinished": 1}
 def cell(tmp_path):
     """Write the results of one evaluation as lm_eval does: ``passed`` of 10 programs for each problem."""
 
-    def make(point, seed, passed, decode=(1.0, None, 1.0), task="t", metrics=None, rounds=None):
+    def make(point, seed, passed, decode=(1.0, None, 1.0), task="t", metrics=None, rounds=None, own=None):
         recipe = Recipe(seed=seed, **point)
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         (folder / "m").mkdir(parents=True)
         evaluation = Evaluation(folder, "ssd-hf", {}, task)
         metrics = metrics or {"pass@1,none": 0.0}
         decoding = dict(zip(("temperature", "top_k", "top_p"), decode, strict=True))
-        about = {"ssd": {"generations": {"decoding": {task: decoding}}} | ({"rounds": [{}] * rounds} if rounds else {})}
-        (folder / "m" / "results_1.json").write_text(json.dumps({"results": {task: metrics}, "config": about}))
+        drawn = {"generations": {"decoding": {} if own else {task: decoding}}}
+        about = {"ssd": drawn | ({"rounds": [{}] * rounds} if rounds else {})}
+        results = {"results": {task: metrics}, "config": about, "configs": {task: {"generation_kwargs": own}}}
+        (folder / "m" / "results_1.json").write_text(json.dumps(results))
         rows = [
             {
                 "doc": {"question_id": f"q{number}", "difficulty": "easy"},
@@ -98,6 +100,30 @@ def test_other_tasks_show_their_own_metrics(cell):
     found = table.rows([cell({"rounds": 0}, 0, [1], metrics=metrics)])
     assert found[0].metrics == {"exact_match": (0.25, 0.05)}
     assert "0.25 ± 0.05" in table.as_markdown(found, {}, ABOUT)
+    others = [cell({"T_train": 1.2}, seed, [1], metrics={"exact_match,strict": 0.1 * (seed + 1)}) for seed in (0, 1)]
+    found = table.rows(others)
+    assert found[0].metric_spread == {"exact_match": pytest.approx(0.02**0.5 / 2)}
+    markdown = table.as_markdown(found, {}, ABOUT)
+    assert "| exact_match | sd over seeds, exact_match |" in markdown
+    assert "| 0.15 | 0.071 |" in markdown
+    assert next(csv.DictReader(io.StringIO(table.as_csv(found))))["exact_match_sd_over_seeds"].startswith("0.0707")
+
+
+def test_the_decoding_of_other_tasks_is_told_as_far_as_it_is_known(cell):
+    metrics = {"exact_match,none": 0.5}
+    whole = {"do_sample": True, "temperature": 0.5, "top_k": 0, "top_p": 0.8}
+    told = cell({"T_eval": 0.5}, 0, [1], task="u", metrics=metrics, own=whole)
+    untold = cell({"T_train": 1.2, "T_eval": 0.9}, 0, [1], task="u", metrics=metrics, own={"until": []})
+    half = cell({"T_train": 1.3}, 0, [1], task="u", metrics=metrics, own={"temperature": 1.0, "top_k": 5})
+    greedy = cell({"T_train": 1.4}, 0, [1], task="u", metrics=metrics, own={"do_sample": False, "temperature": 1.0})
+    found = table.rows([told, untold, half, greedy])
+    assert [row.decode for row in found] == [(0.5, None, 0.8), None, (1.0, 5, "default"), (0.0, None, 1.0)]
+    assert found[1].t_eff is None
+    markdown = table.as_markdown(found, {}, ABOUT)
+    assert "| 0.5 / none / 0.8 | 0.75 | 0.5 |" in markdown
+    assert "| SSD T_eval=0.9 | 1.2 / 20 / 0.8 | the task's own | - | 0.5 |" in markdown
+    assert "| 1.3 / 20 / 0.8 | 1 / 5 / default | 1.30 | 0.5 |" in markdown
+    assert "default: a task of others leaves it to the model" in markdown
 
 
 def test_what_is_not_finished_is_no_row(cell):
