@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="samples: draw and filter (of several rounds the first), train nothing; then `ssd-harness export`",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the plan, tokens, GPU-hours and disk, and do nothing"
+        "--dry-run", action="store_true", help="print the plan, tokens, GPU-hours, disk and GPU memory, and do nothing"
     )
 
 

@@ -39,7 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Print recipes."""
     if arguments.action == "list":
         return _list()
+    from ssd_harness.distill.base_model import settings_folder
+    from ssd_harness.distill.device_memory import described
+    from ssd_harness.distill.estimate import PROMPT_TOKENS
     from ssd_harness.distill.filters import make_filter
+    from ssd_harness.distill.model_size import size_of
     from ssd_harness.distill.planning import GIVE_PROMPTS, factories_of, resolve_for
     from ssd_harness.recipe import FIELDS
     from ssd_harness.recipes.presets import presets
@@ -63,6 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"\n{title}")
         for name, value in resolved.recipe.side(side).items():
             print(f"  {name:{named}}  {_shown(value):14}  {origins[name]:{said}}  {FIELDS[name].metadata['meaning']}")
+    # What a recipe of ours names has its size there, and nobody need be asked.
+    size = size_of(arguments.model, None) or size_of(arguments.model, settings_folder(arguments.model, revision))
+    if size:
+        print("\n" + "\n".join(described(resolved.recipe, size, PROMPT_TOKENS)))
     if resolved.recipe.prompts is None:
         print(f"\nno prompts are known for this model: {GIVE_PROMPTS}")
     return ExitCode.DONE

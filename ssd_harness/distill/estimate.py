@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ssd_harness.distill import device_memory
 from ssd_harness.distill.base_model import settings_folder
 from ssd_harness.distill.model_size import ModelSize, size_of
 from ssd_harness.distill.plan import Plan
@@ -16,7 +17,8 @@ _ATTENTION = 3
 _GPU_FLOPS = 4e14
 """What one current data-centre GPU sustains in bfloat16 while training; sampling reaches a fraction of it."""
 _SAMPLING_SHARE = 0.1
-_PROMPT_TOKENS = 500
+PROMPT_TOKENS = 500
+"""A prompt's length, which nothing says before it is read."""
 _STATE_BYTES = 12
 """Bytes a trained parameter in a saved training state (weight and two moments, float32)."""
 _STATES = 3
@@ -43,7 +45,7 @@ class Cost:
 
 
 def estimate(plan: Plan) -> list[str]:
-    """Return lines with upper bounds of tokens, GPU-hours and disk, and what they assume."""
+    """Return lines with upper bounds of tokens, GPU-hours, disk and GPU memory, and what they assume."""
     recipe = plan.recipe
     folder = plan.base.local or settings_folder(plan.base.name, plan.base.revision)
     size = size_of(plan.base.name, folder)
@@ -54,13 +56,14 @@ def estimate(plan: Plan) -> list[str]:
         f"training: {cost.sequences:,} sequences{rounds}, at most {cost.trained_tokens:,} tokens",
     ]
     if size is None or cost.disk is None or cost.kept is None:
-        lines.append("GPU-hours and disk: not known, for nothing says how large the model is")
+        lines.append("GPU-hours, disk and GPU memory: not known, for nothing says how large the model is")
     else:
         hours = f"at most {_rounded(cost.sampling_h)} to sample and {_rounded(cost.training_h)} to train"
         lines.append(f"GPU-hours: {hours} ({_shown(size.parameters)} parameters{_active(size)})")
         lines.append(
             f"disk: at most {_rounded(cost.disk / 1e9)} GB while it runs, {_rounded(cost.kept / 1e9)} GB to keep"
         )
+        lines += device_memory.described(recipe, size, PROMPT_TOKENS)
     if recipe.round_task and recipe.rounds > 1:
         lines.append(f"not counted: {recipe.rounds + 1} evaluations on {recipe.round_task}")
     return [*lines, *(f"assumed: {line}" for line in _assumptions(recipe, size))]
@@ -69,7 +72,7 @@ def estimate(plan: Plan) -> list[str]:
 def cost_of(recipe: Recipe, prompts: int, size: ModelSize | None, *, stored: int, download: bool) -> Cost:
     """Return the upper bounds for ``prompts`` prompts; ``stored`` is bytes a parameter of the checkpoint."""
     each = prompts * recipe.n_train
-    longest = _PROMPT_TOKENS + recipe.max_new_tokens_train
+    longest = PROMPT_TOKENS + recipe.max_new_tokens_train
     row = min(recipe.max_length_train, longest)
     seen = (recipe.steps or 0) * recipe.batch_size_train or int(each * (recipe.epochs or 1))
     sampled, trained = each * recipe.max_new_tokens_train * recipe.rounds, seen * row * recipe.rounds
@@ -109,7 +112,7 @@ def _rows(recipe: Recipe) -> int:
 
 def _assumptions(recipe: Recipe, size: ModelSize | None) -> list[str]:
     longest = f"max_new_tokens_train={recipe.max_new_tokens_train:,}"
-    lengths = f"samples run to {longest} (most end long before), prompts have {_PROMPT_TOKENS} tokens, all are kept"
+    lengths = f"samples run to {longest} (most end long before), prompts have {PROMPT_TOKENS} tokens, all are kept"
     if size is None:
         return [lengths]
     packed = f" of {_rows(recipe)} packed rows" if _rows(recipe) > 1 else ""
@@ -119,7 +122,8 @@ def _assumptions(recipe: Recipe, size: ModelSize | None) -> list[str]:
     disk = (
         f"{_STATES} training states of {_STATE_BYTES} bytes a trained parameter, {_SAMPLE_BYTES} bytes a sampled token"
     )
-    return [lengths, f"{speed}; {work}", f"{disk}, and the base model where it has to be downloaded"]
+    memory = "GPU memory counted layer by layer; within 1.4 times of small trainings on a CPU, not measured on a GPU"
+    return [lengths, f"{speed}; {work}", memory, f"{disk}, and the base model where it has to be downloaded"]
 
 
 def _stored_bytes(recipe: Recipe, folder: Path | None) -> int:

@@ -20,6 +20,17 @@ class ModelSize:
     """Floating point operations of a token's forward pass for each token before it."""
     adapted: int = 0
     """Parameters of adapters of rank 1 on all linear layers; a mixture's experts are none."""
+    layers: int = 0
+    ends: int = 0
+    """Parameters of embedding and output, which no layer holds."""
+    hidden: int = 0
+    queries: int = 0
+    """Numbers in a token's queries of one layer, all heads together."""
+    keys: int = 0
+    """The same of its keys, and of its values."""
+    inner: int = 0
+    """Numbers that a token has inside one feed-forward layer; in a mixture, in all experts that it passes."""
+    vocabulary: int = 0
 
 
 def size_of(pretrained: str, folder: Path | None) -> ModelSize | None:
@@ -49,8 +60,10 @@ def by_config(config: Mapping[str, Any]) -> ModelSize:
         expert = 3 * hidden * (config.get("moe_intermediate_size") or config["intermediate_size"])
         used = config.get("num_experts_per_tok") or config.get("experts_per_token") or experts
         wide, narrow = experts * (expert + hidden), used * expert + experts * hidden
+        inner = used * (expert // (3 * hidden))
     else:
         wide = narrow = 3 * hidden * config["intermediate_size"]
+        inner = config["intermediate_size"]
         ranks += 3 * (hidden + config["intermediate_size"])
     words = config["vocab_size"] * hidden
     ends = words if config.get("tie_word_embeddings") else 2 * words
@@ -59,4 +72,11 @@ def by_config(config: Mapping[str, Any]) -> ModelSize:
         active=layers * (attention + narrow) + ends,
         attention=4 * layers * queries,
         adapted=layers * ranks,
+        layers=layers,
+        ends=ends,
+        hidden=hidden,
+        queries=queries,
+        keys=keys,
+        inner=inner,
+        vocabulary=config["vocab_size"],
     )
