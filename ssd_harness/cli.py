@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "compare": "set finished runs side by side, with intervals",
     "recipe": "show what the transform would do to a model, and why",
     "data": "fetch, verify and describe the LiveCodeBench data",
+    "cache": "list stored samples and generations, and remove what nothing needs any more",
     "models": "list, show, rename, remove and publish registered checkpoints",
     "sandbox": "build, check and prune the sandbox that programs run in",
     "doctor": "say what this machine can do and what is missing",

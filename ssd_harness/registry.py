@@ -1,6 +1,7 @@
 """Registered checkpoints: a folder a name, which holds the model's files and a manifest about where they came from."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -48,6 +49,12 @@ class Checkpoint:
     def verified(self) -> bool:
         """Whether it is a verified variant, by its own making or an ancestor's."""
         return self.manifest.get("variant") == VERIFIED
+
+    @property
+    def weights(self) -> str:
+        """Name these very weights, by the manifest: made again elsewhere, one recipe trains to slightly other ones."""
+        manifest = {key: value for key, value in self.manifest.items() if key != "name"}
+        return f"manifest {hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()}"
 
     @property
     def bytes(self) -> int:

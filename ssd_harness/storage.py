@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -220,6 +220,34 @@ def locked(path: os.PathLike[str] | str, on_wait: Callable[[], None] | None = No
             if _is_at(target, stream):
                 yield stream.fileno()
                 return
+
+
+@contextlib.contextmanager
+def locked_if_free(paths: Iterable[Path]) -> Iterator[bool]:
+    """Hold all those of ``paths`` that exist and yield True; False where somebody holds one, even with others."""
+    with contextlib.ExitStack() as stack:
+        try:
+            for path in paths:
+                if path.exists():
+                    stream = stack.enter_context(_open_lock(path))
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            yield False
+        else:
+            yield True
+
+
+@contextlib.contextmanager
+def in_use(path: Path) -> Iterator[None]:
+    """Hold ``path`` together with whoever else uses it, so that :func:`locked_if_free` leaves it alone.
+
+    Where this user may not write there, nothing can be held, and nobody else waits for it.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(stack.enter_context(_open_lock(path)), fcntl.LOCK_SH)
+        yield
 
 
 def _is_at(path: Path, stream: IO[Any]) -> bool:

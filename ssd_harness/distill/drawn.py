@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ssd_harness import storage
+from ssd_harness.cache import samples_lock
 from ssd_harness.distill import shards
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.home import home
@@ -26,8 +27,7 @@ def reserved(folder: Path, identity: str, on_wait: Callable[[str], None]) -> Ite
     Yields the lock's descriptor: whoever draws them keeps it open, and the kernel lets go of it when that process dies.
     ``on_wait`` is told, before waiting, which run is at it.
     """
-    lock = home() / "runs" / f".samples-{identity[:16]}.lock"
-    with storage.locked(lock, lambda: on_wait(_at_work(folder, identity))) as held:
+    with storage.locked(samples_lock(identity), lambda: on_wait(_at_work(folder, identity))) as held:
         yield held
 
 

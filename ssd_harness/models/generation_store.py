@@ -3,6 +3,7 @@
 Beside the class that uses it: engines know no files, and the transform keeps its samples in shards of its own.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,10 @@ class GenerationStore:
         self.id = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:16]
         self.folder = home() / "generations" / self.id
         self._file = self.folder / f"rank-{rank}.jsonl"
+
+    def in_use(self) -> contextlib.AbstractContextManager[None]:
+        """Keep ``ssd-harness cache prune`` away while the block runs."""
+        return storage.in_use(self.folder / "lock")
 
     def read(self, wanted: Iterable[GenerationRequest], decoding: Decoding) -> Iterator[Continuation]:
         """Yield each wanted continuation that is stored, once."""

@@ -60,7 +60,10 @@ class Responder:
         if foreign:
             answers |= zip(foreign, others([requests[number] for number in foreign]), strict=True)
         for settled, wanted in groups.items():
-            for made in self._draw(list(wanted), settled, quiet=quiet):
+            store = self._store(settled)
+            with store.in_use():
+                drawn = self._draw(list(wanted), settled, store, quiet=quiet)
+            for made in drawn:
                 answer = self._generation(made, settled.until)
                 answers |= dict.fromkeys(wanted[made.request], answer)
                 for number in wanted[made.request]:
@@ -147,9 +150,10 @@ class Responder:
         }
         return GenerationStore(identity, rank=self.rank)
 
-    def _draw(self, wanted: Sequence[GenerationRequest], settled: Settled, *, quiet: bool) -> list[Continuation]:
+    def _draw(
+        self, wanted: Sequence[GenerationRequest], settled: Settled, store: GenerationStore, *, quiet: bool
+    ) -> list[Continuation]:
         """Return the continuations: stored ones, and the others as the engine draws them."""
-        store = self._store(settled)
         found = {made.request: made for made in store.read(wanted, settled.decoding)}
         missing = [request for request in wanted if request not in found]
         if found and not quiet:

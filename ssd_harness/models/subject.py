@@ -1,7 +1,5 @@
 """What an ``ssd-*`` model evaluates: a checkpoint, made first if need be, or the base model as it is."""
 
-import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -172,10 +170,7 @@ def _about(checkpoint: registry.Checkpoint, recipe: Recipe) -> dict[str, Any]:
 
 
 def _identity(checkpoint: registry.Checkpoint) -> dict[str, Any]:
-    """Name the checkpoint by its manifest: made again elsewhere, the same recipe trains to slightly other weights."""
-    manifest = {key: value for key, value in checkpoint.manifest.items() if key != "name"}
-    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-    return {"weights": f"manifest {digest}", "tokenizer": checkpoint.manifest.get("tokenizer")}
+    return {"weights": checkpoint.weights, "tokenizer": checkpoint.manifest.get("tokenizer")}
 
 
 def _first(*values: Any) -> Any:
