@@ -117,9 +117,18 @@ def test_attacks_fail_as_expected(outcome):
     assert not odd, describe(odd)
 
 
+def longest(attack, verdict):
+    """Return the wall seconds that a program may have taken.
+
+    One that worked until its CPU time was over, on a machine with too few processors for it, had the second look's time.
+    """
+    starved = verdict.reruns and verdict.cause == "cpu"
+    return max(attack.wall_s, 4 * LIMITS.wall_s + 2) if starved else attack.wall_s
+
+
 @pytest.mark.timeout(900)
 def test_time_is_bounded(outcome):
-    slow = [item for item in outcome.of("attack") if item[1].wall_s > ATTACKS[item[0]].wall_s]
+    slow = [item for item in outcome.of("attack") if item[1].wall_s > longest(ATTACKS[item[0]], item[1])]
     assert not slow, describe(slow)
     # Loading has a test's time of its own, and the sandbox grants a quarter more than the judge, to see what is near.
     most = LIMITS.cpu_s * 1.25 * (TESTS + 1)
