@@ -19,6 +19,12 @@ from ssd_harness.errors import SsdError
 LCB_FIXTURES = Path(os.environ.get("SSD_LCB_FIXTURES") or Path(__file__).parents[2] / "shared" / "lcb")
 
 
+def pytest_collection_modifyitems(items):
+    """Put files with slow tests first: a long one drawn last would keep one of several processes busy alone."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def _encode(tests, protocol=4):
     """Encode tests as the LiveCodeBench data set does."""
     return base64.b64encode(zlib.compress(pickle.dumps(json.dumps(tests), protocol=protocol))).decode()
