@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     freed = cache.freed_bytes(files.values())
     if others:
         print(f"ssd-harness: {others} of other users left alone; --all-users takes them too", file=sys.stderr)
-    print(f"{'would free' if arguments.dry_run else 'freed'} {_megabytes(freed)}")
+    print(f"{'would free' if arguments.dry_run else 'freed'} {_size(freed)}")
     return ExitCode.DONE
 
 
@@ -69,13 +69,13 @@ def _list(found: list[cache.Entry]) -> int:
         print(f"{_shown(entry, entry.bytes)}  {entry.owner}  {printable(need)}")
     total = sum(entry.bytes for entry in found)
     unused = cache.freed_bytes(entry.files() for entry in found if not entry.needed_by)
-    print(f"{len(found)} in {home()}, {_megabytes(total)}; `ssd-harness cache prune` would free {_megabytes(unused)}")
+    print(f"{len(found)} in {home()}, {_size(total)}; `ssd-harness cache prune` would free {_size(unused)}")
     return ExitCode.DONE
 
 
 def _shown(entry: cache.Entry, size: int) -> str:
-    return f"{entry.kind:12}{printable(entry.path.name):18}{_megabytes(size):>14}  {printable(entry.about)}"
+    return f"{entry.kind:12}{printable(entry.path.name):18}{_size(size):>14}  {printable(entry.about)}"
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"

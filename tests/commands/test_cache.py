@@ -97,6 +97,7 @@ def test_only_what_nothing_needs_goes_and_a_dry_run_says_so_first(stored, capsys
     done = capsys.readouterr().out
     assert left(stored) == stored.keys() - {"gone", "answers gone"}
     assert done == told.replace("would remove", "removed").replace("would free", "freed")
+    assert "5.0 MB  samples of org/model; its checkpoint has been removed" in done
     assert done.endswith("freed 5.0 MB\n")
     assert not list(home().glob("*/.removed*"))
     assert registry.get("kept")
