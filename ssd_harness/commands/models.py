@@ -8,6 +8,8 @@ from typing import Any
 from ssd_harness import registry
 from ssd_harness.errors import ExitCode
 from ssd_harness.printable import printable
+from ssd_harness.recipe import FIELDS
+from ssd_harness.recipes.resolution import GIVEN
 from ssd_harness.registry import Checkpoint
 
 _AS_LISTED = "name as `models list` prints it"
@@ -90,7 +92,21 @@ def _origin(checkpoint: Checkpoint, names: Mapping[str, str]) -> str:
         notes.append(registry.ELSEWHERE)
     if checkpoint.verified:
         notes.append(registry.VERIFIED)
-    return ", ".join(notes)
+    return ", ".join([*notes, *_given(checkpoint)])
+
+
+def _given(checkpoint: Checkpoint) -> list[str]:
+    """Return the training fields that somebody chose for it: what tells it from others of the same base."""
+    origins = checkpoint.manifest.get("origins")
+    if not isinstance(origins, Mapping):  # of imported ones nobody knows
+        return []
+    chosen = {name for name, origin in origins.items() if origin == GIVEN or str(origin).startswith("file ")}
+    fields = {name: value for name, value in checkpoint.manifest["recipe"].items() if name in chosen}
+    return [
+        f"{name}={'none' if value is None else value}"
+        for name, value in fields.items()
+        if name in FIELDS and FIELDS[name].metadata["side"] == "train"
+    ]
 
 
 def _trained(checkpoint: Checkpoint) -> Mapping[str, Any]:

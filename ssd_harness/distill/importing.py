@@ -175,6 +175,8 @@ def _manifest(
     verified = about.get("variant") == registry.VERIFIED or any(one and one.verified for one in (parent, own))
     identity = json.dumps([registry.ELSEWHERE, weights, tokenizer])
     known = {"name": base.name, "revision": base.revision, "weights": base.weights} if base else {"name": _UNKNOWN}
+    if own and not base:  # what this package has made elsewhere says so itself
+        known = {**known, **own.manifest["base"]}
     return {
         "fingerprint": hashlib.sha256(identity.encode()).hexdigest(),
         "trained": registry.ELSEWHERE,

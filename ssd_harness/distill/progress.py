@@ -6,6 +6,8 @@ from typing import TextIO
 
 FAILURE = "failed: "
 """Starts the line that says why a stage failed; of several processes the first one's counts."""
+ADVISED = "failed, with advice: "
+"""Starts it where the line says what to do next as well."""
 ENDED = "ended: "
 """Starts the line that says which of several processes was killed; what the others said about it is no news."""
 

@@ -46,7 +46,7 @@ def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[s
         raise InfrastructureError(
             f"the sampler {job.recipe.sampler!r} left {lacking:,} of {total:,} samples undrawn or incomplete",
             where=folder,
-            next_step="finished shards are kept",
+            next_step="run the same command again; finished shards are kept",
         )
     if rank.first:
         storage.write_json(folder / _SAMPLER, dict(sampler.describe()))

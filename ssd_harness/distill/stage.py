@@ -14,7 +14,7 @@ from pathlib import Path
 from ssd_harness import storage
 from ssd_harness.distill import filtering, sampling, shards, training
 from ssd_harness.distill.job import read_job
-from ssd_harness.distill.progress import FAILURE, Reporter
+from ssd_harness.distill.progress import ADVISED, FAILURE, Reporter
 from ssd_harness.distill.ranks import own_rank, work_alone
 from ssd_harness.errors import ExitCode, SsdError
 from ssd_harness.supervisor import die_with
@@ -45,7 +45,8 @@ def main(folder: Path, parent: int) -> int:
             print(error if expected and not error.__cause__ else traceback.format_exc(), file=sys.stderr)
         # Here too, for a full disk keeps nothing: the log's last line may be an old one.
         said = str(error) if expected else f"{type(error).__name__}: {error}"
-        progress.write(f"{FAILURE}{' '.join(said.split())}\n")
+        prefix = ADVISED if isinstance(error, SsdError) and error.next_step else FAILURE
+        progress.write(f"{prefix}{' '.join(said.split())}\n")
         progress.flush()
         return error.exit_code if isinstance(error, SsdError) else ExitCode.INFRASTRUCTURE
     return ExitCode.DONE

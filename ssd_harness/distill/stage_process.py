@@ -12,12 +12,13 @@ from typing import Any
 from ssd_harness import storage, supervisor
 from ssd_harness.distill import shards
 from ssd_harness.distill.job import Job
-from ssd_harness.distill.progress import ENDED, FAILURE, Display
+from ssd_harness.distill.progress import ADVISED, ENDED, FAILURE, Display
 from ssd_harness.distill.ranks import rank_variables
 from ssd_harness.errors import ExitCode, InfrastructureError, SsdError, UsageError
 from ssd_harness.printable import printable
 
 LOG = "log.txt"
+_GO_ON = "run the same command again to go on from what is finished"
 
 
 def run_stage(job: Job, folder: Path, *, locks: Iterable[int]) -> None:
@@ -38,16 +39,17 @@ def run_stage(job: Job, folder: Path, *, locks: Iterable[int]) -> None:
     how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": log, "process_group": 0}
     with log, subprocess.Popen(command, env=environment(count), pass_fds=tuple(locks), **how) as process:
         assert process.stdout
-        said = ""
+        said, advised = "", False
         end = threading.Thread(target=_end_group, args=(process.pid,))
         end.start()
         try:
             for raw in process.stdout:
                 line = _harmless(raw)
                 if line.startswith(ENDED):
-                    said = line.removeprefix(ENDED)
-                elif line.startswith(FAILURE):
-                    said = said or line.removeprefix(FAILURE)
+                    said, advised = line.removeprefix(ENDED), False
+                elif line.startswith((ADVISED, FAILURE)):
+                    advised = advised or (not said and line.startswith(ADVISED))
+                    said = said or line.removeprefix(ADVISED).removeprefix(FAILURE)
                 else:
                     display.show(line)
         except BaseException:
@@ -57,9 +59,9 @@ def run_stage(job: Job, folder: Path, *, locks: Iterable[int]) -> None:
             end.join()
             display.finish()
     if process.returncode:
-        raise _failure(job.stage, process.returncode, said, folder / LOG)
+        raise _failure(job.stage, process.returncode, said, folder / LOG, advised=advised)
     if not shards.has_manifest(folder):
-        raise InfrastructureError(f"the {job.stage} stage ended without a result", where=folder / LOG)
+        raise InfrastructureError(f"the {job.stage} stage ended without a result", where=folder / LOG, next_step=_GO_ON)
 
 
 def _end_group(leader: int) -> None:
@@ -83,14 +85,15 @@ def environment(devices: int = 1) -> dict[str, str]:
     return kept
 
 
-def _failure(stage: str, code: int, said: str, log: Path) -> SsdError:
+def _failure(stage: str, code: int, said: str, log: Path, *, advised: bool) -> SsdError:
+    """Return the error of a dead stage; where it has said itself what to do, nothing else is advised."""
     if code == ExitCode.USAGE:
         return UsageError(said or last_line(log), where=log)
-    next_step = "run the same command again to go on from what is finished"
     if code < 0:
         name = signal.Signals(-code).name
         hint = " (out of memory?)" if -code == signal.SIGKILL else ""
-        return InfrastructureError(f"the {stage} stage was ended by {name}{hint}", where=log, next_step=next_step)
+        return InfrastructureError(f"the {stage} stage was ended by {name}{hint}", where=log, next_step=_GO_ON)
+    next_step = None if advised else _GO_ON
     return InfrastructureError(f"the {stage} stage failed: {said or last_line(log)}", where=log, next_step=next_step)
 
 

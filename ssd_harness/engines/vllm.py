@@ -123,7 +123,8 @@ class VllmEngine:
                         yield _continuation(running.pop(output.request_id), output.outputs[0])
         except EngineDeadError as error:
             running.clear()
-            raise InfrastructureError(f"vLLM died: {error}", next_step="its own output says why") from error
+            next_step = "its own output says why; run the same command again"
+            raise InfrastructureError(f"vLLM died: {error}", next_step=next_step) from error
         finally:
             if running:
                 self._engine.abort_request(list(running))

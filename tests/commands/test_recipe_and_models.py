@@ -104,6 +104,10 @@ def test_the_list_says_what_each_is_and_which_cannot_be_used(checkpoint, tmp_pat
     register("child", "01", parent="ab" * 32, variant="verified variant", rounds=[{"train": {"adapter": "merged"}}])
     register("orphan", "02", parent="ff" * 32)
     register("theirs", "03", trained="trained elsewhere")
+    origins = {"T_train": "given", "top_k_train": "file mine.yaml", "lr": "preset demo", "device": "given"}
+    recipe = {"T_train": 1.2, "top_k_train": None, "lr": 1e-5, "device": "cpu"}
+    register("mine", "04", origins=origins, recipe=recipe)
+    register("edited", "05", origins=3)
     register("torn", "04")
     (registry.models_folder() / "torn" / "ssd_manifest.json").unlink()
     assert main(["models", "list"]) == ExitCode.DONE
@@ -111,6 +115,8 @@ def test_the_list_says_what_each_is_and_which_cannot_be_used(checkpoint, tmp_pat
     assert lines["child"].endswith("from ssd:one, LoRA merged, verified variant")
     assert lines["orphan"].endswith(f"whose checkpoint {'ff' * 8} is no more")
     assert lines["theirs"].endswith("from b\\x1b[31m, trained elsewhere")
+    assert lines["mine"].endswith(", T_train=1.2, top_k_train=none")
+    assert lines["edited"].endswith("from b\\x1b[31m")
     assert "unusable" in lines["torn"]
     assert "lost its manifest" in lines["torn"]
     assert main(["models", "show", "one"]) == ExitCode.DONE

@@ -72,6 +72,8 @@ def test_what_came_from_here_stays_a_verified_variant_with_its_prompts(trained, 
     assert made.manifest["overlap"]["unknown"] == ["again"]
     (kept,) = made.manifest["overlap"]["sketches"]
     assert (made.path / kept["file"]).read_bytes() == sketch
+    assert main(["import", str(made.path), "--name", "moved"]) == ExitCode.DONE
+    assert registry.get("moved").manifest["base"]["name"] == str(tiny_model)
 
 
 def test_an_adapter_is_merged_into_its_base(state, tiny_model, tmp_path, capsys):
