@@ -60,6 +60,28 @@ def lcb_rows():
     return SimpleNamespace(make=_row, encode=_encode, write=_write)
 
 
+@pytest.fixture(scope="session")
+def lm_eval_task():
+    """Write a task as a user does: ``write(folder, name, rows)`` puts NAME.yaml into ``folder/tasks``, and its rows."""
+
+    def write(folder, name, rows):
+        data = _write(folder / f"{name}.jsonl", rows)
+        config = {
+            "task": name,
+            "dataset_path": "json",
+            "dataset_kwargs": {"data_files": {"test": str(data)}},
+            "test_split": "test",
+            "output_type": "generate_until",
+            "doc_to_text": "{{question}}",
+            "doc_to_target": "{{answer}}",
+            "generation_kwargs": {"until": [], "max_gen_toks": 8, "do_sample": False},
+            "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
+        }
+        _write(folder / "tasks" / f"{name}.yaml", [config])  # JSON is YAML
+
+    return write
+
+
 @pytest.fixture
 def state(tmp_path, monkeypatch):
     """A state folder of the test's own, and no data folder from outside."""

@@ -38,27 +38,12 @@ def test_slots(benchmark, docker_sandbox, four_slots, table):
 
 @pytest.mark.docker
 def test_number_of_tests(benchmark, docker_sandbox, table):
-    counts, programs, sandbox = (1, 3, 10, 30, 100), {"lcb": (30, 10), "stdio": (4, 5)}, MeteredDocker()
+    counts, programs = (1, 3, 10, 30, 100), {"lcb": (30, 10), "stdio": (4, 5)}
     rows = table(
         "Number of tests: CPU ms/program, start and end included", "way", *(f"{each} tests" for each in counts)
     )
 
-    def run():
-        for judge in JUDGES:
-            docker, bare = [], []
-            for tests in counts:
-                work = sums(*programs[judge], tests)
-                with measured(sandbox) as cost:
-                    assert all(ways.in_slots(work, judge, sandbox, CORES).values())
-                docker.append(1e3 * cost.cpu_s / len(work))
-                with measured() as cost:
-                    assert all(bare_processes.judged(work, judge, CORES)[0].values())
-                bare.append(1e3 * cost.cpu_s / len(work))
-            benchmark.extra_info.update({f"docker {judge}": docker, f"bare {judge}": bare})
-            rows.row(f"docker, {judge}", *(f"{each:.1f}" for each in docker))
-            rows.row(f"bare fork, {judge}", *(f"{each:.1f}" for each in bare))
-
-    benchmark.pedantic(run, rounds=1)
+    _compare(benchmark, rows, lambda judge: (sums(*programs[judge], tests) for tests in counts), places=1)
 
 
 @pytest.mark.docker
@@ -71,14 +56,19 @@ def test_size_of_an_input(benchmark, docker_sandbox, table):
         "4 MB": 4 << 20,
         "16 MB": 16 << 20,
     }
-    sandbox = MeteredDocker()
     rows = table("Size of the one input of 4 samples: CPU ms/program, start and end included", "way", *sizes)
+
+    _compare(benchmark, rows, lambda _: (large_inputs(size, 4) for size in sizes.values()), places=0)
+
+
+def _compare(benchmark, rows, works, places):
+    """Note the CPU ms a program of both ways for each judge; ``works(judge)`` yields one column's programs each."""
+    sandbox = MeteredDocker()
 
     def run():
         for judge in JUDGES:
             docker, bare = [], []
-            for size in sizes.values():
-                work = large_inputs(size, 4)
+            for work in works(judge):
                 with measured(sandbox) as cost:
                     assert all(ways.in_slots(work, judge, sandbox, CORES).values())
                 docker.append(1e3 * cost.cpu_s / len(work))
@@ -86,7 +76,7 @@ def test_size_of_an_input(benchmark, docker_sandbox, table):
                     assert all(bare_processes.judged(work, judge, CORES)[0].values())
                 bare.append(1e3 * cost.cpu_s / len(work))
             benchmark.extra_info.update({f"docker {judge}": docker, f"bare {judge}": bare})
-            rows.row(f"docker, {judge}", *(f"{each:.0f}" for each in docker))
-            rows.row(f"bare fork, {judge}", *(f"{each:.0f}" for each in bare))
+            rows.row(f"docker, {judge}", *(f"{each:.{places}f}" for each in docker))
+            rows.row(f"bare fork, {judge}", *(f"{each:.{places}f}" for each in bare))
 
     benchmark.pedantic(run, rounds=1)

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from bench.random_qwen import random_qwen
 from ssd_harness.plugins.trl_rows import IGNORED
 from ssd_harness.plugins.trl_trainer import TrlTrainer
-from transformers import Qwen3Config, Qwen3ForCausalLM
+from transformers import Qwen3ForCausalLM
 
 from ssd_harness.distill.contracts import Sample
 from ssd_harness.engines.contracts import Decoding, GenerationRequest
@@ -35,20 +36,7 @@ STOPS = range(8)
 def model():
     """About the embedded model's size; random weights end a sample after some 80 tokens on average."""
     torch.set_num_threads(1)
-    torch.manual_seed(0)
-    config = Qwen3Config(
-        vocab_size=1024,
-        hidden_size=128,
-        intermediate_size=384,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=32,
-        max_position_embeddings=16384,
-        tie_word_embeddings=True,
-        pad_token_id=0,
-    )
-    return Qwen3ForCausalLM(config).eval()
+    return random_qwen(1024, hidden=128, layers=4, heads=4, inner=384)
 
 
 def prompts(count):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from bench import bench_transform, resident
-from transformers import Qwen3Config, Qwen3ForCausalLM
+from bench.random_qwen import random_qwen
 
 STEPS, BATCH, MICRO = 3, 8, 8
 
@@ -13,18 +13,7 @@ STEPS, BATCH, MICRO = 3, 8, 8
 def main(kind, folder, packing):
     torch.set_num_threads(1)
     folder.mkdir()
-    config = Qwen3Config(
-        vocab_size=16384,
-        hidden_size=384,
-        intermediate_size=1024,
-        num_hidden_layers=6,
-        num_attention_heads=6,
-        num_key_value_heads=2,
-        head_dim=64,
-        tie_word_embeddings=True,
-        pad_token_id=0,
-    )
-    Qwen3ForCausalLM(config).save_pretrained(folder / "model")
+    random_qwen(16384, hidden=384, layers=6, heads=6, inner=1024).save_pretrained(folder / "model")
     bench_transform._save_tokenizer(folder / "model")
     samples = bench_transform.completions(STEPS * BATCH, 1024)
     if kind == "ours":

@@ -193,42 +193,34 @@ class Quitting(Silent):
 class Forgetful(Silent):
     def sample(self, prompts, seed): open("/no/such/word list")
 
-def summing_trainer(model, recipe):
-    import shutil
-    from safetensors.torch import load_file, save_file
-    class Trainer:
-        def train(self, samples, folder, report):
-            shutil.copytree(model, folder / "checkpoint", dirs_exist_ok=True)
-            file = folder / "checkpoint" / "model.safetensors"
-            tensors = load_file(file)
-            for place, sample in enumerate(samples):
-                tensors["model.norm.weight"][0] += place * sum(sample.token_ids) / 1000
-            save_file(tensors, file, {"format": "pt"})
-            (folder / "state").mkdir(exist_ok=True)
-            (folder / "state" / "optimizer.pt").write_bytes(b"x")
-            return {"losses": [1.0]}
-    return Trainer()
+class Copying:
+    # Hands the base model on, its weights changed by what each kind of trainer does to them.
+    losses = [1.0]
 
-def copying_trainer(model, recipe):
-    import shutil
-    class Trainer:
-        def train(self, samples, folder, report):
-            shutil.copytree(model, folder / "checkpoint", dirs_exist_ok=True)
-            return {"losses": [1.0]}
-    return Trainer()
+    def __init__(self, model, recipe): self.model = model
 
-def broken_trainer(model, recipe):
-    import shutil, torch
-    from safetensors.torch import load_file, save_file
-    class Trainer:
-        def train(self, samples, folder, report):
-            shutil.copytree(model, folder / "checkpoint", dirs_exist_ok=True)
-            file = folder / "checkpoint" / "model.safetensors"
-            tensors = load_file(file)
-            tensors["model.norm.weight"][0] = float("inf")
-            save_file(tensors, file)
-            return {}
-    return Trainer()
+    def train(self, samples, folder, report):
+        import shutil
+        from safetensors.torch import load_file, save_file
+        shutil.copytree(self.model, folder / "checkpoint", dirs_exist_ok=True)
+        file = folder / "checkpoint" / "model.safetensors"
+        tensors = load_file(file)
+        self.change(tensors["model.norm.weight"], samples)
+        save_file(tensors, file, {"format": "pt"})
+        (folder / "state").mkdir(exist_ok=True)
+        (folder / "state" / "optimizer.pt").write_bytes(b"x")
+        return {"losses": self.losses}
+
+    def change(self, weights, samples): pass
+
+class Summing(Copying):
+    def change(self, weights, samples):
+        for place, sample in enumerate(samples):
+            weights[0] += place * sum(sample.token_ids) / 1000
+
+class Broken(Copying):
+    losses = []
+    def change(self, weights, samples): weights[0] = float("inf")
 
 @hookimpl
 def ssd_samplers():
@@ -247,7 +239,7 @@ def ssd_sample_filters():
     }
 
 @hookimpl
-def ssd_trainers(): return {"broken": broken_trainer, "copying": copying_trainer, "summing": summing_trainer}
+def ssd_trainers(): return {"broken": Broken, "copying": Copying, "summing": Summing}
 
 def die():
     # Ends the command, and this process, if this is a stage: between them is the supervisor.

@@ -8,23 +8,9 @@ pytest.importorskip("trl")
 
 pytestmark = [pytest.mark.hf, pytest.mark.slow]
 
-TASK = """
-task: sums
-dataset_path: json
-dataset_kwargs: {data_files: {test: ROWS}}
-test_split: test
-output_type: generate_until
-doc_to_text: "{{question}}"
-doc_to_target: "{{answer}}"
-generation_kwargs: {until: [], max_gen_toks: 8, do_sample: false}
-metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
-"""
 
-
-def test_a_task_of_the_users_own_is_decoded_as_its_cell_says(command, tiny_model, tmp_path):
-    (tmp_path / "rows.jsonl").write_text('{"question": "What is 2 plus 4?", "answer": "6"}\n')
-    (tmp_path / "tasks").mkdir()
-    (tmp_path / "tasks/sums.yaml").write_text(TASK.replace("ROWS", str(tmp_path / "rows.jsonl")))
+def test_a_task_of_the_users_own_is_decoded_as_its_cell_says(command, tiny_model, lm_eval_task, tmp_path):
+    lm_eval_task(tmp_path, "sums", [{"question": "What is 2 plus 4?", "answer": "6"}])
     words = ["--tasks", "sums", "--include_path", tmp_path / "tasks", "--apply_chat_template", "--out", tmp_path]
     out, _ = command(
         "sweep", tiny_model, *words, "--axis", "rounds=0", "--axis", "T_base=0.5", "--axis", "top_k_base=7"

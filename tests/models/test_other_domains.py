@@ -20,16 +20,6 @@ from ssd_harness.errors import UsageError
 pytestmark = [pytest.mark.hf, pytest.mark.slow]
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
-COPIED = r"""
-task: copied
-dataset_path: json
-dataset_kwargs: {data_files: {test: ROWS}}
-test_split: test
-output_type: generate_until
-doc_to_text: "{{question}}"
-doc_to_target: "{{answer}}"
-metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
-"""
 
 
 def example():
@@ -93,7 +83,7 @@ def test_a_math_task_is_evaluated_after_the_transform(evaluated):
 
 
 @pytest.fixture
-def evaluate(evaluated, monkeypatch):
+def evaluate(evaluated, lm_eval_task, monkeypatch):
     """Evaluate on ``copied``, whose second document is one of the prompts, or on another task in its folder."""
     import lm_eval
     from lm_eval.tasks import TaskManager
@@ -104,8 +94,7 @@ def evaluate(evaluated, monkeypatch):
     monkeypatch.chdir(evaluated.folder)
     asked = [json.loads(line)["problem"] for line in (evaluated.folder / "prompts.jsonl").read_text().splitlines()]
     rows = [{"question": "What is 7 plus 1?", "answer": "8"}, {"question": asked[0], "answer": "17"}]
-    (evaluated.folder / "copied.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (evaluated.folder / "tasks/copied.yaml").write_text(COPIED.replace("ROWS", str(evaluated.folder / "copied.jsonl")))
+    lm_eval_task(evaluated.folder, "copied", rows)
 
     def run(task="copied", **fields):
         manager = TaskManager(include_path=str(evaluated.folder / "tasks"), include_defaults=False)
