@@ -36,6 +36,7 @@ def model_card(checkpoint: Checkpoint, *, licence: str | None = None) -> str:
     recipe = manifest.get("recipe") or {}
     for title, side in (("How it was made", "train"), ("How to decode from it", "eval")):
         names = [name for name, field in FIELDS.items() if field.metadata["side"] == side and name in recipe]
+        names = [name for name in names if not name.endswith("_base")]  # of another model
         if rows := [(name, recipe[name]) for name in names]:
             parts.append(f"## {title}\n\n| field | value |\n| --- | --- |\n" + "".join(map(_row, rows)))
     parts.append(f"## Provenance\n\n{_facts(manifest, checkpoint)}")

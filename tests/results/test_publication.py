@@ -26,7 +26,13 @@ def checkpoint(state, tmp_path):
         "fingerprint": "ab" * 32,
         "base": {"name": "/secret/models/Base-4B", "revision": None, "weights": "sha256 1"},
         "variant": registry.VERIFIED,
-        "recipe": {"T_train": 1.25, "T_eval": 0.9, "prompts": "/secret/p|q.jsonl", "system_message": "a\n| b"},
+        "recipe": {
+            "T_train": 1.25,
+            "T_eval": 0.9,
+            "T_base": 0.7,
+            "prompts": "/secret/p|q.jsonl",
+            "system_message": "a\n| b",
+        },
         "prompts": {"source": "/secret/p.jsonl", "sha256": "cd" * 32, "count": 7, "duplicates": 0},
         "rounds": [{"train": {"losses": [1.0]}}, {"train": {}}],
         "software": {"ssd_harness": "0.1.0"},
@@ -46,6 +52,7 @@ def test_the_card_says_what_it_is_and_how_to_decode_from_it(checkpoint):
     assert "**This is a verified variant**" in card
     assert "| T_train | 1.25 |" in card
     assert "| T_eval | 0.9 |" in card
+    assert "T_base" not in card  # which is how another model is decoded
     assert "2 rounds" in card
     assert "ab" * 32 in card
     assert "secret" not in card
