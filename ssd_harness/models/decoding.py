@@ -44,20 +44,28 @@ class Settled:
 
 
 def settle(
-    user: Mapping[str, Any], subject: Mapping[str, Any], subject_origin: str, task: Mapping[str, Any]
+    user: Mapping[str, Any], subject: Mapping[str, Any], subject_origins: Mapping[str, str], task: Mapping[str, Any]
 ) -> Settled:
-    """Combine ``--gen_kwargs`` as the user wrote it, the model's decoding and the task's ``generation_kwargs``."""
+    """Combine ``--gen_kwargs`` as the user wrote it, the model's decoding and the task's ``generation_kwargs``.
+
+    ``subject_origins`` says of each field of the model's decoding who decided it.
+    """
     if unknown := sorted(set(user) - _KNOWN):
         raise UsageError(
             f"--gen_kwargs {unknown[0]} is not known to this engine", next_step=f"it knows {', '.join(sorted(_KNOWN))}"
         )
-    layers = (("--gen_kwargs", _named(user)), (subject_origin, dict(subject)), ("task", _named(task)))
+    given, own = _named(user), _named(task)
+    layers = (
+        (dict.fromkeys(given, "--gen_kwargs"), given),
+        (subject_origins, dict(subject)),
+        (dict.fromkeys(own, "task"), own),
+    )
     values: dict[str, Any] = {"temperature": 1.0, "top_k": None, "top_p": 1.0, "max_gen_toks": _DEFAULT_LENGTH}
     origins = dict.fromkeys(values, "default")
     for field in values:
-        for origin, layer in layers:
+        for said, layer in layers:
             if field in layer:
-                values[field], origins[field] = layer[field], origin
+                values[field], origins[field] = layer[field], said[field]
                 break
     try:
         top_k, top_p = int(values["top_k"] or 0), float(values["top_p"] or 1.0)

@@ -121,9 +121,8 @@ class Responder:
 
     def _settle(self, request: Instance) -> Settled:
         current = evaluation_request.current()
-        settled = settle(
-            current.gen_kwargs if current else {}, self.subject.decoding, self.subject.decoding_origin, request.args[1]
-        )
+        given = current.gen_kwargs if current else {}
+        settled = settle(given, self.subject.decoding, self.subject.decoding_origins, request.args[1])
         task = str(request.task_name)
         rendered_before = bool(current and current.apply_chat_template)
         renders = bool(request.messages) and chat.has_template(self.tokenizer)

@@ -17,10 +17,13 @@ from ssd_harness.experiments.evaluation import ModelClass
 from ssd_harness.models.overlap_check import OverlapCheck
 from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.recipe import Recipe
-from ssd_harness.recipes.resolution import asked
+from ssd_harness.recipes.resolution import GIVEN, Resolved, asked
 
 DEFAULT_PRETRAINED = "Qwen/Qwen3-4B-Instruct-2507"
 PRETRAINED_VARIABLE = "SSD_HARNESS_PRETRAINED"
+
+_GIVEN, _IN_FILES = "--model_args", "base model's generation_config.json"
+"""Who decided a field of the decoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Subject:
     recipe: Recipe
     decoding: Mapping[str, Any]
     """temperature, top_k, top_p, max_gen_toks: those that are known; a task decides about the others."""
-    decoding_origin: str
+    decoding_origins: Mapping[str, str]
+    """Who decided each field of it."""
     about: Mapping[str, Any]
     """What the results say about it."""
     identity: Mapping[str, Any]
@@ -69,8 +73,8 @@ def find_subject(
     _tell_choice(checkpoint)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
     about |= _overlap_words(overlap, plan.recipe)
-    decoding = _eval_decoding(plan.recipe)
-    return Subject(checkpoint.path, plan.recipe, decoding, "recipe", about, _identity(checkpoint), overlap)
+    decoding, origins = _eval_decoding(plan.recipe), _origins(plan.resolved, "eval", "recipe")
+    return Subject(checkpoint.path, plan.recipe, decoding, origins, about, _identity(checkpoint), overlap)
 
 
 def teller() -> Callable[[str], None]:
@@ -90,23 +94,31 @@ def _overlap_words(overlap: OverlapCheck, recipe: Recipe) -> dict[str, Any]:
 
 
 def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -> Subject:
-    recipe = resolve_for(pretrained, overrides, revision).recipe
+    resolved = resolve_for(pretrained, overrides, revision)
+    recipe = resolved.recipe
     tell = teller()
     tell(f"evaluating {pretrained} as it is (rounds=0), with its own decoding")
     base = find_base(pretrained, revision)
     overlap = _checked(lineage_of(base), recipe)
     folder = base.folder()
     own = loading.generation_config(folder)
-    decoding = {
-        "temperature": _first(recipe.T_base, own.get("temperature")),
-        "top_k": _first(recipe.top_k_base, own.get("top_k")) if recipe.T_base is None else recipe.top_k_base,
-        "top_p": _first(recipe.top_p_base, own.get("top_p")),
+    said = {
+        "temperature": recipe.T_base,
+        "top_k": recipe.top_k_base,
+        "top_p": recipe.top_p_base,
         "max_gen_toks": recipe.max_gen_toks_eval,
     }
-    known = {field: value for field, value in decoding.items() if value is not None}
+    # No top-k beside a temperature of the recipe's is a choice.
+    asked_of_files = ("temperature", "top_k", "top_p") if recipe.T_base is None else ("top_p",)
+    in_files = {field: own[field] for field in asked_of_files if own.get(field) is not None}
+    known = in_files | {field: value for field, value in said.items() if value is not None}
+    origins = _origins(resolved, "base", "recipe, base model")
+    origins |= {field: _IN_FILES for field in in_files if said[field] is None}
     if "temperature" in known:
-        known.setdefault("top_k", None)
-        known.setdefault("top_p", 1.0)
+        for field, plain in (("top_k", None), ("top_p", 1.0)):
+            if field not in known:
+                known[field] = plain
+                origins[field] = _GIVEN if origins[field] == _GIVEN else origins["temperature"]
     about = {
         "transform": "none (rounds=0)",
         "base": {"name": base.name, "revision": base.revision, "weights": base.weights},
@@ -116,21 +128,21 @@ def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -
         "fingerprint": None,
         **_overlap_words(overlap, recipe),
     }
-    origin = "recipe, base model" if recipe.T_base is not None else "base model's generation_config.json"
     identity = {"weights": base.weights, "tokenizer": base.tokenizer}
-    return Subject(folder, recipe, known, origin, about, identity, overlap)
+    return Subject(folder, recipe, known, origins, about, identity, overlap)
 
 
 def _registered(pretrained: str, overrides: Mapping[str, Any]) -> Subject:
     checkpoint = as_it_is(pretrained, overrides)
-    recipe = resolve_for(pretrained, overrides).recipe
+    resolved = resolve_for(pretrained, overrides)
+    recipe = resolved.recipe
     kind = f", {registry.VERIFIED}" if checkpoint.verified else ""
     teller()(f"evaluating {pretrained} ({checkpoint.path}){kind}")
     _tell_choice(checkpoint)
     overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
     about = _about(checkpoint, recipe) | {"transform": "none, registered before"} | _overlap_words(overlap, recipe)
-    origin = f"manifest of {checkpoint.name}"
-    return Subject(checkpoint.path, recipe, _eval_decoding(recipe), origin, about, _identity(checkpoint), overlap)
+    decoding, origins = _eval_decoding(recipe), _origins(resolved, "eval")
+    return Subject(checkpoint.path, recipe, decoding, origins, about, _identity(checkpoint), overlap)
 
 
 def _tell_choice(checkpoint: registry.Checkpoint) -> None:
@@ -149,6 +161,14 @@ def _eval_decoding(recipe: Recipe) -> dict[str, Any]:
     decoding = {"temperature": recipe.T_eval, "top_k": recipe.top_k_eval, "top_p": recipe.top_p_eval}
     # No top-k is a choice; no length is none.
     return decoding | ({"max_gen_toks": recipe.max_gen_toks_eval} if recipe.max_gen_toks_eval else {})
+
+
+def _origins(resolved: Resolved, side: str, otherwise: str | None = None) -> dict[str, str]:
+    """Return who decided each field of the decoding: the user, or else ``otherwise``, or the layer of the recipe."""
+    fields = {"temperature": f"T_{side}", "top_k": f"top_k_{side}", "top_p": f"top_p_{side}"}
+    fields["max_gen_toks"] = "max_gen_toks_eval"
+    found = {field: resolved.origins[name] for field, name in fields.items()}
+    return {field: _GIVEN if origin == GIVEN else otherwise or origin for field, origin in found.items()}
 
 
 def _about(checkpoint: registry.Checkpoint, recipe: Recipe) -> dict[str, Any]:
@@ -171,7 +191,3 @@ def _about(checkpoint: registry.Checkpoint, recipe: Recipe) -> dict[str, Any]:
 
 def _identity(checkpoint: registry.Checkpoint) -> dict[str, Any]:
     return {"weights": checkpoint.weights, "tokenizer": checkpoint.manifest.get("tokenizer")}
-
-
-def _first(*values: Any) -> Any:
-    return next((value for value in values if value is not None), None)

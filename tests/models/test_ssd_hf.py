@@ -116,9 +116,9 @@ def test_what_was_done_is_in_the_model_info(made):
     decoding = about["generations"]["decoding"]["ours"]
     assert (decoding["temperature"], decoding["top_k"], decoding["max_new_tokens"]) == (1.3, 30, 24)
     assert decoding["origins"] == {
-        "temperature": "recipe",
-        "top_k": "recipe",
-        "top_p": "recipe",
+        "temperature": "--model_args",
+        "top_k": "--model_args",
+        "top_p": "--model_args",
         "max_gen_toks": "task",
     }
 
