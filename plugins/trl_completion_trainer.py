@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 from ssd_harness.plugins.trl_packing import check_packing
-from ssd_harness.plugins.trl_rows import COMPLETE, IGNORED
+from ssd_harness.plugins.trl_rows import COMPLETE
 from torch.utils.data import SequentialSampler
 from transformers import TrainerCallback
 from trl import SFTTrainer
 
 from ssd_harness import storage
 from ssd_harness.distill.contracts import Report
+from ssd_harness.distill.training_row import IGNORED
 from ssd_harness.errors import InfrastructureError
 
 _LOGIT_BYTES = 2**28

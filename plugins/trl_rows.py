@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness.distill.contracts import Sample
+from ssd_harness.distill.training_row import IGNORED, training_row
 from ssd_harness.engines.random_streams import stream_key
 
-IGNORED = -100
-"""The label of a token that no loss is taken on."""
 COMPLETE = "COMPLETE"
 """Marks a saved training state that was written to its end."""
 
@@ -24,12 +23,7 @@ class Written:
 
 
 def write_rows(samples: Iterable[Sample], path: Path, max_length: int) -> Written:
-    """Write ``input_ids`` and ``labels`` of each sample as an Arrow stream.
-
-    A row is the prompt's ids followed by the completion's, as the sampler had them; labels are the completion's. Rows
-    are cut at ``max_length``; one with nothing left to predict is skipped. No EOS is added: where the sampler drew one,
-    it is there.
-    """
+    """Write ``input_ids`` and ``labels`` of each sample's row as an Arrow stream; samples without one are skipped."""
     import pyarrow as pa
 
     ids = pa.list_(pa.int32())
@@ -37,13 +31,11 @@ def write_rows(samples: Iterable[Sample], path: Path, max_length: int) -> Writte
     rows = skipped = longest = 0
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
         for sample in samples:
-            # Nothing stands before a row's first token that could predict it.
-            unpredicted = max(1, len(sample.prompt_ids))
-            input_ids = [*sample.prompt_ids, *sample.token_ids][:max_length]
-            if len(input_ids) <= unpredicted:
+            row = training_row(sample, max_length)
+            if row is None:
                 skipped += 1
                 continue
-            labels = [*[IGNORED] * unpredicted, *input_ids[unpredicted:]]
+            input_ids, labels = row
             writer.write_batch(pa.record_batch([[input_ids], [labels]], schema=schema))
             rows += 1
             longest = max(longest, len(input_ids))

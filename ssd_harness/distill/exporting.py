@@ -12,15 +12,13 @@ from ssd_harness.distill import shards
 from ssd_harness.distill.contracts import Candidate, Exporter
 from ssd_harness.distill.filtering import Candidates
 from ssd_harness.distill.job import Job, read_job
+from ssd_harness.distill.training_row import training_row
 from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.recipe import Recipe
 
 RUN_FILE = "run.json"
 """What a run's folder says about it, in the manifest's own words."""
-
-IGNORED = -100
-"""The label of a token that no loss is taken on: what torch's cross-entropy leaves out."""
 
 LOSS_NOTE = "take the loss on the assistant's last turn alone, as the built-in trainer does"
 TEXT_NOTE = (
@@ -144,19 +142,14 @@ def alpaca(_: Recipe) -> Exporter:
 def ids(recipe: Recipe) -> Exporter:
     """Rows with ``input_ids``, ``attention_mask`` and ``labels``: the very rows that the built-in trainer reads.
 
-    The prompt's tokens as the sampler saw them, then those it drew, cut at ``max_length_train``; labels are -100 on the
-    prompt. An EOS stands where one was drawn and nowhere else. Axolotl takes such rows where no ``type`` is given.
+    Labels are -100 on the prompt. Axolotl takes such rows where no ``type`` is given.
     """
-    return _jsonl(lambda one: _id_row(one, recipe.max_length_train))
 
+    def row(one: Candidate) -> dict[str, Any] | None:
+        found = training_row(one.sample, recipe.max_length_train)
+        return found and {"input_ids": found[0], "attention_mask": [1] * len(found[0]), "labels": found[1]}
 
-def _id_row(one: Candidate, max_length: int) -> dict[str, Any] | None:
-    unpredicted = max(1, len(one.sample.prompt_ids))
-    input_ids = [*one.sample.prompt_ids, *one.sample.token_ids][:max_length]
-    if len(input_ids) <= unpredicted:
-        return None
-    labels = [*[IGNORED] * unpredicted, *input_ids[unpredicted:]]
-    return {"input_ids": input_ids, "attention_mask": [1] * len(input_ids), "labels": labels}
+    return _jsonl(row)
 
 
 def _jsonl(row_of: Callable[[Candidate], dict[str, Any] | None]) -> Exporter:

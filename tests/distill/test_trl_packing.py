@@ -4,10 +4,11 @@ pytest.importorskip("trl")
 
 import torch
 from ssd_harness.plugins.trl_packing import check_packing
-from ssd_harness.plugins.trl_rows import IGNORED, Packed, Padded, training_order
+from ssd_harness.plugins.trl_rows import Packed, Padded, training_order
 from ssd_harness.plugins.trl_trainer import TrlTrainer
 
 from ssd_harness.distill.contracts import Sample
+from ssd_harness.distill.training_row import IGNORED
 from ssd_harness.errors import UsageError
 from ssd_harness.recipe import Recipe
 

@@ -3,11 +3,12 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ssd_harness.plugins.trl_rows import IGNORED, write_rows
+from ssd_harness.plugins.trl_rows import write_rows
 from ssd_harness.plugins.trl_trainer import TrlTrainer
 
 from ssd_harness.distill.contracts import Sample
 from ssd_harness.distill.model_size import size_of
+from ssd_harness.distill.training_row import IGNORED
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.recipe import Recipe
 
