@@ -20,6 +20,8 @@ from ssd_harness.recipe import Recipe
 RUN_FILE = "run.json"
 """What a run's folder says about it, in the manifest's own words."""
 
+_DRAW = "run ssd-harness distill MODEL --until samples with the same fields: what is here is not drawn again"
+
 LOSS_NOTE = "take the loss on the assistant's last turn alone, as the built-in trainer does"
 TEXT_NOTE = (
     "text loses what the sampler drew: special tokens are left out, and another tool's template and tokenizer may "
@@ -59,14 +61,18 @@ def find_run(word: str) -> Run:
         raise UsageError(
             "this run has no finished samples",
             where=folder,
-            next_step="run ssd-harness distill MODEL --until samples with the same fields",
+            next_step=_DRAW,
         )
     kept = max(done, key=lambda path: int(path.parent.name.rpartition("-")[2]))
     try:
         about = json.loads((folder / RUN_FILE).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"the run does not say what it is: {error}", where=folder) from error
-    return Run(folder, read_job(kept), kept, about)
+    job = read_job(kept)
+    if not job.prompts.is_file():
+        what = "the prompts of this run are gone, without which its samples are answers to nothing"
+        raise UsageError(what, where=job.prompts, next_step=_DRAW)
+    return Run(folder, job, kept, about)
 
 
 def export(

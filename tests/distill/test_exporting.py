@@ -77,6 +77,15 @@ def test_chat_is_the_prompts_turns_and_the_answer(run, tmp_path, capsys):
     assert "dataset_info.json" not in about
 
 
+def test_samples_whose_prompts_are_gone_are_one_line(run, tmp_path, state, capsys):
+    run()
+    for file in (state / "prompts").glob("*.jsonl"):
+        file.unlink()
+    assert main(["export", "abab", "--out", str(tmp_path / "x.jsonl")]) == ExitCode.USAGE
+    assert "the prompts of this run are gone" in capsys.readouterr().err
+    assert not (tmp_path / "x.jsonl").exists()
+
+
 def test_sharegpt_and_alpaca_are_what_llama_factory_reads(run, tmp_path):
     run()
     rows, about = exported(tmp_path, "sharegpt")
