@@ -5,7 +5,7 @@ a result was made with is in its ``configs`` entry under ``metadata.ssd_harness`
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import datasets
@@ -48,7 +48,7 @@ class LivecodebenchTask(ConfigurableTask):
         self._system_instruction: str | None = None
         self._report: dict[str, Any] = {}
         config["repeats"] = self._options.repeats
-        config["description"] = _literal(self._prompt.system or "")
+        config["description"] = ""  # lm-eval would run a text here as a template, and with it any code in it
         config["metric_list"] = metric_list(self._options.repeats, self._store.split)
         config["process_results"] = "ssd_harness"  # set, or lm-eval looks pass@1 up in the `evaluate` package
         super().__init__(config=config)
@@ -85,6 +85,11 @@ class LivecodebenchTask(ConfigurableTask):
                 self._prompt.name,
             )
         super().build_all_requests(**arguments)
+
+    def fewshot_context(self, doc: dict[str, Any], **arguments: Any) -> str | list[str]:
+        """Build one prompt's text; the prompt's system message follows the user's, and stays exactly what it is."""
+        texts = (arguments.pop("system_instruction", None), self._prompt.system)
+        return super().fewshot_context(doc, system_instruction=_joined(texts), **arguments)  # type: ignore[no-any-return]
 
     def construct_requests(self, doc: dict[str, Any], ctx: str | list[str], **arguments: Any) -> Any:
         """Build one request; where lm-eval has not applied a chat template, its ``messages`` say what to render.
@@ -189,8 +194,8 @@ class LivecodebenchTask(ConfigurableTask):
 
     def _messages(self, doc: Mapping[str, Any]) -> list[dict[str, str]]:
         rendered = self._prompt.render(doc)
-        system = [text for text in (self._system_instruction, rendered.system) if text]
-        turns = [{"role": "system", "content": "\n\n".join(system)}] if system else []
+        system = _joined((self._system_instruction, rendered.system))
+        turns = [{"role": "system", "content": system}] if system else []
         return [*turns, {"role": "user", "content": rendered.user}]
 
     def _verdicts(self, programs: Sequence[Program]) -> Sequence[Any]:
@@ -255,6 +260,5 @@ def _open(config: Mapping[str, Any], options: EvaluationOptions) -> ProblemStore
     return open_store(selection)
 
 
-def _literal(text: str) -> str:
-    """Protect a text from lm-eval's template engine."""
-    return f"{{% raw %}}{text}{{% endraw %}}" if "{" in text else text
+def _joined(texts: Iterable[str | None]) -> str | None:
+    return "\n\n".join(text for text in texts if text) or None
