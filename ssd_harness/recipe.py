@@ -208,6 +208,13 @@ class Recipe:
 
 
 FIELDS: dict[str, "dataclasses.Field[Any]"] = {known.name: known for known in dataclasses.fields(Recipe)}
+
+
+def side_of(name: str) -> str:
+    """Return the side of field ``name``: ``train``, ``eval`` or ``run``."""
+    return str(FIELDS[name].metadata["side"])
+
+
 LORA_FIELDS = ("lora_alpha", "lora_dropout", "lora_targets", "lora_quantize")
 """What only adapters have."""
 ROUND_FIELDS = ("round_task", "round_metric", "round_limit", "patience", "min_gain")
@@ -262,7 +269,10 @@ def _convert(kind: type, value: Any, word: Any) -> Any:
 def _shown(value: Any) -> str:
     """Return a value for a message: YAML may hold lists without end."""
     plain = value is None or isinstance(value, str | int | float)
-    return printable(repr(value), 80) if plain else f"a {type(value).__name__}"
+    try:
+        return printable(repr(value), 80) if plain else f"a {type(value).__name__}"
+    except ValueError:  # YAML's hexadecimal numbers may have more digits than Python writes in decimal
+        return "a number of too many digits"
 
 
 def _word(value: Any) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import storage
+from ssd_harness.checkpoint_manifest import read_manifest
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.home import home
 
@@ -27,8 +28,6 @@ ELSEWHERE = "trained elsewhere"
 _MANIFEST = "ssd_manifest.json"
 _LISTED = 10
 """As many names as a message lists."""
-_SHAPES = {"fingerprint": str, "base": dict, "recipe": dict, "files": dict, "rounds": list}
-"""What is read out of a manifest without looking twice."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -301,7 +300,7 @@ def _own_bytes(folder: Path) -> int:
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:
+    except (OSError, ValueError):  # a manifest of somebody else's may name what no file can be called
         return -1
 
 
@@ -314,25 +313,9 @@ def _age(path: Path) -> int:
 
 def _read(path: Path) -> Checkpoint | None:
     try:
-        manifest = json.loads(path.read_text("utf-8"))
-        str(manifest["fingerprint"])  # without it, or where it is no mapping, it is none of ours
-        manifest = {name: kind() for name, kind in _SHAPES.items()} | manifest
-        wrong = [name for name, kind in _SHAPES.items() if not isinstance(manifest[name], kind)]
-        wrong += [] if wrong or all(isinstance(one, dict) for one in manifest["rounds"]) else ["rounds"]
+        manifest = read_manifest(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise InfrastructureError(
-            f"cannot read a checkpoint's manifest: {type(error).__name__}: {error}",
-            where=path,
-            next_step=f"put it back, or run: ssd-harness models remove {path.parent.name} --force",
-        ) from error
-    if wrong:
-        raise InfrastructureError(
-            f"a checkpoint's manifest is not what it was: {wrong[0]} is no {_SHAPES[wrong[0]].__name__}",
-            where=path,
-            next_step=f"put it back, or run: ssd-harness models remove {path.parent.name} --force",
-        )
     return Checkpoint(path.parent.name, path.parent, manifest)
 
 

@@ -111,7 +111,7 @@ def _given(checkpoint: Checkpoint) -> list[str]:
 
 def _trained(checkpoint: Checkpoint) -> Mapping[str, Any]:
     rounds = checkpoint.manifest.get("rounds") or [{}]
-    trained: Mapping[str, Any] = rounds[-1].get("train", {})
+    trained: Mapping[str, Any] = (rounds[-1] or {}).get("train") or {}
     return trained
 
 

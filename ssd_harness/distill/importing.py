@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from ssd_harness.distill.plan import lineage_of
 from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.distill.training import check_checkpoint
 from ssd_harness.errors import InfrastructureError, SsdError, UsageError
+from ssd_harness.foreign_json import JsonError, read
 from ssd_harness.overlap.lineage import MANIFEST_KEY, Lineage, read_lineage
-from ssd_harness.recipe import coerce
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.recipe import coerce, side_of
+from ssd_harness.recipes.resolution import resolve, without_run_side
 from ssd_harness.registry import Checkpoint
 
 _SETTINGS = {".json", ".jinja", ".txt", ".model", ".tiktoken", ".py"}
@@ -53,8 +55,13 @@ def import_checkpoint(
     """
     registry.check_name(name)
     fields = {field: coerce(field, value) for field, value in (fields or {}).items()}
+    if running := [field for field in fields if side_of(field) == "run"]:
+        what = f"{running[0]} says how to run, which a checkpoint does not keep"
+        raise UsageError(what, next_step=f"give {running[0]}= to the command that evaluates or trains it")
     if not source.is_dir():
         raise UsageError("no such model folder", where=source)
+    source = source.resolve()
+    _check_files(source)
     own = registry.at(source)
     recipe = _recipe_of(own, run, fields)
     adapter = (source / "adapter_config.json").is_file()
@@ -69,7 +76,7 @@ def import_checkpoint(
             else:
                 _take(source, scratch, link=link)
             if origin:
-                _complete(scratch, origin.folder())
+                _complete(scratch, origin.folder().resolve())
         _check(scratch)
         manifest = _manifest(scratch, origin, run, recipe, own, adapter=adapter)
         known = registry.lookup(name)
@@ -86,6 +93,7 @@ def import_checkpoint(
 def _recipe_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is known of the recipe. Raises :class:`UsageError` for what no later command could read."""
     known = dict(run.about.get("recipe", {})) if run else dict(own.manifest.get("recipe", {})) if own else {}
+    known = without_run_side(known)
     resolve(registry.PREFIX, fields, inherited=("the run's recipe", known))
     return {**known, **fields}
 
@@ -94,8 +102,8 @@ def _base_of(source: Path, base: str | None, run: Run | None, *, adapter: bool) 
     named = base or (str(run.about["base"]["name"]) if run else None)
     if named is None and adapter:
         try:
-            named = json.loads((source / "adapter_config.json").read_text("utf-8"))["base_model_name_or_path"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            named = read(source / "adapter_config.json")["base_model_name_or_path"]
+        except (OSError, JsonError, KeyError, TypeError) as error:
             raise UsageError(
                 "the adapter does not say what it is for", where=source, next_step="give --base"
             ) from error
@@ -103,6 +111,31 @@ def _base_of(source: Path, base: str | None, run: Run | None, *, adapter: bool) 
         return find_base(str(named)) if named else None
     except SsdError as error:
         raise UsageError(f"the base of this checkpoint: {error.what}", where=named, next_step="give --base") from error
+
+
+def _check_files(source: Path) -> None:
+    """Raise :class:`UsageError` for what is in ``source`` and is neither a folder nor a file of this very folder."""
+    for entry in sorted(source.iterdir()):
+        if entry.is_symlink() or not entry.is_dir():
+            _check_inside(entry, source)
+
+
+def _check_inside(entry: Path, folder: Path) -> None:
+    """Refuse links that lead out of ``folder``: any file of this user's would become part of a model that others get.
+
+    Those of the Hub's cache lead from a snapshot to the blobs beside it, and are meant to.
+    """
+    try:
+        target = entry.resolve(strict=True)
+        mode = target.stat().st_mode
+    except (OSError, RuntimeError) as error:  # it leads nowhere, or round in a circle
+        raise UsageError("a link that leads nowhere", where=entry, next_step="remove it") from error
+    in_cache = folder.parent.name == "snapshots" and target.parent == folder.parent.parent / "blobs"
+    if not (target.is_relative_to(folder) or in_cache):
+        what = f"a link that leads out of the folder, to {target}"
+        raise UsageError(what, where=entry, next_step="put the file itself there, or remove the link")
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise UsageError("neither a file nor a folder", where=entry, next_step="remove it")
 
 
 def _take(source: Path, scratch: Path, *, link: bool) -> None:
@@ -113,7 +146,7 @@ def _take(source: Path, scratch: Path, *, link: bool) -> None:
             where=source,
             next_step="convert it to that format first (Megatron brings a converter), or give the adapter's folder",
         )
-    weights = sorted(source.glob("*.safetensors"))
+    weights = sorted(file for file in source.glob("*.safetensors") if file.is_file())
     if not weights:
         found = ", ".join(sorted(file.name for file in source.glob("*.bin"))[:3])
         pickled = f", only {found}, which could run code when loaded" if found else ""
@@ -124,7 +157,7 @@ def _take(source: Path, scratch: Path, *, link: bool) -> None:
         )
     for file in weights:
         put = registry.link_or_copy if link else shutil.copy2
-        put(str(file), str(scratch / file.name))
+        put(str(file.resolve()), str(scratch / file.name))
     for file in sorted(source.iterdir()):
         if file.is_file() and file.suffix in _SETTINGS and file.name not in _LEFT_OUT:
             shutil.copy2(file, scratch / file.name)
@@ -137,6 +170,7 @@ def _complete(scratch: Path, base: Path) -> None:
     for file in sorted(base.iterdir()):
         wanted = not settings if file.name == "generation_config.json" else not tokenizer
         if file.is_file() and file.name.startswith(_FROM_BASE) and wanted and not (scratch / file.name).exists():
+            _check_inside(file, base)
             shutil.copy2(file, scratch / file.name)
 
 

@@ -1,10 +1,10 @@
 """Load models and tokenizers of transformers the same way for sampling, training and evaluation."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ssd_harness import foreign_json
 from ssd_harness.errors import InfrastructureError, UsageError
 
 
@@ -140,7 +140,7 @@ def stop_ids(folder: str | Path, tokenizer: Any) -> frozenset[int]:
 def generation_config(folder: str | Path) -> dict[str, Any]:
     """Read a model folder's generation_config.json; empty if there is none."""
     try:
-        content = json.loads((Path(folder) / "generation_config.json").read_text("utf-8"))
+        content = foreign_json.read(Path(folder) / "generation_config.json")
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -89,7 +89,7 @@ def best(scores: Sequence[Score], min_gain: float | None) -> int:
 def chosen_on(manifest: Any) -> str | None:
     """Say which round a checkpoint is, and on which task it was chosen; None where nothing was chosen."""
     choice = manifest.get(CHOICE)
-    if not choice or not choice["chosen"]:
+    if not choice or not choice.get("chosen") or not choice.keys() >= {"rounds", "task", "metric"}:
         return None
     return f"round {choice['chosen']} of {len(choice['rounds'])}, chosen on {choice['task']} by {choice['metric']}"
 

@@ -8,10 +8,15 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ssd_harness.foreign_json import JsonError, parse
 from ssd_harness.judge.extraction import PromptEnd, extract, prompt_end
 from ssd_harness.judge.verdicts import Verdict
 from ssd_harness.lcb.generation_facts import GenerationFacts
 from ssd_harness.lcb.sample_rows import Row, as_list, as_text
+
+_MOST_TOKENS = 1 << 40
+"""More than any generation has; their sum over all samples is still exact as a float."""
+_MOST_VALUES = 10_000
 
 
 class LoggedGeneration(dict[str, Any]):
@@ -45,7 +50,7 @@ def facts_of(row: Mapping[str, Any]) -> GenerationFacts:
     truncated, tokens = row.get("truncated"), row.get("tokens")
     return GenerationFacts(
         truncated if isinstance(truncated, bool) else None,
-        tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None,
+        tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens <= _MOST_TOKENS else None,
         row.get("unfinished_reasoning") is True,
     )
 
@@ -61,8 +66,8 @@ def _own_rows(row: Row) -> list[Mapping[str, Any]] | None:
 
 def _decoded(item: Any) -> Any:
     try:
-        return json.loads(item) if isinstance(item, str) else item
-    except (ValueError, RecursionError):
+        return parse(item, most=_MOST_VALUES) if isinstance(item, str) else item
+    except JsonError:
         return None
 
 

@@ -1,22 +1,31 @@
 """Read rows of the data set's jsonl files, one line at a time: a line may be a hundred megabytes."""
 
 import hashlib
-import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ssd_harness.errors import InfrastructureError
+from ssd_harness.foreign_json import JsonError, is_text, parse, require_bounded
+from ssd_harness.judge.decode import parse_expected
 from ssd_harness.judge.problem import ProblemTests
 from ssd_harness.lcb.private_tests import MalformedTestsError, decode_tests
 from ssd_harness.lcb.problem import Problem
 
 _TEXTS = ("question_id", "question_content", "contest_date", "difficulty", "public_test_cases", "private_test_cases")
+# Shown to models and written to logs.
+_SHOWN = ("question_title", "question_content", "starter_code", "metadata")
+_OPTIONAL = ("question_title", "platform", "contest_id", "starter_code")
 # Shown, grouped by and compared as they are.
 _NAMES = ("question_id", "platform", "contest_id", "difficulty")
+MAX_LINE = 512 << 20
+"""Bytes of one row; the largest that is published has 92 MB."""
 _MAX_NAME = 200
+_MAX_VALUES, _DEEPEST = 1_000, 8
+_MAX_EXPECTED, _DEEPEST_EXPECTED = 4_000_000, 300
+"""Values in one expected result: LeetCode returns some hundred thousand numbers at most."""
 _DATE = re.compile(r"20\d\d-(0[1-9]|1[0-2])-\d\d.{0,40}")
 _NEXT = "fetch the file again, or correct this line"
 
@@ -34,7 +43,11 @@ def read_file(path: Path, progress: Callable[[int], None] = lambda _: None) -> F
     digest, problems, offset = hashlib.sha256(), [], 0
     try:
         with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE + 1), b""), start=1):
+                if len(line) > MAX_LINE:
+                    raise InfrastructureError(
+                        f"a data row of more than {MAX_LINE >> 20} MiB", where=f"{path}:{number}", next_step=_NEXT
+                    )
                 digest.update(line)
                 if line.strip():
                     row = _parse(line, f"{path}:{number}")
@@ -67,6 +80,8 @@ def read_tests(path: Path, problem: Problem) -> ProblemTests:
         raise InfrastructureError(
             f"the metadata of {problem.question_id} name no function to call", where=where, next_step=_NEXT
         )
+    if problem.function is not None:
+        _check_expected([test["output"] for test in tests], problem, where)
     return ProblemTests(
         question_id=problem.question_id,
         inputs=tuple(test["input"].encode("utf-8", "surrogatepass") for test in tests),
@@ -83,6 +98,21 @@ def _decode(row: dict[str, Any], field: str, problem: Problem, where: str) -> li
         raise InfrastructureError(
             f"{field} of {problem.question_id} cannot be decoded: {error}", where=where, next_step=_NEXT
         ) from error
+
+
+def _check_expected(outputs: Iterable[str], problem: Problem, where: str) -> None:
+    """Require that every expected result is a JSON value of a size that can be compared."""
+    for number, output in enumerate(outputs, start=1):
+        try:
+            require_bounded(output, _MAX_EXPECTED, _DEEPEST_EXPECTED)
+            parse_expected(output)
+        except ValueError as error:
+            reason = str(error) if isinstance(error, JsonError) else "not JSON"
+            raise InfrastructureError(
+                f"the expected result of test {number} of {problem.question_id} cannot be read: {reason}",
+                where=where,
+                next_step=_NEXT,
+            ) from error
 
 
 def tests_hash(row: dict[str, Any]) -> str:
@@ -105,22 +135,46 @@ def unreadable(path: Path, error: OSError) -> InfrastructureError:
 
 def _parse(line: bytes, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InfrastructureError("broken line of JSON in the data", where=where, next_step=_NEXT) from error
+        row = parse(line, most=_MAX_VALUES, deepest=_DEEPEST)
+    except JsonError as error:
+        raise InfrastructureError(f"broken line of JSON in the data ({error})", where=where, next_step=_NEXT) from error
     if not isinstance(row, dict):
         raise InfrastructureError("a data row must be a JSON object", where=where, next_step=_NEXT)
-    row["question_id"] = str(row.get("question_id") or "")
-    for field in _TEXTS:
-        if not isinstance(row.get(field), str) or not row[field]:
-            raise InfrastructureError(f"a data row without the text {field!r}", where=where, next_step=_NEXT)
-    for field in _NAMES:
-        name = str(row.get(field) or "")
-        if not name.isprintable() or len(name) > _MAX_NAME:
-            raise InfrastructureError(f"{field} of a data row is no printable name", where=where, next_step=_NEXT)
-    if not (_DATE.fullmatch(row["contest_date"]) and row["contest_date"].isprintable()):
-        raise InfrastructureError("contest_date of a data row is no date", where=where, next_step=_NEXT)
+    if isinstance(row.get("question_id"), int):
+        row["question_id"] = str(row["question_id"])
+    if complaint := _complaint(row):
+        raise InfrastructureError(complaint, where=where, next_step=_NEXT)
     return row
+
+
+def _complaint(row: dict[str, Any]) -> str:
+    """Say what is wrong with the fields of a row; empty if nothing is."""
+    checks = [
+        *(
+            (f"a data row without the text {field!r}", isinstance(row.get(field), str) and row[field])
+            for field in _TEXTS
+        ),
+        *((f"{field} of a data row is no text", _is_scalar(row.get(field))) for field in _OPTIONAL),
+        *((f"{field} of a data row is no printable name", _is_name(str(row.get(field) or ""))) for field in _NAMES),
+        *(
+            (f"{field} of a data row holds half a surrogate pair, which is no text", is_text(str(row.get(field) or "")))
+            for field in _SHOWN
+        ),
+        ("contest_date of a data row is no date", _is_date(row.get("contest_date"))),
+    ]
+    return next((complaint for complaint, holds in checks if not holds), "")
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | int | float | None)
+
+
+def _is_name(text: str) -> bool:
+    return text.isprintable() and len(text) <= _MAX_NAME
+
+
+def _is_date(value: Any) -> bool:
+    return isinstance(value, str) and bool(_DATE.fullmatch(value)) and value.isprintable()
 
 
 def _problem(row: dict[str, Any], path: Path, line: int, offset: int, size: int) -> Problem:
@@ -148,9 +202,9 @@ def _problem(row: dict[str, Any], path: Path, line: int, offset: int, size: int)
 def _function(row: dict[str, Any], where: str) -> str | None:
     metadata = row.get("metadata") or "{}"
     try:
-        decoded = json.loads(metadata) if isinstance(metadata, str) else metadata
+        decoded = parse(metadata, most=_MAX_VALUES, deepest=_DEEPEST) if isinstance(metadata, str) else metadata
         name = decoded.get("func_name")
-    except (ValueError, AttributeError, RecursionError) as error:
+    except (JsonError, AttributeError) as error:
         raise InfrastructureError(
             "the metadata of a data row are no JSON object", where=where, next_step=_NEXT
         ) from error

@@ -1,13 +1,16 @@
 """The rows of a file of samples, a JSON object a line or one JSON list, and their fields, each checked."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ssd_harness.errors import UsageError
+from ssd_harness.foreign_json import JsonError, parse
 
 FORMS = "a row is {question_id, code}, {question_id, output}, {question_id, code_list} or an lm-eval sample"
+
+_MOST_VALUES = 5_000_000
+"""A list of samples is one text."""
 
 Row = Mapping[str, Any]
 
@@ -57,10 +60,10 @@ def _object(row: Any, where: str) -> Row:
 
 def _json(data: bytes, where: str) -> Any:
     try:
-        return json.loads(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            "binary data, not UTF-8 text", where=where, next_step="give a jsonl file of samples"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError("broken line of JSON among the samples", where=where, next_step="correct this line") from error
+        return parse(data, most=_MOST_VALUES)
+    except JsonError as error:
+        if isinstance(error.__cause__, UnicodeDecodeError):
+            what, next_step = "binary data, not UTF-8 text", "give a jsonl file of samples"
+        else:
+            what, next_step = f"broken line of JSON among the samples ({error})", "correct this line"
+        raise UsageError(what, where=where, next_step=next_step) from error

@@ -176,8 +176,9 @@ def _about(checkpoint: registry.Checkpoint, recipe: Recipe) -> dict[str, Any]:
     keys = ("fingerprint", "base", "tokenizer", "parent", "variant", "prompts", evaluated_rounds.CHOICE)
     rounds = []
     for stages in checkpoint.manifest["rounds"]:
-        losses = stages["train"].get("losses", [])
-        train = {key: value for key, value in stages["train"].items() if key != "losses"}
+        trained = stages.get("train") or {}
+        losses = trained.get("losses") or []
+        train = {key: value for key, value in trained.items() if key != "losses"}
         train |= {"first_loss": losses[0], "last_loss": losses[-1]} if losses else {}
         rounds.append({**stages, "train": train})
     return {

@@ -50,7 +50,7 @@ def read_lineage(name: str, folder: Path, manifest: Mapping[str, Any]) -> Lineag
     if not isinstance(part, Mapping):
         return Lineage(unknown=(name,))
     paths = []
-    for entry in part.get("sketches", ()):
+    for entry in part.get("sketches") or ():
         path = folder
         try:
             path = folder / Path(str(entry["file"])).name
@@ -65,4 +65,4 @@ def read_lineage(name: str, folder: Path, manifest: Mapping[str, Any]) -> Lineag
                 next_step="make or import the checkpoint again: overlap with evaluated problems cannot be checked",
             )
         paths.append(path)
-    return Lineage(tuple(paths), tuple(map(str, part.get("unknown", ()))))
+    return Lineage(tuple(paths), tuple(map(str, part.get("unknown") or ())))

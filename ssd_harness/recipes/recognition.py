@@ -1,10 +1,10 @@
 """Tell by a model's own files which preset is for it, whatever its folder is called."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ssd_harness import foreign_json
 from ssd_harness.errors import UsageError
 from ssd_harness.recipes.presets import Preset, presets
 
@@ -97,8 +97,7 @@ def _fits(wanted: Mapping[str, Any] | None, found: Mapping[str, Any]) -> bool:
 
 def _read_text(path: Path) -> str | None:
     try:
-        with path.open("rb") as stream:
-            return stream.read(_LONGEST).decode("utf-8")
+        return foreign_json.read_bytes(path, longest=_LONGEST).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
 
@@ -106,7 +105,7 @@ def _read_text(path: Path) -> str | None:
 def read_settings(path: Path) -> dict[str, Any]:
     """Return the JSON object in a model's settings file; empty where there is none."""
     try:
-        content = json.loads(_read_text(path) or "{}")
-    except (ValueError, RecursionError):
+        content = foreign_json.parse(_read_text(path) or "{}")
+    except foreign_json.JsonError:
         return {}
     return content if isinstance(content, dict) else {}

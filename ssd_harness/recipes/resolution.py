@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import FIELDS, LORA_FIELDS, Recipe, coerce
+from ssd_harness.recipe import FIELDS, LORA_FIELDS, Recipe, coerce, side_of
 from ssd_harness.recipes import recognition
 from ssd_harness.recipes.presets import Preset, by_name, chosen_preset, is_known, presets
 
@@ -47,9 +47,10 @@ def resolve(
 
     ``overrides`` holds field=value pairs as words or values, and optionally ``recipe``: a preset's name, which takes
     the place of the one that the model would get, ``none`` for no preset, or the path of a YAML file. ``inherited`` is
-    (origin, fields), from the manifest of a registered checkpoint; ``backend`` likewise, from the model class.
-    ``folder`` holds the model's own settings, where they are known. Raises :class:`UsageError` for a field that does
-    not exist (and names the nearest), a value of the wrong kind, or a model that two presets fit equally well.
+    (origin, fields), from the manifest of a registered checkpoint: those of the side ``run`` do not count. ``backend``
+    likewise, from the model class, and all of it counts. ``folder`` holds the model's own settings, where they are
+    known. Raises :class:`UsageError` for a field that does not exist (and names the nearest), a value of the wrong
+    kind, or a model that two presets fit equally well.
     """
     given = dict(overrides or {})
     plain = asked("rounds", given) == 0  # as it is, a model needs no recipe
@@ -65,8 +66,7 @@ def resolve(
         layers.append((f"preset {preset.name}", preset.fields))
     if inherited:
         origin, fields = inherited
-        # An overlap is allowed by whoever runs an evaluation, never by an earlier one.
-        layers.append((origin, {name: value for name, value in fields.items() if name != "allow_overlap"}))
+        layers.append((origin, without_run_side(fields)))
     if named_layer:
         layers.append(named_layer)
         preset = presets().get(named, preset)
@@ -76,6 +76,15 @@ def resolve(
 
     values, origins = _merged(layers)
     return Resolved(Recipe(**values), origins, preset.name if preset else None, because, above)
+
+
+def without_run_side(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a manifest's recipe without the fields that say how to run.
+
+    Those are for whoever runs something, on their machine: a manifest may come from anywhere, and must neither allow
+    an overlap nor switch on code that a model brings along.
+    """
+    return {name: value for name, value in fields.items() if name not in FIELDS or side_of(name) != "run"}
 
 
 def named_recipe(overrides: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:

@@ -73,12 +73,16 @@ def _facts(manifest: Mapping[str, Any], checkpoint: Checkpoint) -> str:
         ("base revision", base.get("revision")),
         ("base weights", base.get("weights")),
         ("tokenizer", manifest.get("tokenizer")),
-        ("prompts", f"{prompts['count']} from {prompts['source']}, sha256 {prompts['sha256']}" if prompts else None),
+        ("prompts", _of_prompts(prompts) if prompts else None),
         ("size", f"{checkpoint.bytes / 1e9:.3f} GB"),
         ("made with", f"ssd-harness {(manifest.get('software') or {}).get('ssd_harness', 'of unknown version')}"),
     ]
     lines = [f"- {name}: {_plain(value)}\n" for name, value in facts if value is not None]
     return "".join(lines) + "\nThe whole manifest is in `ssd_manifest.json`.\n"
+
+
+def _of_prompts(prompts: Mapping[str, Any]) -> str:
+    return f"{prompts.get('count', '?')} from {prompts.get('source')}, sha256 {prompts.get('sha256')}"
 
 
 def _row(pair: tuple[str, Any]) -> str:

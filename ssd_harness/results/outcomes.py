@@ -1,12 +1,12 @@
 """Per-problem outcomes of one run, read from what ``ssd-harness score`` or ``lm_eval --log_samples`` wrote."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.foreign_json import JsonError, parse
 from ssd_harness.results.run_files import find_run
 
 DIFFICULTIES = ("easy", "medium", "hard")
@@ -33,13 +33,14 @@ def read_outcomes(path: Path | str) -> dict[str, ProblemOutcome]:
     difficulty: dict[str, str] = {}
     for where, row in _rows(file):
         for verdict in _verdicts(row, where):
-            question = str(verdict.get("question_id"))
+            question = _checked(verdict, where)
             if verdict.get("verdict") == "IE":
                 raise InfrastructureError(
                     f"{question} was never judged (IE)", where=where, next_step="run the scorer again on this run first"
                 )
-            passed.setdefault(question, []).append(bool(verdict.get("passed")))
-            difficulty[question] = str(verdict.get("difficulty") or _doc(row).get("difficulty") or "unknown")
+            passed.setdefault(question, []).append(bool(verdict["passed"]))
+            level = verdict.get("difficulty") or _doc(row).get("difficulty")
+            difficulty[question] = level if isinstance(level, str) else "unknown"
     if not passed:
         raise UsageError("no verdicts in this file", where=file, next_step="was the run made with --predict_only?")
     return {
@@ -48,17 +49,36 @@ def read_outcomes(path: Path | str) -> dict[str, ProblemOutcome]:
     }
 
 
+def _checked(verdict: Mapping[str, Any], where: str) -> str:
+    """Return the question_id of a verdict whose fields have the kinds of values that they must have."""
+    question = verdict.get("question_id")
+    passed = verdict.get("passed")
+    if not isinstance(question, str | int) or not (isinstance(passed, int) and passed in (0, 1)):
+        raise InfrastructureError(
+            "a verdict must have a question_id, and passed as true or false",
+            where=where,
+            next_step="score the samples again",
+        )
+    return str(question)
+
+
 def _rows(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            where = f"{file}:{number}"
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise InfrastructureError("broken line of JSON", where=where) from error
-            if not isinstance(row, dict):
-                raise InfrastructureError("a row must be a JSON object", where=where)
-            yield where, row
+    try:
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield f"{file}:{number}", _row(line, f"{file}:{number}")
+    except OSError as error:
+        raise UsageError(f"cannot read the verdicts: {error.strerror}", where=file) from error
+
+
+def _row(line: bytes, where: str) -> Mapping[str, Any]:
+    try:
+        row = parse(line)
+    except JsonError as error:
+        raise InfrastructureError(f"broken line of JSON ({error})", where=where) from error
+    if not isinstance(row, dict):
+        raise InfrastructureError("a row must be a JSON object", where=where)
+    return row
 
 
 def _doc(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -88,6 +108,6 @@ def _decoded(response: Any) -> Any:
     if not isinstance(response, str):
         return response
     try:
-        return json.loads(response)
-    except (ValueError, RecursionError):
+        return parse(response)
+    except JsonError:
         return None

@@ -1,14 +1,18 @@
 """Find the one run that is meant in a folder where lm-eval, or ``ssd-harness score``, has put several."""
 
-import json
+import fnmatch
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ssd_harness.errors import UsageError
+from ssd_harness.foreign_json import read
 
 _SHOWN = 6
 _SHORT = 12
+_MOST_FILES = 100_000
 _HINT = "name the file you mean, or write PATH@WORD: run id, base, checkpoint, fingerprint or part of the file's name"
 
 
@@ -47,9 +51,9 @@ def find_run(named: Path | str) -> Path:
     Raises :class:`UsageError` that lists the candidates where none or several fit.
     """
     path, words = _split(str(named))
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113
         return path
-    every = sorted({*path.rglob("verdicts.jsonl"), *path.rglob("samples_*.jsonl")})
+    every = sorted(_candidates(path))
     if not every:
         raise UsageError(
             "no verdicts.jsonl and no samples_*.jsonl here", where=path, next_step="run lm_eval with --log_samples"
@@ -78,10 +82,26 @@ def variant_of(named: Path | str) -> str | None:
     return _text((_about(find_run(named)) or {}).get("variant"))
 
 
+def _candidates(folder: Path) -> Iterator[Path]:
+    """Yield the files of runs below ``folder``; raises :class:`UsageError` for one that holds far more than runs."""
+    looked_at = 0
+    for parent, folders, files in os.walk(folder):  # which passes over what it may not read
+        looked_at += len(folders) + len(files)
+        if looked_at > _MOST_FILES:
+            raise UsageError(
+                f"more than {_MOST_FILES:,} files and folders here", where=folder, next_step="name the run's own folder"
+            )
+        for name in files:
+            if name == "verdicts.jsonl" or fnmatch.fnmatchcase(name, "samples_*.jsonl"):
+                file = Path(parent, name)
+                if file.is_file():
+                    yield file
+
+
 def _split(named: str) -> tuple[Path, list[str]]:
     path = Path(named)
     words: list[str] = []
-    while not path.exists() and "@" in path.name:
+    while "@" in path.name and not os.path.exists(path):  # noqa: PTH110 - pathlib's raises for a name that is too long
         before, _, word = str(path).rpartition("@")
         path = Path(before)
         words.insert(0, word)
@@ -101,8 +121,8 @@ def _run_file(file: Path, name: str) -> RunFile:
 def _about(file: Path) -> dict[str, Any] | None:
     date = file.stem.rpartition("_")[2]
     try:
-        about = json.loads((file.parent / f"results_{date}.json").read_text("utf-8"))["config"]["ssd"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        about = read(file.parent / f"results_{date}.json")["config"]["ssd"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return about if isinstance(about, dict) else None
 

@@ -41,7 +41,11 @@ def test_no_text_of_prompts_rows_or_metadata_is_run(tmp_path, lcb_rows, more):
     command = [sys.executable, "-m", "lm_eval", "--model", "dummy", "--tasks", "livecodebench_v6", "--log_samples"]
     command += ["--output_path", "out", "--metadata", json.dumps({"prompt": f"file:{folder}", "repeats": 2}), *more]
     command += ["--system_instruction", hostile(marker, "instruction")]
-    settings = {"SSD_HARNESS_HOME": str(tmp_path / "home"), "SSD_LCB_DATA": str(tmp_path / "data"), "HF_HUB_OFFLINE": "1"}
+    settings = {
+        "SSD_HARNESS_HOME": str(tmp_path / "home"),
+        "SSD_LCB_DATA": str(tmp_path / "data"),
+        "HF_HUB_OFFLINE": "1",
+    }
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=tmp_path, env=os.environ | settings, timeout=600, check=False
     )

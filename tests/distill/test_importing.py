@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 
@@ -219,3 +220,78 @@ def test_samples_go_out_and_the_model_that_learnt_them_comes_back(distiller, plu
     assert made.manifest["base"]["name"] == str(distiller.model)
     assert made.manifest["overlap"]["unknown"] == []
     assert len(list(made.path.glob("ssd_prompts-*"))) == 1
+
+
+def test_a_manifest_that_comes_along_never_says_how_to_run(trained, tiny_model, capsys):
+    running = {"trust_remote_code": True, "device": "meta", "allow_overlap": True, "gpus": 8, "attention": "theirs"}
+    about = {"fingerprint": "f" * 64, "recipe": {"T_eval": 1.3, **running}}
+    (trained / "ssd_manifest.json").write_text(json.dumps(about))
+    words = ["import", str(trained), "--name", "theirs", "--base", str(tiny_model)]
+    assert main(words) == ExitCode.DONE
+    assert registry.get("theirs").manifest["recipe"] == {"T_eval": 1.3}
+    capsys.readouterr()
+    assert main([*words[:3], "again", *words[4:], "trust_remote_code=true"]) == ExitCode.USAGE
+    assert "trust_remote_code says how to run" in capsys.readouterr().err
+
+
+def link_to(target):
+    def put(folder, name):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(target)
+
+    return put
+
+
+def fifo(folder, name):
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+
+
+def far_link(folder, name):
+    """A link to a link within the folder, which leads out of it."""
+    (folder / "z").symlink_to("/etc/hostname")
+    link_to("z")(folder, name)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "config.json", "ssd_manifest.json", "model.safetensors", "notes"])
+@pytest.mark.parametrize(
+    ("put", "says"),
+    [
+        (link_to("/etc/passwd"), "a link that leads out of the folder, to /etc/passwd"),
+        (link_to("/etc"), "a link that leads out of the folder, to /etc"),
+        (link_to("../../../../../../../../etc/passwd"), "a link that leads out of the folder, to /etc/passwd"),
+        (far_link, "a link that leads out of the folder, to /etc/hostname"),
+        (link_to("/dev/zero"), "a link that leads out of the folder"),
+        (link_to("nowhere"), "a link that leads nowhere"),
+        (fifo, "neither a file nor a folder"),
+    ],
+)
+def test_nothing_outside_of_the_folder_is_read(trained, tiny_model, capsys, put, says, name):
+    put(trained, name)
+    assert main(["import", str(trained), "--name", "x", "--base", str(tiny_model)]) == ExitCode.USAGE
+    assert says in capsys.readouterr().err.rstrip().splitlines()[-1]
+    assert registry.checkpoints() == registry.broken() == []
+
+
+def test_links_within_the_folder_and_the_hubs_cache_are_followed(trained, tiny_model, tmp_path):
+    (trained / "step-9").mkdir()
+    (trained / "model.safetensors").rename(trained / "step-9" / "model.safetensors")
+    (trained / "model.safetensors").symlink_to("step-9/model.safetensors")
+    (trained / "latest").symlink_to("step-9")
+    assert main(["import", str(trained), "--name", "in", "--base", str(tiny_model), "--link"]) == ExitCode.DONE
+    held = registry.get("in").path / "model.safetensors"
+    assert not held.is_symlink()
+    assert held.samefile(trained / "step-9" / "model.safetensors")
+
+    cache = tmp_path / "models--a--b"
+    snapshot, blobs = cache / "snapshots" / "c0ffee", cache / "blobs"
+    snapshot.mkdir(parents=True)
+    blobs.mkdir()
+    for file in tiny_model.iterdir():
+        shutil.copy(file, blobs / f"blob-{file.name}")
+        (snapshot / file.name).symlink_to(f"../../blobs/blob-{file.name}")
+    assert main(["import", str(snapshot), "--name", "cached"]) == ExitCode.DONE
+    assert not any(file.is_symlink() for file in registry.get("cached").path.iterdir())
+    (snapshot / "tokenizer.json").unlink()
+    (snapshot / "tokenizer.json").symlink_to("/etc/passwd")
+    assert main(["import", str(snapshot), "--name", "other"]) == ExitCode.USAGE

@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pickle
+import tracemalloc
 import zlib
 
 import pytest
@@ -50,7 +51,9 @@ class Call:
         ("[{}]", "without the texts"),
         ("[1]", "without the texts"),
         ('[{"input": 1, "output": "1"}]', "without the texts"),
-        ("[" * 100_000, "not JSON"),
+        ("[" * 100_000, "nested deeper"),
+        (packed(pickle.dumps("[" + "[],[]," * 10_000_000 + "[]]")), "more than 100,000 values"),
+        (packed(pickle.dumps('[{"input": "", "output": "", "x": [' + "0," * 1_000_000 + "0]}]")), "more than 100,000"),
     ],
 )
 def test_anything_else_is_one_error(text, reason):
@@ -62,6 +65,28 @@ def test_a_cut_stream_is_an_error(lcb_rows):
     whole = base64.b64decode(lcb_rows.encode([{"input": "x" * 5000, "output": "y"}]))
     with pytest.raises(MalformedTestsError, match="cut short"):
         decode_tests(base64.b64encode(whole[:-8]).decode())
+
+
+def test_tests_that_explode_are_refused_in_little_memory():
+    """84 KiB of encoded tests that are 64 MiB of brackets, and would be 1.6 GB of lists."""
+    text = packed(pickle.dumps("[" + "[]," * (21 << 20) + "[]]"))
+    assert len(text) < 100_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedTestsError, match="more than 100,000 values"):
+            decode_tests(text)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 256 << 20  # the text, twice, and what unpacking takes
+
+
+def test_wide_text_is_bounded_by_what_it_takes_in_memory(monkeypatch):
+    monkeypatch.setattr(private_tests, "MAX_WIDE", 1 << 10)
+    plain, wide = ([{"input": letter * 2_000, "output": ""}] for letter in "a\u00e9")
+    assert decode_tests(packed(pickle.dumps(json.dumps(plain, ensure_ascii=False)))) == plain
+    with pytest.raises(MalformedTestsError, match="beyond ASCII"):
+        decode_tests(packed(pickle.dumps(json.dumps(wide, ensure_ascii=False))))
 
 
 def test_a_decompression_bomb_is_refused(monkeypatch):

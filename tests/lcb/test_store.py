@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from ssd_harness.cli import main
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.lcb import sources
 from ssd_harness.lcb.errata import ERRATA
@@ -70,6 +71,8 @@ def test_only_needed_files_are_read(folder, lcb_rows):
         ("\x00\x01", "broken line"),
         ('{"question_id": "a"}', "without the text 'question_content'"),
         ("[" * 100_000, "broken line"),
+        ('{"a": [' + "[]," * 10_000 + "[]]}", "more than 1,000 values"),
+        ('{"a": ' + "9" * 5_000 + "}", "too many digits"),
     ],
 )
 def test_a_broken_line_is_named(folder, lcb_rows, line, reason):
@@ -89,6 +92,12 @@ def test_a_broken_line_is_named(folder, lcb_rows, line, reason):
         ({"platform": "\x1b[2J"}, "platform of a data row is no printable name"),
         ({"difficulty": "e" * 300}, "difficulty of a data row is no printable name"),
         ({"contest_date": "March 2025"}, "no date"),
+        ({"question_content": "\ud800"}, "question_content of a data row holds half a surrogate pair"),
+        ({"starter_code": "def f(): \udfff"}, "starter_code of a data row holds half a surrogate pair"),
+        ({"question_id": "\ud800"}, "question_id of a data row is no printable name"),
+        ({"question_id": ["q"]}, "without the text 'question_id'"),
+        ({"question_title": {"a": 1}}, "question_title of a data row is no text"),
+        ({"metadata": "[" * 1000}, "no JSON object"),
     ],
 )
 def test_a_row_with_wrong_fields_is_named(folder, lcb_rows, changes, reason):
@@ -111,6 +120,26 @@ def test_a_functional_test_needs_a_name_to_call(folder, lcb_rows):
     lcb_rows.write(folder / "test6.jsonl", [lcb_rows.make(private_test_cases=tests)])
     with pytest.raises(InfrastructureError, match="name no function"):
         open_store(V6, folder).tests("q1")
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("3 4", "not JSON"),
+        ("", "not JSON"),
+        ("[" * 1_000 + "]" * 1_000, "nested deeper"),
+        ("[" + "[]," * 5_000_000 + "[]]", "more than 4,000,000 values"),
+    ],
+)
+def test_verify_finds_an_expected_result_that_is_no_json(folder, lcb_rows, capsys, output, reason):
+    tests = [{"input": "1", "output": text, "testtype": "functional"} for text in ("[1, 2.5e3]", output)]
+    row = lcb_rows.make("fn", metadata='{"func_name": "f"}', private_test_cases=lcb_rows.encode(tests))
+    lcb_rows.write(folder / "test6.jsonl", [lcb_rows.make(), row])
+    assert main(["data", "verify", "--data", str(folder)]) == 3
+    said = capsys.readouterr()
+    assert f"the expected result of test 3 of fn cannot be read: {reason}" in said.out
+    assert "the tests of 1 of 2 problems cannot be read" in said.err
+    assert open_store(V6, folder).tests("q1").public == 1
 
 
 def test_an_id_may_stand_in_the_data_once(folder, lcb_rows):

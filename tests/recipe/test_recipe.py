@@ -67,6 +67,26 @@ def test_a_checkpoints_own_recipe_goes_before_the_given_fields():
     assert resolved.origins["T_train"] == "manifest of x"
 
 
+def test_nothing_of_the_run_side_comes_from_a_manifest():
+    """It may come from anywhere, and would switch on the code that a model brings along."""
+    other = {
+        "allow_overlap": True,
+        "device": "meta",
+        "sampling_rows": 1,
+        "gpus": 8,
+        "sharding": "zero3",
+        "packing": True,
+    }
+    other |= {"micro_batch_size": 1, "attention": "theirs", "gradient_checkpointing": True, "save_steps": 1}
+    other |= {"dequantize": True, "trust_remote_code": True}
+    assert other.keys() == Recipe().side("run").keys()
+    resolved = resolve("ssd:x", inherited=("manifest of x", {"T_train": 1.1, **other}))
+    assert resolved.recipe == Recipe(T_train=1.1)
+    assert resolved.origins["trust_remote_code"] == "default"
+    given = resolve("ssd:x", {"trust_remote_code": "true"}, inherited=("manifest of x", {}))
+    assert given.recipe.trust_remote_code
+
+
 def test_what_a_recipe_was_put_together_from_is_said(tmp_path):
     (tmp_path / "mine.yaml").write_text("lr: 1e-5")
     mine, made = {"recipe": str(tmp_path / "mine.yaml")}, ("manifest of x", {"T_train": 1.1})
