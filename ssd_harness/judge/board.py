@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from ssd_harness.judge.problem import Program
+from ssd_harness.judge.verdicts import ProgramVerdict
 
 
 @dataclass(slots=True)
@@ -19,6 +20,9 @@ class Task:
     """How many slots were lost while it ran."""
     reruns: int = 0
     """How often it was run again, whatever the reason."""
+    verdict: ProgramVerdict | None = None
+    """What an earlier run has decided for good. It is run again all the same: whether it is must not depend on how its
+    answers compare."""
 
 
 @dataclass(slots=True)

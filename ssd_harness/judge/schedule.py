@@ -37,8 +37,8 @@ def judge_programs(
     replaces the defaults; a problem's own CPU limit goes before both. ``on_verdict`` gets each verdict in the caller's
     thread as soon as it is final, in no fixed order; what it raises ends the run.
 
-    Programs whose time lay within a quarter of the limit are run again alone at the end, as are those that lost two
-    slots; their verdicts say so in ``reruns``. Raises :class:`~ssd_harness.errors.SsdError` when no slot can be opened
+    A program that was over the time limit by less than a quarter is run again alone at the end, once, as is one that lost
+    two slots; their verdicts say so in ``reruns``. Raises :class:`~ssd_harness.errors.SsdError` when no slot can be opened
     (any more): verdicts that were delivered stay valid.
     """
     judge = Judge(judge)

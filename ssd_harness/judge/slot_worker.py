@@ -1,7 +1,7 @@
 """Keep one slot busy: jobs queued ahead, outputs compared while the next program already runs."""
 
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event, Thread
 from typing import Protocol
 
@@ -153,19 +153,23 @@ class SlotWorker(Thread):
             if flight.trial.take(event):
                 session.slot.cancel(event.job)
             return
-        if flight.trial.decision is None:
+        if not flight.trial.complete:
             raise SlotLost("the slot ended a job without its outcomes", where=session.slot.name)
         del session.jobs[event.job]
-        settle(flight, event, self._outbox)
+        try:
+            self._fill(session)  # before the comparison, whose time no program shall measure
+        finally:
+            settle(flight, event, self._outbox)
 
     def _give_back(self, session: Session) -> None:
         """Sort out what was in a lost slot: only the program that ran can be to blame."""
         running = True
         for flight in session.jobs.values():
-            if flight.trial.decision is not None:
+            if flight.trial.complete:
                 settle(flight, None, self._outbox)
                 continue
             task = flight.task
+            keep_wrong_answer(task, flight.trial, None)
             if running:
                 task.losses += 1
                 task.reruns += 1
@@ -177,12 +181,34 @@ class SlotWorker(Thread):
 
 
 def settle(flight: InFlight, end: JobEnd | None, outbox: Outbox) -> None:
-    """Deliver a decided program, or ask for a second look where time or a fault of ours may have decided."""
-    if flight.trial.near or flight.trial.decision is Verdict.IE:
-        flight.task.reruns += 1
-        outbox.alone(flight.task)
+    """Deliver a decided program, or ask for a second look where time or a fault of ours may have decided.
+
+    A wrong answer stands, whatever a second look says. Where a test took long enough for one, the program gets it all the
+    same: otherwise it would learn from it that its answers were right so far.
+    """
+    task, trial = flight.task, flight.trial
+    trial.compare()
+    if trial.overtime or trial.decision is Verdict.IE:
+        keep_wrong_answer(task, trial, end)
+        task.reruns += 1
+        outbox.alone(task)
     else:
-        outbox.decided(flight.task, flight.trial.verdict(end, flight.task.reruns))
+        outbox.decided(task, final_verdict(task, trial, end))
+
+
+def keep_wrong_answer(task: Task, trial: Trial, end: JobEnd | None) -> None:
+    """Note a failure that another run must not undo: one that is neither a matter of time nor a fault of ours."""
+    trial.compare()
+    if task.verdict is None and trial.decision not in (None, Verdict.AC, Verdict.IE) and not trial.in_doubt:
+        task.verdict = trial.verdict(end, task.reruns)
+
+
+def final_verdict(task: Task, trial: Trial, end: JobEnd | None) -> ProgramVerdict:
+    """Return what an earlier run has decided for good, else what this one decides."""
+    trial.compare()
+    if task.verdict is not None:
+        return replace(task.verdict, reruns=task.reruns)
+    return trial.verdict(end, task.reruns)
 
 
 def internal_error(task: Task, reason: str) -> ProgramVerdict:

@@ -8,7 +8,7 @@ from typing import Self
 from ssd_harness.judge.board import Task
 from ssd_harness.judge.inputs import Judge, LoadedTests, TestLoader, UnusableTestsError
 from ssd_harness.judge.problem import ProblemTests, Program
-from ssd_harness.judge.slot_worker import internal_error, open_slot
+from ssd_harness.judge.slot_worker import final_verdict, internal_error, keep_wrong_answer, open_slot
 from ssd_harness.judge.trial import Trial
 from ssd_harness.judge.verdicts import CRASH, ProgramVerdict, Verdict
 from ssd_harness.sandbox.contracts import JobEnd, Sandbox, Slot, SlotLost
@@ -16,8 +16,9 @@ from ssd_harness.sandbox.contracts import JobEnd, Sandbox, Slot, SlotLost
 KILLED = "killed its sandbox"
 """The message of a program that takes its slot down, alone, between programs that do not."""
 _TRIES = 2
-_MEASUREMENTS = 3
-_GRACE = 3
+GRACE = 1
+"""Wall limits on top of a test's own that a program may have here while it works. With the first look's, a test takes at
+most ``2 + GRACE`` wall limits in all."""
 _GOOD = Program("known-good", 0, "print(input())")
 _GOOD_TESTS = ProblemTests("known-good", (b"ready\n",), ("ready",), public=1)
 
@@ -40,24 +41,32 @@ class Solo:
         self._close()
 
     def judge(self, task: Task) -> ProgramVerdict:
-        """Return the final verdict of ``task``.
+        """Return the final verdict of ``task``, which runs once more.
 
-        A time over the limit, but near it, is measured up to three times: noise only ever adds to CPU time.
         A program that loses its slot here is tried between two known-good programs. If they run and it does not, each
         time, it is to blame: a runtime error. A loss that this does not explain is an internal error.
         """
         try:
             for _ in range(_TRIES):
                 slot, tests = self._ready(task)
+                trial = Trial(task.program, tests.expected, tests.checker, tests.limits)
                 try:
-                    return self._fastest(slot, task, tests)
+                    end = self._run(slot, trial, tests)
+                    slot.drop(tests.key)
                 except SlotLost:
+                    if trial.complete:
+                        return final_verdict(task, trial, None)
                     self._close()
+                    keep_wrong_answer(task, trial, None)
                     task.losses += 1
                     task.reruns += 1
+                else:
+                    return final_verdict(task, trial, end)
             self._ready(task)
         except UnusableTestsError as error:
             return internal_error(task, str(error))
+        if task.verdict is not None:
+            return replace(task.verdict, reruns=task.reruns)
         program = task.program
         return ProgramVerdict(
             program.question_id, program.sample, Verdict.RE, message=KILLED, reruns=task.reruns, cause=CRASH
@@ -71,46 +80,37 @@ class Solo:
                     self._slot = open_slot(self._sandbox, Event(), patient=True)
                 slot = self._slot
                 good_tests = self._good_loader.load(_GOOD.question_id, slot)
-                good, _end = self._run(slot, _GOOD, good_tests)
+                good = Trial(_GOOD, good_tests.expected, good_tests.checker, good_tests.limits)
+                self._run(slot, good, good_tests)
                 slot.drop(good_tests.key)
+                good.compare()
                 if good.decision is Verdict.AC:
-                    return slot, self._loader.load(task.program.question_id, slot)
+                    return slot, self._patient(self._loader.load(task.program.question_id, slot))
             except SlotLost:
                 pass
             self._close()
         raise UnusableTestsError("slots are lost with a known-good program too")
 
-    def _fastest(self, slot: Slot, task: Task, tests: LoadedTests) -> ProgramVerdict:
-        """Run the task's program, again if its time is over the limit but near it. Raises :class:`SlotLost`.
+    @staticmethod
+    def _patient(tests: LoadedTests) -> LoadedTests:
+        """Grant a program that works all the time, but is short of processors, more wall time for a test."""
+        return replace(tests, limits=replace(tests.limits, grace_s=GRACE * tests.limits.wall_s))
 
-        What hit its wall limit while short of processors is here for that reason, so it gets several times as much, but
-        only while it works: a program that sleeps would hold up all others here.
-        """
-        tests = replace(tests, limits=replace(tests.limits, grace_s=_GRACE * tests.limits.wall_s))
-        trial, end = self._run(slot, task.program, tests)
-        for _ in range(_MEASUREMENTS - 1):
-            if not trial.near or trial.decision is Verdict.AC:
-                break
-            task.reruns += 1
-            trial, end = self._run(slot, task.program, tests)
-        slot.drop(tests.key)
-        return trial.verdict(end, task.reruns)
-
-    def _run(self, slot: Slot, program: Program, tests: LoadedTests) -> tuple[Trial, JobEnd]:
+    def _run(self, slot: Slot, trial: Trial, tests: LoadedTests) -> JobEnd:
         """Run one program to its end. Raises :class:`SlotLost`."""
         self._jobs += 1
-        slot.submit(self._jobs, tests.job(program.code))
-        trial = Trial(program, tests.expected, tests.checker, tests.limits)
+        slot.submit(self._jobs, tests.job(trial.program.code))
         while True:
             event = slot.receive()
             if event.job != self._jobs:
                 raise SlotLost("the slot spoke of an unknown job", where=slot.name)
-            if isinstance(event, JobEnd):
-                if trial.decision is None:
-                    raise SlotLost("the slot ended a job without its outcomes", where=slot.name)
-                return trial, event
-            if trial.take(event):
-                slot.cancel(event.job)
+            if not isinstance(event, JobEnd):
+                if trial.take(event):
+                    slot.cancel(event.job)
+            elif trial.complete:
+                return event
+            else:
+                raise SlotLost("the slot ended a job without its outcomes", where=slot.name)
 
     def _close(self) -> None:
         if self._slot is not None:

@@ -9,9 +9,11 @@ from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 from ssd_harness.sandbox.contracts import JobEnd, Limits, Status, TestOutcome
 
 BAND = 0.25
-"""A time within this share of the limit decides nothing while other programs run beside it."""
+"""A time over the limit by less than this share of it decides nothing while other programs run beside it."""
 _STARVED = 0.2
 """A test that hit the wall limit after at least this share of its CPU limit was short of processors, not asleep."""
+_MOST_PENDING = 32 << 20
+"""Bytes of output that wait to be compared."""
 
 _VERDICTS = {
     Status.EXCEPTION: Verdict.RE,
@@ -32,7 +34,13 @@ def granted(limits: Limits) -> Limits:
 
 @dataclass(slots=True)
 class Trial:
-    """Decides one program; feed it every outcome, then the job's end."""
+    """Decides one program; feed it every outcome, then the job's end.
+
+    A program must not learn from its run how its answers compare, or samples of one problem could find the expected
+    outputs together. So a wrong answer stops nothing: the other tests run all the same. What happens to a program
+    depends on :attr:`complete` and :attr:`overtime` alone, which are of its own making; :meth:`compare` is called when
+    the next job is on its way, since how long it takes depends on the expected outputs.
+    """
 
     program: Program
     expected: tuple[str, ...]
@@ -40,44 +48,67 @@ class Trial:
     limits: Limits
     """What the program is judged by, not what the sandbox enforces."""
     seen: int = 0
+    complete: bool = False
+    """Whether no further outcome counts: all tests ran, or the program failed in one other than by its answer."""
+    overtime: bool = False
+    """Whether some test took too long by so little, or so short of processors, that the program is run again alone."""
     decision: Verdict | None = None
-    """The verdict, as soon as it is known."""
-    near: bool = False
-    """Whether a time near the limit may have decided."""
+    """The verdict, once :meth:`compare` knows it."""
+    in_doubt: bool = False
+    """Whether the decision is for such a test."""
+    _pending: list[TestOutcome] = field(default_factory=list)
+    _pending_bytes: int = 0
     _test: int | None = None
     _cause: str = ""
     _message: str = ""
     _cpu_s: float = field(default=0.0)
 
     def take(self, outcome: TestOutcome) -> bool:
-        """Judge one outcome; return whether it failed the program, so that the rest need not run."""
-        if self.decision is not None:
+        """Take the next outcome; return whether the job should be cancelled, because the test took too long."""
+        if self.complete:
             return False
         self.seen += 1
         self._cpu_s += outcome.cpu_s
-        limit = self.limits.cpu_s
-        self.near |= (1 - BAND) * limit <= outcome.cpu_s <= (1 + BAND) * limit and outcome.status is Status.DONE
-        try:
-            self._judge(outcome)
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong while comparing is our fault, not the program's
-            self._fail(Verdict.IE, outcome, f"comparing failed: {type(error).__name__}: {error}")
-        if self.decision is None and self.seen == len(self.expected):
+        self.overtime |= self._barely_too_slow(outcome)
+        too_slow = outcome.cpu_s > self.limits.cpu_s
+        self.complete = outcome.status is not Status.DONE or too_slow or self.seen == len(self.expected)
+        self._pending.append(outcome)
+        self._pending_bytes += len(outcome.output)
+        if self._pending_bytes > _MOST_PENDING:
+            self.compare()
+        return too_slow
+
+    def compare(self) -> None:
+        """Compare the outputs at hand with what was expected; the first failure, in test order, decides."""
+        for outcome in self._pending:
+            if self.decision is not None:
+                break
+            try:
+                self._judge(outcome)
+            except Exception as error:  # noqa: BLE001 - a failing comparison is our fault, not the program's
+                self._fail(Verdict.IE, outcome, f"comparing failed: {type(error).__name__}: {error}")
+        self._pending.clear()
+        self._pending_bytes = 0
+        if self.decision is None and self.complete:
             self.decision = Verdict.AC
-            return False
-        return self.decision is not None
+
+    def _barely_too_slow(self, outcome: TestOutcome) -> bool:
+        limit = self.limits.cpu_s
+        if outcome.status is Status.DONE:
+            return limit < outcome.cpu_s <= (1 + BAND) * limit
+        return outcome.status is Status.WALL and outcome.cpu_s >= _STARVED * limit
 
     def _judge(self, outcome: TestOutcome) -> None:
         if outcome.status is not Status.DONE:
-            self.near = outcome.status is Status.WALL and outcome.cpu_s >= _STARVED * self.limits.cpu_s
             self._fail(_VERDICTS[outcome.status], outcome, outcome.message)
         elif outcome.cpu_s > self.limits.cpu_s:
             self._fail(Verdict.TLE, outcome, f"{outcome.cpu_s:.2f} s of CPU, {self.limits.cpu_s:g} s allowed")
         elif difference := self.checker(outcome.output, self.expected[outcome.test]):
-            self.near = False
             self._fail(Verdict.WA, outcome, difference)
 
     def _fail(self, verdict: Verdict, outcome: TestOutcome, message: str) -> None:
         self.decision = verdict
+        self.in_doubt = self._barely_too_slow(outcome)
         self._test = None if outcome.status in (Status.COMPILE, Status.LOAD) else outcome.test + 1
         self._cause = outcome.status.value
         self._message = printable(message)

@@ -31,7 +31,7 @@ class Limits:
     wall_s: float = 30.0
     """Backstop: wall time of one test; CPU time is what decides."""
     grace_s: float = 0.0
-    """Wall time on top of ``wall_s``, as long as the program works at a pace that reaches ``cpu_s`` by its end: for one
+    """Wall time on top of ``wall_s``, as long as the program uses up ``cpu_s`` at a pace of once in ``wall_s``: for one
     that is short of processors, and not for one that sleeps."""
     memory: int = 4 << 30
     """Address space of one process; the slot's own memory limit bounds all of them together."""

@@ -123,7 +123,7 @@ def longest(attack, verdict):
     One that worked until its CPU time was over, on a machine with too few processors for it, had the second look's time.
     """
     starved = verdict.reruns and verdict.cause == "cpu"
-    return max(attack.wall_s, 4 * LIMITS.wall_s + 2) if starved else attack.wall_s
+    return max(attack.wall_s, 2 * LIMITS.wall_s + 2) if starved else attack.wall_s
 
 
 @pytest.mark.timeout(900)

@@ -167,8 +167,8 @@ class Execution(ABC):
         """Tell, at a glance, a program that is within its wall time or at work from one that sleeps past it."""
         request, cpu = self.request, self.slot.meter.cpu_s()
         used, self._glance_mark = cpu - self._glance_mark, cpu
-        pace = request.cpu_s / (request.wall_s + request.grace_s)
-        return now < self._wall_mark + request.wall_s or used >= pace * self._glance_s
+        # The pace that uses up the CPU limit within the wall limit: past that, it is over by the end of the grace.
+        return now < self._wall_mark + request.wall_s or used >= request.cpu_s / _GLANCES
 
     wall_reason = "wall"
     """The status of a child that is killed at its wall deadline."""
