@@ -37,9 +37,9 @@ def judge_programs(
     replaces the defaults; a problem's own CPU limit goes before both. ``on_verdict`` gets each verdict in the caller's
     thread as soon as it is final, in no fixed order; what it raises ends the run.
 
-    A program that was over the time limit by less than a quarter is run again alone at the end, once, as is one that lost
-    two slots; their verdicts say so in ``reruns``. Raises :class:`~ssd_harness.errors.SsdError` when no slot can be opened
-    (any more): verdicts that were delivered stay valid.
+    A program that was over the time limit by less than a quarter is run again alone at the end, once, as is one that
+    lost two slots; their verdicts say so in ``reruns``. Raises :class:`~ssd_harness.errors.SsdError` when no slot can
+    be opened (any more): verdicts that were delivered stay valid.
     """
     judge = Judge(judge)
     loader = TestLoader(load_tests, judge, tests, limits)

@@ -183,8 +183,8 @@ class SlotWorker(Thread):
 def settle(flight: InFlight, end: JobEnd | None, outbox: Outbox) -> None:
     """Deliver a decided program, or ask for a second look where time or a fault of ours may have decided.
 
-    A wrong answer stands, whatever a second look says. Where a test took long enough for one, the program gets it all the
-    same: otherwise it would learn from it that its answers were right so far.
+    A wrong answer stands, whatever a second look says. Where a test took long enough for one, the program gets it all
+    the same: otherwise it would learn from it that its answers were right so far.
     """
     task, trial = flight.task, flight.trial
     trial.compare()

@@ -17,8 +17,8 @@ KILLED = "killed its sandbox"
 """The message of a program that takes its slot down, alone, between programs that do not."""
 _TRIES = 2
 GRACE = 1
-"""Wall limits on top of a test's own that a program may have here while it works. With the first look's, a test takes at
-most ``2 + GRACE`` wall limits in all."""
+"""Wall limits on top of a test's own that a program may have here while it works. With the first look's, a test takes
+at most ``2 + GRACE`` wall limits in all."""
 _GOOD = Program("known-good", 0, "print(input())")
 _GOOD_TESTS = ProblemTests("known-good", (b"ready\n",), ("ready",), public=1)
 

@@ -365,7 +365,9 @@ def test_the_second_look_does_not_depend_on_answers_and_does_not_undo_them(sandb
     wrong = WRONG_AND_SLOW.format("False")
     right = WRONG_AND_SLOW.format("True")
     second_right = WRONG_AND_SLOW.format(f"__import__('os').path.exists({str(flag)!r})") + first
-    results = judge([Program("q", 0, right), Program("q", 1, wrong)], sandbox, lambda q: tests, judge="stdio", limits=limits)
+    results = judge(
+        [Program("q", 0, right), Program("q", 1, wrong)], sandbox, lambda q: tests, judge="stdio", limits=limits
+    )
     assert [result.reruns for result in results] == [1, 1]
     (result,) = judge([Program("q", 0, second_right)], sandbox, lambda q: tests, judge="stdio", limits=limits)
     assert (result.verdict, result.test, result.reruns) == (Verdict.WA, 1, 1)

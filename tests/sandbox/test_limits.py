@@ -25,28 +25,33 @@ def test_sleeping_is_ended_by_the_wall_clock(place, runner):
     assert outcome.cpu_s < 0.4
 
 
+# Works in small pieces, so that a busy machine holds each of them up by little.
 WORK = """
 import time
-def work(cpu_s):
-    end = time.process_time() + cpu_s
-    while time.process_time() < end:
-        pass
+def work(until):
+    while time.monotonic() < began + until:
+        piece = time.process_time() + 0.007
+        while time.process_time() < piece:
+            pass
+        time.sleep(0.03)
+began = time.monotonic()
+time.sleep(3)
 """
-GRACE = {"cpu_s": 0.9, "wall_s": 3.0, "grace_s": 20.0}
+GRACE = {"cpu_s": 0.3, "wall_s": 4.0, "grace_s": 20.0}
 
 
 @both_runners
 def test_grace_is_for_whoever_works(place, runner):
-    program = WORK + "time.sleep(2.7)\nwork(0.7)\nprint(1)"
+    program = WORK + "work(4.3)\nprint(1)"
     assert only(place(program, [b""], runner, **GRACE))[0].status is Status.DONE
     assert only(place(program, [b""], runner, **GRACE | {"grace_s": 0.0}))[0].status is Status.WALL
 
 
 @both_runners
 def test_who_falls_asleep_loses_the_grace(place, runner):
-    outcome, _ = only(place(WORK + "work(0.6)\ntime.sleep(60)", [b""], runner, **GRACE))
+    outcome, _ = only(place(WORK + "work(4.1)\ntime.sleep(60)", [b""], runner, **GRACE))
     assert outcome.status is Status.WALL
-    assert 3 <= outcome.wall_s < 10
+    assert outcome.wall_s < 10
 
 
 def test_loading_has_the_limit_of_a_test(place):
