@@ -101,3 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has had enough; without this the interpreter complains once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
+    except Exception as error:  # noqa: BLE001 - an exit code of 1 would say that a gate found a regression
+        from ssd_harness import crash_log
+
+        print(f"ssd-harness: error: {crash_log.report(error, words)}", file=sys.stderr)
+        return ExitCode.INFRASTRUCTURE

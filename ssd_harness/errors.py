@@ -22,7 +22,8 @@ class ExitCode(IntEnum):
 class SsdError(Exception):
     """An expected failure: what happened, where, and what to do next, in one line.
 
-    The command line prints it without a traceback; anything else that escapes is a bug and keeps its own.
+    The command line prints it without a traceback; that of anything else that escapes goes to a log
+    (:mod:`ssd_harness.crash_log`).
     """
 
     exit_code = ExitCode.INFRASTRUCTURE

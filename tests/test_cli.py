@@ -83,15 +83,50 @@ def test_an_expected_failure_is_one_line(error, code, monkeypatch, capsys):
     assert err.count("\n") == 1
 
 
-def test_a_bug_keeps_its_traceback(monkeypatch):
+@pytest.fixture
+def failing(monkeypatch, state):
+    """Make ``ssd-harness doctor`` raise something that nobody foresaw; return its exit code."""
     from ssd_harness.commands import doctor
 
-    def fail(arguments):
-        raise ZeroDivisionError
+    def run(error):
+        def fail(arguments):
+            raise error
 
-    monkeypatch.setattr(doctor, "run", fail)
-    with pytest.raises(ZeroDivisionError):
-        cli.main(["doctor"])
+        monkeypatch.setattr(doctor, "run", fail)
+        return cli.main(["doctor"])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ZeroDivisionError("a\nb\x1b[31m"), RecursionError(), MemoryError(), OSError(5, "broken"), ValueError("\ud800")],
+)
+def test_an_unexpected_failure_is_one_line_with_the_path_of_its_traceback(failing, state, capsys, error):
+    assert failing(error) == ExitCode.INFRASTRUCTURE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"ssd-harness: error: unexpected {type(error).__name__}")
+    assert err.count("\n") == 1
+    assert "\x1b" not in err
+    (log,) = (state / "logs").iterdir()
+    assert str(log) in err
+    assert "in fail" in log.read_text("utf-8")
+    assert "Traceback" in log.read_text("utf-8")
+
+
+def test_the_traceback_is_shown_on_request(failing, monkeypatch, capsys):
+    monkeypatch.setenv("SSD_HARNESS_DEBUG", "1")
+    assert failing(ZeroDivisionError()) == ExitCode.INFRASTRUCTURE
+    assert "in fail" in capsys.readouterr().err
+
+
+def test_a_state_folder_that_cannot_be_written_does_not_hide_the_failure(failing, state, tmp_path, monkeypatch, capsys):
+    (tmp_path / "home").write_text("a file")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    assert failing(ZeroDivisionError()) == ExitCode.INFRASTRUCTURE
+    (log,) = tmp_path.glob("ssd-harness-*.txt")
+    assert str(log) in capsys.readouterr().err
 
 
 def test_a_reader_that_leaves_early_is_no_error():

@@ -1,10 +1,11 @@
-"""End lm-eval's command as ours ends: an expected failure is one line and an exit code."""
+"""End lm-eval's command as ours ends: a failure of ours is one line and an exit code, any other is lm-eval's."""
 
 import functools
 import sys
 from types import ModuleType
 from typing import Any, NoReturn
 
+from ssd_harness import crash_log
 from ssd_harness.bridge import saving
 from ssd_harness.errors import SsdError
 
@@ -19,6 +20,8 @@ def wrap_execute(harness: ModuleType) -> None:
             result = original(self, args)
         except Exception as error:
             expected = _expected(error)
+            if expected is None and crash_log.is_ours(error):
+                expected = crash_log.report(error, sys.argv)
             if expected is None:
                 raise
             _end(expected)

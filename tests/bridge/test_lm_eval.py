@@ -120,6 +120,26 @@ def test_an_expected_failure_is_one_line_and_comes_before_the_model(run, words, 
     assert "Initializing dummy model" not in done.stderr
 
 
+def test_an_unexpected_failure_of_ours_is_one_line_and_one_of_lm_evals_is_its_own(run, tmp_path):
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    own = "class: !function ssd_harness.lcb.task.LivecodebenchTask\ntest_split: test\noutput_type: generate_until\n"
+    (tasks / "ours.yaml").write_text(f"task: ours\n{own}dataset_kwargs: [1]\n")
+    (tasks / "theirs.yaml").write_text("task: theirs\ndataset_path: json\ntest_split: test\noutput_type: nonsense\n")
+    words = ("-m", "lm_eval", "--model", "dummy", "--include_path", "tasks", "--predict_only", "--output_path", "out")
+    done = run(*words, "--tasks", "ours")
+    assert done.returncode == 3, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ssd-harness: error: unexpected AttributeError")
+    assert "Traceback" not in done.stderr
+    (log,) = (tmp_path / "home" / "logs").iterdir()
+    assert str(log) in last
+    done = run(*words, "--tasks", "theirs")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "ssd-harness" not in done.stderr.splitlines()[-1]
+
+
 def test_missing_data_is_said_before_the_model(run, tmp_path):
     words = ["livecodebench_v6" if word == "livecodebench_mini" else word for word in RUN]
     done = run("-m", "lm_eval", *words, "--output_path", "out", SSD_LCB_DATA=str(tmp_path))
