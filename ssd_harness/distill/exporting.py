@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import plugin_manager, registry, storage
+from ssd_harness import foreign_json, plugin_manager, registry, storage
+from ssd_harness.checkpoint_manifest import complaint
 from ssd_harness.distill import shards
 from ssd_harness.distill.contracts import Candidate, Exporter
 from ssd_harness.distill.filtering import Candidates
@@ -56,7 +57,8 @@ def find_run(word: str) -> Run:
     Raises :class:`UsageError` if there is none, or its samples are not all drawn and filtered.
     """
     folder = _run_folder(word)
-    done = [path.parent for path in folder.glob("round-*/filter/manifest.json")]
+    finished = folder.glob("round-*/filter/manifest.json")
+    done = [path.parent for path in finished if path.parts[-3].removeprefix("round-").isdecimal()]
     if not done:
         raise UsageError(
             "this run has no finished samples",
@@ -64,15 +66,23 @@ def find_run(word: str) -> Run:
             next_step=_DRAW,
         )
     kept = max(done, key=lambda path: int(path.parent.name.rpartition("-")[2]))
-    try:
-        about = json.loads((folder / RUN_FILE).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"the run does not say what it is: {error}", where=folder) from error
+    about = _read_about(folder / RUN_FILE)
     job = read_job(kept)
     if not job.prompts.is_file():
         what = "the prompts of this run are gone, without which its samples are answers to nothing"
         raise UsageError(what, where=job.prompts, next_step=_DRAW)
     return Run(folder, job, kept, about)
+
+
+def _read_about(path: Path) -> Mapping[str, Any]:
+    """Return what a run says about itself, in the shape of a checkpoint's manifest."""
+    try:
+        about = foreign_json.read(path, text_only=True)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the run does not say what it is: {error}", where=path) from error
+    if reason := complaint(about):
+        raise UsageError(f"the run does not say what it is: {reason}", where=path)
+    return dict(about)
 
 
 def export(

@@ -99,7 +99,7 @@ def _recipe_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any
 
 
 def _base_of(source: Path, base: str | None, run: Run | None, *, adapter: bool) -> BaseModel | None:
-    named = base or (str(run.about["base"]["name"]) if run else None)
+    named = base or ((run.about.get("base") or {}).get("name") if run else None)
     if named is None and adapter:
         try:
             named = read(source / "adapter_config.json")["base_model_name_or_path"]
@@ -221,7 +221,7 @@ def _manifest(
         "variant": registry.VERIFIED if verified else None,
         "adapter": "merged" if adapter else None,
         "recipe": recipe,
-        "samples": {"run": about["fingerprint"], "prompts": about["prompts"]} if run else None,
+        "samples": {"run": about["fingerprint"], "prompts": about.get("prompts")} if run else None,
         "prompts": about.get("prompts"),
         "rounds": [],
         "software": provenance.collect(),
@@ -235,5 +235,5 @@ def _lineage(base: BaseModel | None, run: Run | None, name: str, own: Checkpoint
         before = read_lineage(own.name, own.path, own.manifest) + before
     if run is None:
         return Lineage(unknown=(name,)) + before
-    prompts = PromptSet(run.job.prompts, str(run.about["prompts"]["sha256"]), run.job.prompt_count, 0)
+    prompts = PromptSet(run.job.prompts, str((run.about.get("prompts") or {}).get("sha256")), run.job.prompt_count, 0)
     return Lineage((prompts.sketch(),)) + before

@@ -1,13 +1,14 @@
 """What one stage's process is told: a small file in the stage's folder."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ssd_harness import storage
+from ssd_harness import foreign_json, storage
+from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.recipe import Recipe
 
 _FILE = "job.json"
+_KINDS = {"stage": str, "recipe": dict, "model": str, "prompts": str, "prompt_count": int, "seed": int}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,17 @@ class Job:
 
 
 def read_job(folder: Path) -> Job:
-    """Read the job of a stage's folder."""
-    fields = json.loads((folder / _FILE).read_text("utf-8"))
-    fields["recipe"] = Recipe(**fields["recipe"])
-    for name in ("model", "prompts", "samples"):
-        fields[name] = Path(fields[name]) if fields[name] else None
-    return Job(**fields)
+    """Read the job of a stage's folder; raises :class:`InfrastructureError` for one that cannot be what was written."""
+    path = folder / _FILE
+    try:
+        fields = foreign_json.read(path, text_only=True)
+        wrong = [name for name, kind in _KINDS.items() if not isinstance(fields[name], kind)]
+        fields["recipe"] = Recipe(**fields["recipe"])
+        for name in ("model", "prompts", "samples"):
+            fields[name] = Path(fields[name]) if fields[name] else None
+        job = Job(**fields)
+    except (OSError, ValueError, TypeError, KeyError, UsageError) as error:
+        raise InfrastructureError(f"cannot read what a stage was told: {error}", where=path) from error
+    if wrong:
+        raise InfrastructureError(f"what a stage was told has no {wrong[0]}", where=path)
+    return job

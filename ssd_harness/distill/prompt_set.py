@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from ssd_harness import plugin_manager, storage
+from ssd_harness import foreign_json, plugin_manager, storage
 from ssd_harness.distill import prompt_tests
 from ssd_harness.distill.contracts import Prompt, PromptTests
 from ssd_harness.distill.progress import LongLoop
@@ -163,14 +163,14 @@ def excluded_ids(files: str | None) -> frozenset[str]:
     ids: set[str] = set()
     for name in files.split("+") if files else ():
         try:
-            text = Path(name).expanduser().read_text("utf-8")
+            text = foreign_json.read_bytes(Path(name).expanduser()).decode("utf-8")
         except (OSError, ValueError, RuntimeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
             what = f"cannot read ids of prompts to leave out: {reason}"
             raise UsageError(what, where=name, next_step="give exclude_prompts= the path of a file") from error
         try:
-            ids.update(map(str, json.loads(text)["leave_out"]))
-        except (ValueError, TypeError, KeyError, RecursionError):
+            ids.update(map(str, foreign_json.parse(text)["leave_out"]))
+        except (ValueError, TypeError, KeyError):
             ids.update(line.strip() for line in text.splitlines() if line.strip())
     return frozenset(ids)
 

@@ -12,6 +12,7 @@ from ssd_harness import prompts as prompt_texts
 from ssd_harness.distill import prompt_tests
 from ssd_harness.distill.contracts import Prompt, PromptTests
 from ssd_harness.errors import UsageError
+from ssd_harness.foreign_json import JsonError, parse
 from ssd_harness.recipe import Recipe
 
 TEXT_COLUMNS = ("messages", "prompt", "question", "problem", "instruction", "text")
@@ -202,8 +203,7 @@ def _parsed(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
         if not line.strip():
             continue
         try:
-            yield f"{path}, line {number}", json.loads(line)
-        except (ValueError, RecursionError) as error:
-            what = f"not JSON: {str(getattr(error, 'msg', error)).removesuffix(' at')}"
+            yield f"{path}, line {number}", parse(line)
+        except JsonError as error:
             next_step = "a .jsonl file has one JSON object a line"
-            raise UsageError(what, where=f"{path}, line {number}", next_step=next_step) from error
+            raise UsageError(str(error), where=f"{path}, line {number}", next_step=next_step) from error

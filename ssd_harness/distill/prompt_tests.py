@@ -7,6 +7,7 @@ from typing import Any
 from ssd_harness.distill.contracts import PromptTests
 from ssd_harness.distill.filters import factory_of
 from ssd_harness.errors import UsageError
+from ssd_harness.foreign_json import parse
 from ssd_harness.recipe import Recipe
 
 TESTS_COLUMNS = ("tests", "test_cases", "input_output")
@@ -34,7 +35,7 @@ def of_row(row: Mapping[str, Any], recipe: Recipe, where: str) -> PromptTests | 
             raise UsageError(f"this row has no column {recipe.tests_column!r}, found {found}", where=where)
         return None
     try:
-        content = json.loads(value) if isinstance(value, str) else value
+        content = parse(value) if isinstance(value, str) else value
         if isinstance(content, Mapping):
             inputs, outputs = content["inputs"], content["outputs"]
         else:
@@ -74,7 +75,7 @@ def _value(value: Any) -> str:
     if isinstance(value, str):
         try:
             for line in value.split("\n"):
-                json.loads(line)
+                parse(line)
         except ValueError:
             return json.dumps(value)
         return value

@@ -43,8 +43,14 @@ def read_shard(path: Path) -> Iterator[Sample]:
             f"cannot read a shard: {error}", where=path, next_step="delete it and run the same command again"
         ) from error
     for row in rows:
-        row["prompt_ids"], row["token_ids"] = tuple(row["prompt_ids"]), tuple(row["token_ids"])
-        yield Sample(**row)
+        try:
+            row["prompt_ids"], row["token_ids"] = tuple(row["prompt_ids"]), tuple(row["token_ids"])
+            sample = Sample(**row)
+        except (KeyError, TypeError) as error:
+            raise InfrastructureError(
+                f"a shard without the columns of samples: {error}", where=path, next_step="delete it and run again"
+            ) from error
+        yield sample
 
 
 def count_samples(path: Path) -> int:

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from ssd_harness import foreign_json
 from ssd_harness.home import home
 from ssd_harness.lcb.problem import Problem
 from ssd_harness.lcb.progress import ProgressLine
@@ -55,7 +56,7 @@ def _index_path(path: Path) -> Path:
 
 def _load(index: Path) -> FileContent | None:
     try:
-        stored = json.loads(index.read_bytes())
+        stored = foreign_json.read(index)
         return FileContent(stored["sha256"], tuple(Problem(*row) for row in stored["problems"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # absent, or not ours: the file itself is read again

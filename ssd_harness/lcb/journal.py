@@ -41,8 +41,8 @@ class Journal:
                 try:
                     row = json.loads(line)
                     values = {name: row[name] for name in _FIELDS}
-                    yield row["key"], ProgramVerdict(**{**values, "verdict": Verdict(row["verdict"])})
-                except (ValueError, KeyError, TypeError):
+                    yield str(row["key"]), ProgramVerdict(**{**values, "verdict": Verdict(row["verdict"])})
+                except (ValueError, KeyError, TypeError, RecursionError):
                     continue
 
 

@@ -52,8 +52,9 @@ def chat_template(folder: Path) -> str | None:
         return text
     template = read_settings(folder / "tokenizer_config.json").get("chat_template")
     if isinstance(template, list):
-        named = {one.get("name"): one.get("template") for one in template if isinstance(one, dict)}
-        template = named.get("default")
+        template = next(
+            (one.get("template") for one in template if isinstance(one, dict) and one.get("name") == "default"), None
+        )
     return template if isinstance(template, str) else None
 
 

@@ -67,6 +67,8 @@ def test_what_rows_tell_of_their_generations(path):
         {"question_id": "a", "output": "<think>```\nno\n```", "finish_reason": "length"},
         {"question_id": "a", "output": "```\nyes\n```", "finish_reason": "stop", "prompt": "Q\n```python"},
         {"question_id": "a", "code_list": ["x"], "tokens": "many"},
+        {"question_id": "a", "code": "x", "tokens": 10**400},
+        {"question_id": "a", "code": "x", "tokens": -1},
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = read_samples(path)
@@ -74,9 +76,9 @@ def test_what_rows_tell_of_their_generations(path):
         GenerationFacts(truncated=True, tokens=7),
         GenerationFacts(truncated=True, unfinished_reasoning=True),
         GenerationFacts(truncated=False),
-        GenerationFacts(),
+        *[GenerationFacts()] * 3,  # nobody draws a number of tokens with 400 digits
     ]
-    assert [s.program.code for s in found] == ["x", "", "", "x"]  # the third prompt has opened a block
+    assert [s.program.code for s in found] == ["x", "", "", *"xxx"]  # the third prompt has opened a block
 
 
 def logged(resps, filtered, prompt="Q"):

@@ -1,8 +1,10 @@
 import json
+import os
 
 import pytest
 
 from ssd_harness.errors import UsageError
+from ssd_harness.results import run_files
 from ssd_harness.results.run_files import find_run
 
 RUNS = {
@@ -100,3 +102,25 @@ def test_a_comparison_says_which_run_allowed_an_overlap(folder, capsys):
     assert "one: made with" not in table
     assert cli.main([*words, "--json"]) == 0
     assert [row.get("allow_overlap") for row in json.loads(capsys.readouterr().out)] == [None, True]
+
+
+def test_a_folder_of_far_more_than_runs_is_refused_before_all_of_it_is_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_files, "_MOST_FILES", 30)
+    for number in range(40):
+        (tmp_path / f"{number:02}").mkdir()
+    with pytest.raises(UsageError, match=r"more than 30 files and folders.*run's own folder"):
+        find_run(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a" * 5_000, "a" * 5_000 + "@base", "/proc/self/fd", "@", "@@x"])
+def test_a_path_that_is_no_folder_of_runs_is_one_line(name):
+    with pytest.raises(UsageError):
+        find_run(name)
+
+
+def test_pipes_in_a_folder_are_passed_over(folder, tmp_path):
+    """Opened, one would wait for a writer for ever."""
+    (tmp_path / "x").mkdir()
+    os.mkfifo(tmp_path / "x" / "verdicts.jsonl")
+    with pytest.raises(UsageError, match=r"no verdicts\.jsonl"):
+        find_run(tmp_path / "x")
