@@ -3,12 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from ssd_harness.engines import loading
+from ssd_harness.engines import loading, logits
 from ssd_harness.errors import UsageError
 
 
-def merge(base: Path, adapter: Path, target: Path) -> None:
-    """Write the merged model to ``target``, in the base model's precision; the tokenizer is not this function's."""
+_PROMPTS = [[5, 7, 11, 13, 17], [19, 23, 29]]
+"""Any will do: the merged model is only compared with what is loaded again."""
+
+
+def merge(base: Path, adapter: Path, target: Path, *, record: Path) -> None:
+    """Write the merged model to ``target``, in the base model's precision, and its logits to ``record``.
+
+    The tokenizer and the generation settings are not this function's.
+    """
     import torch
     from transformers import AutoConfig
 
@@ -16,9 +23,13 @@ def merge(base: Path, adapter: Path, target: Path) -> None:
     try:
         model = merged(base, adapter)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(f"the adapter does not fit its base model: {reason}", where=adapter) from error
-    model.to(stored).save_pretrained(target)
+    model.to(stored)
+    found, precision = logits.precise_logits_of(model, _PROMPTS, "cpu")
+    model.save_pretrained(target)
+    (target / "generation_config.json").unlink(missing_ok=True)
+    logits.LogitRecord(_PROMPTS, found, precision).write(record)
 
 
 def merged(base: Path, adapter: Path, *, dequantize: bool = False, trust_remote_code: bool = False) -> Any:

@@ -13,6 +13,7 @@ from ssd_harness.plugins.trl_rows import Packed, Padded, Written, training_order
 
 from ssd_harness.distill.contracts import Report, Sample
 from ssd_harness.distill.ranks import own_rank
+from ssd_harness.distill.training_metrics import MetricsFile
 from ssd_harness.engines import loading
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.recipe import Recipe
@@ -55,6 +56,7 @@ class TrlTrainer:
             "sharding": self._recipe.shared,
             "packing": self._recipe.packing,
             "resumed_from": last.name if last else None,
+            "loss_weighting": self._recipe.loss_weighting,
             "losses": [entry["loss"] for entry in trainer.state.log_history if "loss" in entry],
             "train_s": round(result.metrics["train_runtime"], 1),
             "device": self._device,
@@ -101,8 +103,11 @@ class TrlTrainer:
             data_collator=Packed() if recipe.packing else Padded(padding),
             processing_class=tokenizer,
             peft_config=trl_arguments.lora(recipe),
-            callbacks=[Watch(report, packing=recipe.packing)],
+            loss_weighting=recipe.loss_weighting,
+            batch_size=recipe.batch_size_train,
+            callbacks=[Watch(report, packing=recipe.packing, metrics=MetricsFile(folder), tokens=_tokens(rows, order, plan.steps))],
         )
+        trainer.processing_class = None  # a saved state needs no tokenizer, which might not be one that can be saved
         return trainer, plan
 
     def _model(self, arguments: Any) -> Any:
@@ -125,3 +130,12 @@ class TrlTrainer:
             trust_remote_code=recipe.trust_remote_code,
             **more,
         )
+
+
+def _tokens(rows: Any, order: Any, steps: int) -> Any:
+    """Return the tokens of each step's rows, padding apart."""
+    import numpy as np
+    import pyarrow.compute
+
+    lengths = np.asarray(pyarrow.compute.list_value_length(rows.data.column("input_ids")))
+    return lengths[order].reshape(steps, -1).sum(axis=1)

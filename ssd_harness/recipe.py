@@ -113,6 +113,11 @@ class Recipe:
     beta1: float = _train(0.9, "AdamW first moment", BELOW_ONE)
     beta2: float = _train(0.95, "AdamW second moment", BELOW_ONE)
     max_grad_norm: float = _train(1.0, "gradients are clipped to this norm; 0 clips nothing", NOT_NEGATIVE)
+    loss_weighting: str = _train(
+        "token",
+        "loss of a step: token, the mean over its tokens; sequence, the mean of its sequences' means",
+        one_of("token", "sequence"),
+    )
     lora_rank: int | None = _train(None, "rank of LoRA adapters; none trains all parameters", POSITIVE)
     lora_alpha: float | None = _train(None, "LoRA scale; none takes twice the rank", POSITIVE)
     lora_dropout: float = _train(0.0, "LoRA dropout", BELOW_ONE)
@@ -224,7 +229,7 @@ _NAMED_BY_IDENTITY |= {"exclude_prompts", "sampler", "trainer"}
 """What hashes and versions stand for, wherever it came from."""
 _AFTER_SAMPLING = {"filter", "transform", "rounds", "steps", "epochs", "batch_size_train", "max_length_train", "lr"}
 _AFTER_SAMPLING |= {"min_lr", "warmup_steps", "weight_decay", "beta1", "beta2", "max_grad_norm", "dtype_checkpoint"}
-_AFTER_SAMPLING |= {"lora_rank", *LORA_FIELDS, *ROUND_FIELDS}
+_AFTER_SAMPLING |= {"loss_weighting", "lora_rank", *LORA_FIELDS, *ROUND_FIELDS}
 """What changes nothing in the samples. Any other field counts as shaping them, a new one too."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ssd_harness import provenance, registry, storage
 from ssd_harness.distill.base_model import BaseModel, find_base, identity_of
+from ssd_harness.distill.checkpoint_check import RECORD, Request, check
 from ssd_harness.distill.exporting import Run
 from ssd_harness.distill.plan import lineage_of
 from ssd_harness.distill.prompt_set import PromptSet
@@ -67,18 +68,19 @@ def import_checkpoint(
     adapter = (source / "adapter_config.json").is_file()
     origin = _base_of(source, base, run, adapter=adapter)
     with storage.scratch_folder(registry.models_folder() / f".import-{name}-{os.getpid()}") as scratch:
+        record = scratch / RECORD
         with storage.disk_errors(scratch):
             if adapter:
                 assert origin
                 from ssd_harness.plugins.peft_merge import merge
 
-                merge(origin.folder(), source, scratch)
+                merge(origin.folder(), source, scratch, record=record)
             else:
                 _take(source, scratch, link=link)
             if origin:
                 _complete(scratch, origin.folder().resolve())
-        _check(scratch)
-        manifest = _manifest(scratch, origin, run, recipe, own, adapter=adapter)
+        checked = _check(scratch, origin, record if adapter else None)
+        manifest = _manifest(scratch, origin, run, recipe, own, adapter=adapter) | {"checked": checked}
         known = registry.lookup(name)
         if known and known.fingerprint == manifest["fingerprint"] and known.manifest["recipe"] != manifest["recipe"]:
             raise UsageError(
@@ -174,8 +176,11 @@ def _complete(scratch: Path, base: Path) -> None:
             shutil.copy2(file, scratch / file.name)
 
 
-def _check(folder: Path) -> None:
-    """Require that the tokenizer loads, every weight is there in its shape, and all are finite; memory stays flat."""
+def _check(folder: Path, base: BaseModel | None, record: Path | None) -> dict[str, Any]:
+    """Require that the tokenizer and all weights load and are finite; return what the manifest says about that.
+
+    ``record``, the logits of a model merged here, is removed.
+    """
     from transformers.utils import logging
 
     from ssd_harness.engines import loading
@@ -183,7 +188,6 @@ def _check(folder: Path) -> None:
     logging.disable_progress_bar()  # a bar of weights that are only looked at
     if not any(file for pattern in _TOKENIZERS for file in folder.glob(pattern)):
         raise UsageError("the checkpoint has no tokenizer", where=folder, next_step="give --base, to take its own")
-    loading.check_loads(folder)
     tokenizer = loading.load_tokenizer(folder)
     loading.stop_ids(folder, tokenizer)
     try:
@@ -192,6 +196,10 @@ def _check(folder: Path) -> None:
         raise
     except Exception as error:  # safetensors raises its own type
         raise InfrastructureError(f"the weights cannot be read: {error}", where=folder) from error
+    checked = check(Request(str(folder), str(base.folder()) if base else None, str(record) if record else None))
+    if record:
+        record.unlink()
+    return checked
 
 
 def _manifest(

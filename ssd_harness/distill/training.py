@@ -1,4 +1,4 @@
-"""The training stage: fine-tune on the kept samples, and refuse a checkpoint that is not whole and finite."""
+"""The training stage: fine-tune on the kept samples, and refuse a checkpoint that does not load as it was trained."""
 
 import math
 import shutil
@@ -8,6 +8,7 @@ from typing import Any
 
 from ssd_harness import plugin_manager
 from ssd_harness.distill import shards
+from ssd_harness.distill.checkpoint_check import RECORD, Request, check_trained
 from ssd_harness.distill.contracts import Report
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.ranks import ALONE, Rank
@@ -21,6 +22,7 @@ def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[s
     assert job.samples
     trainer = plugin_manager.lookup("ssd_trainers", job.recipe.trainer)(job.model, job.recipe)
     trained = trainer.train(shards.read_samples(job.samples), folder, report)
+    del trainer  # and with it the model, before the checkpoint is loaded beside it
     if not rank.first:
         return None
     losses = [float(loss) for loss in trained.get("losses", [])]
@@ -32,7 +34,17 @@ def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[s
         # Whatever the trainer would go on from ends in just this.
         _remove_folders(folder)
         raise
-    return {"trainer": job.recipe.trainer, **trained}
+    record = folder / RECORD
+    request = Request(
+        str(folder / CHECKPOINT),
+        base=str(job.model),
+        record=str(record) if record.exists() else None,
+        trust_remote_code=job.recipe.trust_remote_code,
+    )
+    on_cpu = str(trained.get("device", "cpu")).startswith("cpu")
+    checked = check_trained(request, alone=on_cpu and rank.count == 1)
+    record.unlink(missing_ok=True)
+    return {"trainer": job.recipe.trainer, **trained, "checked": checked}
 
 
 def discard_state(folder: Path) -> None:

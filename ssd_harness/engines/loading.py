@@ -1,11 +1,14 @@
 """Load models and tokenizers of transformers the same way for sampling, training and evaluation."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from ssd_harness import foreign_json
 from ssd_harness.errors import InfrastructureError, UsageError
+
+_NAMED = 5
+"""As many keys as a message lists."""
 
 
 def pick_device(asked: str | None = None) -> str:
@@ -59,18 +62,60 @@ def load_model(
 
     ``more`` goes to transformers' ``from_pretrained``.
     """
-    from transformers import AutoModelForCausalLM
-
     options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": trust_remote_code, **more}
     if dequantize:
         from transformers.utils.quantization_config import Mxfp4Config
 
         options["quantization_config"] = Mxfp4Config(dequantize=True)
-    try:
-        model: Any = AutoModelForCausalLM.from_pretrained(str(folder), **options)
-    except (OSError, ValueError) as error:
-        raise InfrastructureError(f"cannot load the model: {_first_line(error)}", where=folder) from error
+    model = _load(folder, refused=("missing", "mismatched"), **options)
     return model.to(device).eval()
+
+
+def load_whole(folder: str | Path, *, trust_remote_code: bool = False) -> Any:
+    """Load a causal language model on the CPU in the precision it is stored in, as plain transformers does.
+
+    Raises :class:`InfrastructureError`, which names them, if weights are missing, unexpected or of another shape.
+    """
+    refused = ("missing", "unexpected", "mismatched")
+    return _load(folder, refused=refused, dtype="auto", trust_remote_code=trust_remote_code).eval()
+
+
+def _load(folder: str | Path, *, refused: Collection[str], **options: Any) -> Any:
+    """Load a causal language model; raise if its weights have keys of a ``refused`` kind."""
+    from transformers import AutoModelForCausalLM, GenerationConfig
+
+    # Nothing here decodes by the model's own settings, and transformers validates them when the model is saved.
+    options = {"generation_config": GenerationConfig(), "ignore_mismatched_sizes": "mismatched" in refused, **options}
+    try:
+        model: Any
+        model, report = AutoModelForCausalLM.from_pretrained(str(folder), output_loading_info=True, **options)
+    except Exception as error:  # whatever transformers or safetensors raise, it is no model that could be used
+        raise InfrastructureError(f"cannot load the model: {_first_line(error)}", where=folder) from error
+    _check_keys(folder, report, refused)
+    return model
+
+
+def _check_keys(folder: str | Path, report: Any, refused: Iterable[str]) -> None:
+    for kind in refused:
+        if keys := report.get(f"{kind}_keys"):
+            # Mismatched ones are (name, shape, shape).
+            names = sorted(" ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in keys)
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            weights = f"1 weight is {kind}" if len(names) == 1 else f"{len(names)} weights are {kind}"
+            what = f"cannot load the model: {weights}: {', '.join(names[:_NAMED])}{more}"
+            raise InfrastructureError(what, where=folder)
+
+
+def says_tied(config: Any) -> bool:
+    """Return whether a configuration of transformers says that input and output embeddings are one tensor."""
+    return bool(getattr(config.get_text_config(), "tie_word_embeddings", False))
+
+
+def ties_embeddings(folder: str | Path, *, trust_remote_code: bool = False) -> bool:
+    """Return whether the model in a local folder has one tensor for input and output embeddings, by its config.json."""
+    from transformers import AutoConfig
+
+    return says_tied(AutoConfig.from_pretrained(str(folder), trust_remote_code=trust_remote_code))
 
 
 def check_attention(name: str) -> None:
@@ -104,27 +149,6 @@ def check_modules(folder: str | Path, wanted: Iterable[str]) -> None:
             }
             what = f"the model has no module called {target!r}"
             raise UsageError(what, where=folder, next_step=f"choose from: {', '.join(sorted(linear))}")
-
-
-def check_loads(folder: str | Path) -> None:
-    """Raise :class:`InfrastructureError` unless every weight that the configuration asks for is there, in its shape.
-
-    No weight is held in memory.
-    """
-    from transformers import AutoModelForCausalLM
-
-    try:
-        # Neither trusted nor asked about: transformers would put the question to whoever sits at the terminal.
-        made: Any = AutoModelForCausalLM.from_pretrained(
-            str(folder), device_map="meta", output_loading_info=True, trust_remote_code=False
-        )
-    except Exception as error:  # whatever transformers or safetensors raise, it is no model that could be used
-        raise InfrastructureError(f"cannot load the model: {_first_line(error)}", where=folder) from error
-    _, report = made
-    for kind in ("missing", "mismatched"):
-        if keys := report.get(f"{kind}_keys"):
-            named = ", ".join(sorted(str(key) for key in keys)[:3])
-            raise InfrastructureError(f"cannot load the model: {len(keys)} weights are {kind}: {named}", where=folder)
 
 
 def stop_ids(folder: str | Path, tokenizer: Any) -> frozenset[int]:

@@ -1,0 +1,35 @@
+"""What a training leaves about each of its steps: one JSON object a line, kept with the checkpoint."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+METRICS = "metrics.jsonl"
+
+
+class MetricsFile:
+    """Appends a line for each optimiser step, in order and once, however often the training was killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / METRICS
+
+    def begin_after(self, step: int) -> None:
+        """Drop what stands there about later steps than ``step``, which will be taken again."""
+        kept = [line for line in self._lines() if _step(line) <= step]
+        self._path.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+
+    def add(self, metrics: Mapping[str, Any]) -> None:
+        """Append a step's metrics; ``step`` is among them."""
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(dict(metrics)) + "\n")
+
+    def _lines(self) -> list[str]:
+        return self._path.read_text("utf-8").splitlines() if self._path.exists() else []
+
+
+def _step(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):  # the last line of a killed training
+        return float("inf")

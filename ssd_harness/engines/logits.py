@@ -1,0 +1,123 @@
+"""Logits of short prompts, computed the same way by a trainer and by whoever loads its checkpoint."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROMPT_TOKENS = 24
+"""Longest prompt whose logits are compared."""
+_POSITIONS = 8
+"""Positions kept of each prompt, the last ones: a row of logits is as wide as the vocabulary."""
+EXACT, HALF = "float32", "half"
+_TOLERANCES = {EXACT: 1e-3, HALF: 0.1}
+
+
+@dataclass(frozen=True, slots=True)
+class LogitRecord:
+    """Prompts and the logits that a model gave for them."""
+
+    prompts: Sequence[Sequence[int]]
+    """Token ids."""
+    logits: Sequence[Any]
+    """A float32 tensor [positions, vocabulary] for each prompt."""
+    precision: str
+    """``EXACT`` where the model computed in float32 with the very weights that were stored, else ``HALF``."""
+
+    def write(self, path: Path) -> None:
+        """Store the record in a safetensors file."""
+        import torch
+        from safetensors.torch import save_file
+
+        tensors = {f"prompt.{number}": torch.tensor(ids) for number, ids in enumerate(self.prompts)}
+        tensors |= {f"logits.{number}": logits.contiguous() for number, logits in enumerate(self.logits)}
+        save_file(tensors, path, metadata={"precision": self.precision})
+
+
+def read_record(path: Path) -> LogitRecord:
+    """Read what :meth:`LogitRecord.write` stored."""
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        names = sorted(name for name in file.keys() if name.startswith("prompt."))  # noqa: SIM118 - not a mapping
+        prompts = [file.get_tensor(name).tolist() for name in names]
+        logits = [file.get_tensor(name.replace("prompt", "logits")) for name in names]
+        return LogitRecord(prompts, logits, file.metadata()["precision"])
+
+
+def short_prompts(rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return the start of the first row and the end of the last one, at most ``PROMPT_TOKENS`` tokens each."""
+    return [list(rows[0])[:PROMPT_TOKENS], list(rows[-1])[-PROMPT_TOKENS:]]
+
+
+def logits_of(model: Any, prompts: Iterable[Sequence[int]], device: Any) -> list[Any]:
+    """Return float32 logits [positions, vocabulary] on the CPU for each prompt; the model's mode is restored."""
+    import torch
+
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        rows = [torch.tensor([list(ids)], device=device) for ids in prompts]
+        logits = [model(input_ids=row, use_cache=False).logits[0, -_POSITIONS:].float().cpu() for row in rows]
+    model.train(training)
+    return logits
+
+
+def precise_logits_of(model: Any, prompts: Iterable[Sequence[int]], device: Any) -> tuple[list[Any], str]:
+    """Return the logits of :func:`logits_of`, computed in float32 if the model's code can, and their precision."""
+    try:
+        with _computing_in_float32(model):
+            return logits_of(model, prompts, device), EXACT
+    except RuntimeError:  # code that uses the weights of another module meets two precisions
+        return logits_of(model, prompts, device), HALF
+
+
+def tolerance(*precisions: str) -> float:
+    """Return how far logits of these precisions may differ."""
+    return max(_TOLERANCES[precision] for precision in precisions)
+
+
+def difference(one: Any, other: Any) -> float:
+    """Return the root mean square difference of two tensors, relative to the spread of the second one."""
+    if one.shape != other.shape:
+        return float("inf")
+    return float((one - other).square().mean().sqrt() / other.std().clamp(min=1e-12))
+
+
+@contextlib.contextmanager
+def _computing_in_float32(model: Any) -> Iterator[None]:
+    """Let each layer hold its half-precision weights in float32 while it runs, and give them back unchanged after.
+
+    The model as a whole stays in its own precision: no more than one layer is held twice.
+    """
+    import torch
+
+    handles, inside = [], set()
+    layers = set(getattr(model, "_no_split_modules", None) or ())
+    for name, module in model.named_modules():
+        if any(name.startswith(f"{prefix}.") for prefix in inside):
+            continue
+        whole = type(module).__name__ in layers
+        if whole:
+            inside.add(name)
+        widened: list[tuple[Any, Any]] = []
+
+        def widen(module: Any, _: Any, whole: bool = whole, widened: list[tuple[Any, Any]] = widened) -> None:
+            for tensor in [*module.parameters(recurse=whole), *module.buffers(recurse=whole)]:
+                if tensor.dtype in {torch.bfloat16, torch.float16}:
+                    widened.append((tensor, tensor.data))
+                    tensor.data = tensor.data.float()
+
+        def narrow(_: Any, __: Any, ___: Any, widened: list[tuple[Any, Any]] = widened) -> None:
+            while widened:
+                tensor, stored = widened.pop()
+                tensor.data = stored
+
+        handles.append(module.register_forward_pre_hook(widen))
+        handles.append(module.register_forward_hook(narrow, always_call=True))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
