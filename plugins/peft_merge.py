@@ -32,12 +32,15 @@ def merge(base: Path, adapter: Path, target: Path, *, record: Path) -> None:
     logits.LogitRecord(_PROMPTS, found, precision).write(record)
 
 
-def merged(base: Path, adapter: Path, *, dequantize: bool = False, trust_remote_code: bool = False) -> Any:
-    """Return the base model in float32 with the adapter added; what that was trained on may be a quantised copy."""
+def merged(base: Path, adapter: Path, *, trust_remote_code: bool = False) -> Any:
+    """Return the base model in float32, unpacked if it is quantised, with the adapter added.
+
+    What the adapter was trained on may be a quantised copy.
+    """
     import torch
     from peft import PeftModel
 
     whole = loading.load_model(
-        base, device="cpu", dtype=torch.float32, dequantize=dequantize, trust_remote_code=trust_remote_code
+        base, device="cpu", dtype=torch.float32, dequantize=True, trust_remote_code=trust_remote_code
     )
     return PeftModel.from_pretrained(whole, str(adapter)).merge_and_unload()

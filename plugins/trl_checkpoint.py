@@ -8,6 +8,7 @@ from typing import Any
 from ssd_harness.plugins.peft_merge import merged
 from ssd_harness.plugins.trl_rows import COMPLETE
 
+from ssd_harness.distill.base_model import TEMPLATES
 from ssd_harness.distill.checkpoint_check import RECORD
 from ssd_harness.distill.ranks import Rank
 from ssd_harness.distill.training import CHECKPOINT
@@ -47,9 +48,7 @@ def write(trainer: Any, base: Path, recipe: Recipe, folder: Path, rank: Rank) ->
         shutil.rmtree(old, ignore_errors=True)
     if recipe.lora_rank:
         model.save_pretrained(folder / "adapter", **({"state_dict": tensors} if tensors else {}))
-        model = merged(
-            base, folder / "adapter", dequantize=recipe.dequantize, trust_remote_code=recipe.trust_remote_code
-        ).to(wanted)
+        model = merged(base, folder / "adapter", trust_remote_code=recipe.trust_remote_code).to(wanted)
         tensors = None
     # What was trained on a quantised copy of the base is compared as it is merged.
     record = record or _record(model, prompts, "cpu", exact=True)
@@ -61,6 +60,8 @@ def write(trainer: Any, base: Path, recipe: Recipe, folder: Path, rank: Rank) ->
         weights = file.suffix in _WEIGHTS or file.name.endswith(".index.json")
         if file.is_file() and not weights and file.name not in _OTHERS:
             shutil.copy2(file, scratch / file.name)
+    if (base / TEMPLATES).is_dir():
+        shutil.copytree(base / TEMPLATES, scratch / TEMPLATES)
     if (folder / METRICS).exists():
         shutil.copy2(folder / METRICS, scratch / METRICS)
     scratch.rename(target)

@@ -14,7 +14,7 @@ from ssd_harness.plugins.trl_rows import Packed, Padded, Written, training_order
 from ssd_harness.distill.contracts import Report, Sample
 from ssd_harness.distill.ranks import own_rank
 from ssd_harness.distill.training_metrics import MetricsFile
-from ssd_harness.engines import loading
+from ssd_harness.engines import loading, quantization
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.recipe import Recipe
 
@@ -121,12 +121,13 @@ class TrlTrainer:
         exact = half and not recipe.lora_rank
         more: dict[str, Any] = {"attn_implementation": recipe.attention} if recipe.attention else {}
         if recipe.lora_quantize:
-            more["quantization_config"] = trl_arguments.four_bits()
+            # Of a base that has four bits already, transformers keeps them.
+            more |= {} if quantization.method_of(self._folder) else {"quantization_config": trl_arguments.four_bits()}
         return loading.load_model(
             self._folder,
             device=str(arguments.device) if recipe.shared == "none" else "cpu",
             dtype=torch.float32 if exact else loading.pick_dtype(recipe.dtype_train, self._device),
-            dequantize=recipe.dequantize,
+            dequantize=recipe.dequantize and not recipe.lora_quantize,
             trust_remote_code=recipe.trust_remote_code,
             **more,
         )

@@ -159,7 +159,7 @@ class Recipe:
     attention: str | None = _run(None, "attention implementation while training (sdpa, flash_attention_2, ...)")
     gradient_checkpointing: bool = _run(False, "trade time for memory while training")
     save_steps: int | None = _run(None, "training state is saved every so many steps; none saves ten times", POSITIVE)
-    dequantize: bool = _run(False, "unpack MXFP4 weights at loading (gpt-oss)")
+    dequantize: bool = _run(False, "unpack quantised weights at loading; set by itself where a base has them")
     trust_remote_code: bool = _run(False, "run code that the model's repository brings along")
 
     def __post_init__(self) -> None:

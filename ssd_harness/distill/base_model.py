@@ -19,7 +19,10 @@ _NO_WEIGHTS = {"training_args.bin", "optimizer.bin", "scheduler.bin"}
 """What trainers leave beside a model; it changes with every run and says nothing about the model."""
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "config.json", "generation_config.json")
 _TOKENIZER = ("tokenizer*", "vocab*", "merges*", "special_tokens_map.json", "added_tokens.json", "chat_template*")
+_TOKENIZER += ("additional_chat_templates/*",)
 _SETTINGS = ["config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja"]
+TEMPLATES = "additional_chat_templates"
+"""Folder of the chat templates that a model has besides the first one."""
 _HUB_TIMEOUT_S = 10.0
 
 

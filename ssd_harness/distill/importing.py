@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import provenance, registry, storage
-from ssd_harness.distill.base_model import BaseModel, find_base, identity_of
+from ssd_harness.distill.base_model import TEMPLATES, BaseModel, find_base, identity_of
 from ssd_harness.distill.checkpoint_check import RECORD, Request, check
 from ssd_harness.distill.exporting import Run
 from ssd_harness.distill.plan import lineage_of
@@ -163,12 +163,20 @@ def _take(source: Path, scratch: Path, *, link: bool) -> None:
     for file in sorted(source.iterdir()):
         if file.is_file() and file.suffix in _SETTINGS and file.name not in _LEFT_OUT:
             shutil.copy2(file, scratch / file.name)
+    _take_templates(source, scratch)
+
+
+def _take_templates(source: Path, scratch: Path) -> None:
+    if (source / TEMPLATES).is_dir() and not (scratch / TEMPLATES).exists():
+        shutil.copytree(source / TEMPLATES, scratch / TEMPLATES)
 
 
 def _complete(scratch: Path, base: Path) -> None:
     """Take the tokenizer and the generation settings that a trainer did not save from the base model."""
     tokenizer = any(file for pattern in _TOKENIZERS for file in scratch.glob(pattern))
     settings = (scratch / "generation_config.json").exists()
+    if not tokenizer:
+        _take_templates(base, scratch)
     for file in sorted(base.iterdir()):
         wanted = not settings if file.name == "generation_config.json" else not tokenizer
         if file.is_file() and file.name.startswith(_FROM_BASE) and wanted and not (scratch / file.name).exists():

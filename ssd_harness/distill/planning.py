@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssd_harness import plugin_manager, registry
-from ssd_harness.distill import prompt_set
+from ssd_harness.distill import prompt_set, quantized_base
 from ssd_harness.distill.base_model import BaseModel, find_base, settings_folder
 from ssd_harness.distill.filters import is_verified, make_filter
 from ssd_harness.distill.plan import Plan
@@ -51,6 +51,9 @@ def make_plan(
     for line in intentions(pretrained, resolved):
         tell(line)
     base = find_base(pretrained, revision)
+    resolved, notes = quantized_base.adapt(resolved, base)
+    for line in notes:
+        tell(line)
     prompts = prompt_set.collect(resolved.recipe)
     identity = {
         "base": base.weights,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import foreign_json
+from ssd_harness.engines import quantization
 from ssd_harness.errors import InfrastructureError, UsageError
 
 _NAMED = 5
@@ -60,14 +61,15 @@ def load_model(
 ) -> Any:
     """Load the causal language model of a local folder onto ``device``, in evaluation mode.
 
-    ``more`` goes to transformers' ``from_pretrained``.
+    ``dequantize`` unpacks quantised weights; plain ones are loaded as they are. ``more`` goes to transformers'
+    ``from_pretrained``.
     """
     options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": trust_remote_code, **more}
     if dequantize:
-        from transformers.utils.quantization_config import Mxfp4Config
-
-        options["quantization_config"] = Mxfp4Config(dequantize=True)
+        options |= quantization.unpacking_options(folder)
     model = _load(folder, refused=("missing", "mismatched"), **options)
+    if dequantize:
+        model = quantization.unpacked(model, dtype)
     return model.to(device).eval()
 
 

@@ -1,0 +1,32 @@
+"""A base model whose weights are quantised: what can be done with it is decided before anything is sampled."""
+
+from dataclasses import replace
+
+from ssd_harness.distill.base_model import BaseModel, settings_folder
+from ssd_harness.engines import quantization
+from ssd_harness.errors import UsageError
+from ssd_harness.recipes.resolution import Resolved
+
+
+def adapt(resolved: Resolved, base: BaseModel) -> tuple[Resolved, list[str]]:
+    """Return the recipe that unpacks a quantised base, and a line of the plan; both unchanged for any other base.
+
+    Raises :class:`UsageError` where the base cannot be unpacked, or not as the recipe wants.
+    """
+    folder = base.local or settings_folder(base.name, base.revision)
+    method = quantization.method_of(folder) if folder else None
+    if folder is None or method is None:
+        return resolved, []
+    quantization.check_unpacks(folder)
+    recipe = resolved.recipe
+    on_packed = bool(recipe.lora_quantize)
+    if on_packed and not quantization.has_four_bits(folder):
+        raise UsageError(
+            f"lora_quantize={recipe.lora_quantize} does not go with a base that is quantised already ({method})",
+            next_step="leave it out: the base is unpacked, and adapters are trained on that",
+        )
+    origins = {**resolved.origins, "dequantize": f"the base is quantised ({method})"}
+    if not recipe.dequantize:
+        resolved = replace(resolved, recipe=replace(recipe, dequantize=True), origins=origins)
+    trained = "adapters are trained on it as it is and merged into" if on_packed else "what is trained is"
+    return resolved, [f"  the base is quantised ({method}): {trained} its unpacked weights, and stored unquantised"]
