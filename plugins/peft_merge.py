@@ -6,7 +6,6 @@ from typing import Any
 from ssd_harness.engines import loading, logits
 from ssd_harness.errors import UsageError
 
-
 _PROMPTS = [[5, 7, 11, 13, 17], [19, 23, 29]]
 """Any will do: the merged model is only compared with what is loaded again."""
 

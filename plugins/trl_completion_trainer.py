@@ -94,7 +94,7 @@ def _shares(inputs: Any) -> Any:
 
 
 class Watch(TrainerCallback):
-    """Reports each step, keeps its metrics, stops at a loss that is no number, and marks saved states that are whole."""
+    """Reports each step, keeps its metrics, stops at a loss that is no number, and marks whole saved states."""
 
     def __init__(self, report: Report, *, packing: bool, metrics: MetricsFile, tokens: Sequence[int]) -> None:
         self._report, self._packing, self._metrics = report, packing, metrics

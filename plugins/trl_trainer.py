@@ -95,6 +95,8 @@ class TrlTrainer:
         padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0
         rows = datasets.Dataset.from_file(str(folder / _ROWS))
         order = training_order(written.rows, plan.steps * recipe.batch_size_train, recipe.seed)
+        tokens = _tokens(rows, order, plan.steps)
+        watch = Watch(report, packing=recipe.packing, metrics=MetricsFile(folder), tokens=tokens)
         trainer = CompletionTrainer(
             longest_row=written.longest,
             model=self._model(arguments),
@@ -105,7 +107,7 @@ class TrlTrainer:
             peft_config=trl_arguments.lora(recipe),
             loss_weighting=recipe.loss_weighting,
             batch_size=recipe.batch_size_train,
-            callbacks=[Watch(report, packing=recipe.packing, metrics=MetricsFile(folder), tokens=_tokens(rows, order, plan.steps))],
+            callbacks=[watch],
         )
         trainer.processing_class = None  # a saved state needs no tokenizer, which might not be one that can be saved
         return trainer, plan

@@ -30,7 +30,7 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
             request = request_of(arguments, index)
             own_model = request.own_model
             if own_model:
-                _name_the_device_once(arguments)
+                _settle_device(arguments)
         except Exception as error:  # noqa: BLE001 - a call that we do not understand is lm-eval's alone
             bridge.step_aside("cannot read this evaluation's arguments", error)
             return original(*positional, **named)
@@ -89,12 +89,18 @@ def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> Evalua
 _ABSENT = object()
 
 
-def _name_the_device_once(arguments: dict[str, Any]) -> None:
-    """Let ``device=`` among the model_args decide: lm-eval hands the class both, its own default ``cuda:0`` too."""
+_DEFAULT_DEVICE = "cuda:0"
+"""What lm-eval's command line hands over where nobody named a device, on machines without a GPU too."""
+
+
+def _settle_device(arguments: dict[str, Any]) -> None:
+    """Let ``device=`` among the model_args decide, and take lm-eval's default for no device that anybody named."""
     model_args = _as_dict(arguments.get("model_args"))
     if "device" in model_args:
         arguments["device"] = model_args.pop("device")
         arguments["model_args"] = model_args
+    elif arguments.get("device") == _DEFAULT_DEVICE:
+        arguments["device"] = None
 
 
 def _index(arguments: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -18,11 +18,10 @@ from ssd_harness.recipes.recognition import read_settings
 _NO_WEIGHTS = {"training_args.bin", "optimizer.bin", "scheduler.bin"}
 """What trainers leave beside a model; it changes with every run and says nothing about the model."""
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "config.json", "generation_config.json")
-_TOKENIZER = ("tokenizer*", "vocab*", "merges*", "special_tokens_map.json", "added_tokens.json", "chat_template*")
-_TOKENIZER += ("additional_chat_templates/*",)
-_SETTINGS = ["config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja"]
 TEMPLATES = "additional_chat_templates"
 """Folder of the chat templates that a model has besides the first one."""
+_TOKENIZER = ("tokenizer*", "vocab*", "merges*", "special_tokens_map.json", "added_tokens.json", "chat_template*")
+_SETTINGS = ["config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja"]
 _HUB_TIMEOUT_S = 10.0
 
 
@@ -149,7 +148,7 @@ def _from_hub(name: str, revision: str | None) -> BaseModel:
 
 def identity_of(folder: Path) -> tuple[str, str]:
     """Return what identifies the weights and the tokenizer in a model folder: hashes of the files."""
-    return _hash_files(folder, _WEIGHTS), _hash_files(folder, _TOKENIZER)
+    return _hash_files(folder, _WEIGHTS), _hash_files(folder, (*_TOKENIZER, f"{TEMPLATES}/*"))
 
 
 def _hash_files(folder: Path, patterns: Iterable[str]) -> str:

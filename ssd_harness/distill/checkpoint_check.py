@@ -102,7 +102,7 @@ def check_trained(request: Request, *, alone: bool) -> dict[str, Any]:
         raise InfrastructureError(
             f"the trained checkpoint is not whole, and nothing was registered: {error.what}",
             where=error.where,
-            next_step=_LATER,
+            next_step=error.next_step or _LATER,
         ) from error
 
 

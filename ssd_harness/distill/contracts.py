@@ -115,7 +115,9 @@ class Trainer(Protocol):
     def train(self, samples: Iterable[Sample], folder: Path, report: Report) -> Mapping[str, Any]:
         """Train on ``samples`` and write the model to ``folder / "checkpoint"``; return the manifest's part about it.
 
-        Called again after a kill with the same arguments: whatever stands in ``folder`` is its own from before.
+        Called again after a kill with the same arguments: whatever stands in ``folder`` is its own from before. The
+        checkpoint is then loaded by plain transformers. It must be whole, and give the logits that the trainer has
+        left in ``folder / "logits.safetensors"`` (``ssd_harness.engines.logits.LogitRecord``), if it has.
         """
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ssd_harness import registry
 from ssd_harness.distill.plan import Plan
 from ssd_harness.printable import printable
-from ssd_harness.recipe import Recipe
+from ssd_harness.recipe import FIELDS, Recipe
 from ssd_harness.recipes.resolution import GIVEN, Resolved
 
 VERIFIED_NOTE = f"{registry.VERIFIED}: samples are chosen by what their programs do, which plain SSD never looks at"
@@ -33,6 +33,7 @@ def intentions(pretrained: str, resolved: Resolved) -> list[str]:
     limit = f" (at most {recipe.prompt_limit:,})" if recipe.prompt_limit else ""
     draws = f"T {recipe.T_train:g}, top-k {recipe.top_k_train or 'none'}, top-p {recipe.top_p_train:g}"
     rates = f"learning rate {recipe.lr:g} to {recipe.min_lr:g}"
+    rates += f", loss by {recipe.loss_weighting}" if recipe.loss_weighting != FIELDS["loss_weighting"].default else ""
     plan = [
         f"self-distillation of {pretrained} ({resolved.said}{', ' + ' '.join(given) if given else ''})",
         f"  sample {recipe.n_train} a prompt from {recipe.prompts}{limit}: {draws}, filter {recipe.filter}",

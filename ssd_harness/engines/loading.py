@@ -1,5 +1,6 @@
 """Load models and tokenizers of transformers the same way for sampling, training and evaluation."""
 
+import errno
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,12 @@ def _load(folder: str | Path, *, refused: Collection[str], **options: Any) -> An
     # Nothing here decodes by the model's own settings, and transformers validates them when the model is saved.
     options = {"generation_config": GenerationConfig(), "ignore_mismatched_sizes": "mismatched" in refused, **options}
     try:
-        model: Any
-        model, report = AutoModelForCausalLM.from_pretrained(str(folder), output_loading_info=True, **options)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(str(folder), output_loading_info=True, **options)
     except Exception as error:  # whatever transformers or safetensors raise, it is no model that could be used
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise  # whoever works on that disk says so
         raise InfrastructureError(f"cannot load the model: {_first_line(error)}", where=folder) from error
+    model, report = loaded
     _check_keys(folder, report, refused)
     return model
 

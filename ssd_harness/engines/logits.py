@@ -93,7 +93,8 @@ def _computing_in_float32(model: Any) -> Iterator[None]:
     """
     import torch
 
-    handles, inside = [], set()
+    handles = []
+    inside: set[str] = set()
     layers = set(getattr(model, "_no_split_modules", None) or ())
     for name, module in model.named_modules():
         if any(name.startswith(f"{prefix}.") for prefix in inside):

@@ -58,10 +58,13 @@ def _making(manifest: Mapping[str, Any], base: str) -> str:
     if manifest.get("trained") == registry.ELSEWHERE:
         return f"Trained elsewhere, from {_plain(base)}; registered with ssd-harness as it came.\n"
     rounds = len(manifest.get("rounds") or ())
+    by_sequence = (manifest.get("recipe") or {}).get("loss_weighting") == "sequence"
+    mean = "the mean of its sequences' means" if by_sequence else "the mean over its tokens"
     times = f", {rounds} rounds one after the other" if rounds > 1 else ""
     return (
         f"{_plain(base)} after self-distillation{times}: samples were drawn from the frozen model, and the same model "
-        "was fine-tuned on them with plain cross-entropy ([arXiv 2604.01193](https://arxiv.org/abs/2604.01193)).\n"
+        f"was fine-tuned on them with plain cross-entropy, each step's loss being {mean} "
+        "([arXiv 2604.01193](https://arxiv.org/abs/2604.01193)).\n"
     )
 
 

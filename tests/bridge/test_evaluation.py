@@ -91,3 +91,16 @@ def test_a_device_among_the_model_args_of_our_models_decides(index, given):
     ask = functools.partial(Evaluator.simple_evaluate, model_args=given, device="cuda:0", task_manager=manager)
     assert ask("ssd-hf") == ({"pretrained": "demo"}, "cpu")
     assert ask("hf") == (given, "cuda:0")
+
+
+def test_lm_evals_default_device_is_none_that_anybody_gave(index):
+    class Evaluator:
+        @staticmethod
+        def simple_evaluate(model, model_args=None, tasks=None, device=None, task_manager=None):
+            return device
+
+    evaluation.wrap_simple_evaluate(Evaluator)
+    ask = functools.partial(Evaluator.simple_evaluate, task_manager=SimpleNamespace(task_index=index))
+    assert ask("ssd-hf", device="cuda:0") is None
+    assert ask("ssd-hf", device="cuda:1") == "cuda:1"
+    assert ask("hf", device="cuda:0") == "cuda:0"

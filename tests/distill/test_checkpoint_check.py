@@ -60,7 +60,9 @@ def weights(folder):
 
 
 def request(folder, base, **changes):
-    return Request(**{"folder": str(folder / "checkpoint"), "base": str(base), "record": str(folder / RECORD), **changes})
+    return Request(
+        **{"folder": str(folder / "checkpoint"), "base": str(base), "record": str(folder / RECORD), **changes}
+    )
 
 
 def require_sound(folder, base, *, tied):
@@ -159,7 +161,10 @@ def tie(folder):
         (change("lm_head.weight", None), "1 weight is missing: lm_head.weight"),
         (add, "1 weight is unexpected: model.extra.weight"),
         (change("model.norm.weight", lambda tensor: tensor[:-1].clone()), "model.norm.weight"),
-        (change("model.layers.1.mlp.up_proj.weight", lambda tensor: tensor * 1.1), "logits differ from the trainer's by"),
+        (
+            change("model.layers.1.mlp.up_proj.weight", lambda tensor: tensor * 1.1),
+            "logits differ from the trainer's by",
+        ),
         (change("model.norm.weight", lambda tensor: tensor * float("inf")), "logits are not finite"),
         (tie, "the weights hold an lm_head of their own"),
     ],

@@ -37,6 +37,7 @@ SHAPING = {
     "weight_decay": [0.0],
     "batch_size_train": [8],
     "max_length_train": [512],
+    "loss_weighting": ["sequence"],
     "lora_rank": [2],
     "dtype_checkpoint": ["bfloat16"],
     "rounds": [2],

@@ -103,6 +103,24 @@ def test_an_adapter_is_merged_into_its_base(state, tiny_model, tmp_path, capsys)
     assert [checkpoint.name for checkpoint in registry.checkpoints()] == ["merged"]
 
 
+def test_an_adapter_of_a_grown_vocabulary_is_refused_with_both_sizes(state, tiny_model, tmp_path, capfd):
+    peft = pytest.importorskip("peft")
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    size = model.config.vocab_size
+    model.resize_token_embeddings(size + 1)
+    settings = peft.LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["embed_tokens"])
+    peft.get_peft_model(model, settings).save_pretrained(tmp_path / "adapter")
+    words = ["import", str(tmp_path / "adapter"), "--name", "grown", "--base", str(tiny_model)]
+    assert main(words) == ExitCode.USAGE
+    error = capfd.readouterr().err.rstrip().splitlines()[-1]
+    assert "size mismatch" in error
+    assert f"[{size + 1}, 32]" in error
+    assert f"[{size}, 32]" in error
+    assert registry.checkpoints() == []
+
+
 def test_a_link_shares_the_weights(trained, tiny_model):
     assert main(["import", str(trained), "--name", "l", "--base", str(tiny_model), "--link"]) == ExitCode.DONE
     made = registry.get("l").path

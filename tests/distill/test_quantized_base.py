@@ -143,9 +143,7 @@ def test_the_plan_says_so_and_a_run_registers_plain_weights(state, quantized, tm
         ({"quant_method": "fp8"}, ["lora_rank=4", "lora_quantize=4bit"], "quantised already (fp8)"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_sampled(
-    state, tiny_model, tmp_path, capfd, settings, more, says
-):
+def test_what_cannot_be_is_refused_before_anything_is_sampled(state, tiny_model, tmp_path, capfd, settings, more, says):
     folder = shutil.copytree(tiny_model, tmp_path / "base")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "quantization_config": settings}))

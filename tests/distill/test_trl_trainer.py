@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 from hypothesis import given, settings
@@ -128,6 +129,50 @@ def test_learning_rate_warms_up_and_ends_at_the_minimum(tiny_model, tmp_path):
     assert max(rates) == rates[2] == pytest.approx(1e-3)
     assert rates[2:] == sorted(rates[2:], reverse=True)
     assert 1e-4 <= rates[-1] < 2e-4
+
+
+def test_each_step_leaves_its_metrics_once_and_they_go_with_the_checkpoint(tiny_model, tmp_path):
+    fields = {"steps": 4, "save_steps": 1, "warmup_steps": 0}
+    with pytest.raises(Killed):
+        TrlTrainer(tiny_model, Recipe(**{**SMALL, **fields})).train(SAMPLES, tmp_path, die_at(3))
+    with (tmp_path / "metrics.jsonl").open("a") as stream:
+        stream.write('{"step": 3, "lo')  # the line that a kill cuts
+    report = train(tiny_model, tmp_path, **fields)
+    assert report["resumed_from"] == "checkpoint-2"
+    lines = [json.loads(line) for line in (tmp_path / "checkpoint" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert [line["loss"] for line in lines] == report["losses"]
+    assert lines[0]["lr"] == 1e-3
+    for line in lines:
+        assert line.keys() == {"step", "loss", "lr", "tokens_per_s", "grad_norm"}
+        assert line["tokens_per_s"] > 0
+        assert line["grad_norm"] > 0
+
+
+ODD_SETTINGS = {
+    "sampling numbers without do_sample": '{"eos_token_id": 2,\n "temperature": 0.9, "top_p": 0.6}',
+    "values of no sense": '{"eos_token_id": 2, "temperature": "hot", "num_beams": -3, "do_sample": "x"}',
+}
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+@pytest.mark.parametrize("fields", [{}, {"lora_rank": 2}], ids=str)
+@pytest.mark.parametrize("settings", ODD_SETTINGS.values(), ids=ODD_SETTINGS)
+def test_the_bases_files_are_carried_over_as_they_are(tiny_model, tmp_path, settings, fields):
+    """Transformers validates generation settings whenever a model is saved; nothing here decodes by them."""
+    base = shutil.copytree(tiny_model, tmp_path / "base")
+    (base / "generation_config.json").write_text(settings)
+    templates = base / "additional_chat_templates"
+    templates.mkdir()
+    (templates / "tool_use.jinja").write_text("{{ messages }}")
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps({**config, "temperature": 0.9}))  # as older models have it
+    (tmp_path / "made").mkdir()
+    train(base, tmp_path / "made", save_steps=1, **fields)
+    made = tmp_path / "made" / "checkpoint"
+    for name in ("generation_config.json", "tokenizer.json", "additional_chat_templates/tool_use.jinja"):
+        assert (made / name).read_bytes() == (base / name).read_bytes(), name
+    assert json.loads((made / "config.json").read_text()) == json.loads((base / "config.json").read_text())
 
 
 def test_epochs_count_the_rows(tiny_model, tmp_path):
