@@ -167,8 +167,13 @@ def _take(source: Path, scratch: Path, *, link: bool) -> None:
 
 
 def _take_templates(source: Path, scratch: Path) -> None:
-    if (source / TEMPLATES).is_dir() and not (scratch / TEMPLATES).exists():
-        shutil.copytree(source / TEMPLATES, scratch / TEMPLATES)
+    """Copy the chat templates that a model has besides the first one."""
+    if not (source / TEMPLATES).is_dir() or (scratch / TEMPLATES).exists():
+        return
+    (scratch / TEMPLATES).mkdir()
+    for file in sorted((source / TEMPLATES).glob("*.jinja")):
+        _check_inside(file, source)
+        shutil.copy2(file, scratch / TEMPLATES)
 
 
 def _complete(scratch: Path, base: Path) -> None:

@@ -291,6 +291,19 @@ def test_nothing_outside_of_the_folder_is_read(trained, tiny_model, capsys, put,
     assert registry.checkpoints() == registry.broken() == []
 
 
+def test_more_chat_templates_are_taken_along_and_a_link_among_them_is_refused(trained, tiny_model, capsys):
+    templates = trained / "additional_chat_templates"
+    templates.mkdir()
+    (templates / "tool_use.jinja").write_text("{{ messages }}")
+    words = ["import", str(trained), "--base", str(tiny_model), "--name"]
+    assert main([*words, "more"]) == ExitCode.DONE
+    assert (registry.get("more").path / "additional_chat_templates" / "tool_use.jinja").read_text() == "{{ messages }}"
+    (templates / "rag.jinja").symlink_to("/etc/passwd")
+    assert main([*words, "linked"]) == ExitCode.USAGE
+    assert "a link that leads out of the folder" in capsys.readouterr().err
+    assert registry.lookup("linked") is None
+
+
 def test_links_within_the_folder_and_the_hubs_cache_are_followed(trained, tiny_model, tmp_path):
     (trained / "step-9").mkdir()
     (trained / "model.safetensors").rename(trained / "step-9" / "model.safetensors")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ssd_harness.plugins.trl_rows import write_rows
 from ssd_harness.plugins.trl_trainer import TrlTrainer
 
+from ssd_harness.distill.checkpoint_check import RECORD, Request, check
 from ssd_harness.distill.contracts import Sample
 from ssd_harness.distill.model_size import size_of
 from ssd_harness.distill.training_row import IGNORED
@@ -230,6 +231,9 @@ def test_half_precision_computes_over_weights_in_float32(tiny_model, tmp_path, m
     state = torch.load(moments)["state"]
     assert {value.dtype for one in state.values() for value in one.values()} == {torch.float32}
     monkeypatch.undo()
+    # The logits that it left are in float32 all the same, and those of the checkpoint.
+    half = tmp_path / "half"
+    assert check(Request(str(half / "checkpoint"), str(tiny_model), str(half / RECORD)))["logits_within"] == 1e-3
     (tmp_path / "whole").mkdir()
     train(tiny_model, tmp_path / "whole")
     assert 0 < apart(tmp_path / "half", tmp_path / "whole") < 1e-2
