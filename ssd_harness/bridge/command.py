@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ssd_harness import crash_log
-from ssd_harness.bridge import saving
+from ssd_harness.bridge import rank_end, saving
 from ssd_harness.errors import SsdError
 
 
@@ -25,6 +25,7 @@ def wrap_execute(harness: ModuleType) -> None:
             if expected is None:
                 raise
             _end(expected)
+        rank_end.leave_together()
         # Only now, so that the table has been printed: it may be all that is left of the results.
         if failure := saving.take_failure():
             _end(failure)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ssd_harness import bridge, evaluation_request
-from ssd_harness.bridge import discovery, flags, overlap, ownership, saving
+from ssd_harness.bridge import discovery, flags, overlap, ownership, rank_end, saving
 from ssd_harness.evaluation_request import EvaluationRequest
 
 
@@ -42,6 +42,7 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
                 flags.check(request, arguments, index, own_model=own_model)
                 preflight.run(request, own_model=own_model)
                 saving.watch(arguments.get("evaluation_tracker"))
+                rank_end.watch()
             with discovery.asking(request.tasks):
                 return original(*bound.args, **bound.kwargs)
         finally:

@@ -57,7 +57,7 @@ def test_killed_in_sampling_and_in_training_it_ends_as_if_undisturbed(whole, dis
         process.send_signal(signal.SIGKILL)
         process.communicate()
         # A stage does not outlive who started it: nobody would stop it, and two would write to one folder.
-        until(lambda: not stages_of(home), 10)
+        until(lambda: not stages_of(home))
 
     kill_when("runs/*/round-1/sample/samples-*.parquet")
     sampled = list(home.glob("runs/*/round-1/sample/samples-*.parquet"))

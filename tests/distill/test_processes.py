@@ -38,7 +38,7 @@ def test_two_processes_make_what_one_makes_and_a_killed_one_ends_both(whole, dis
     assert "process 1 of 2 was ended by SIGKILL" in last
     assert "log.txt" in last
     assert not list(home.glob("models/*"))
-    until(lambda: not stages_of(home), 10)
+    until(lambda: not stages_of(home))
     assert distiller.samples("shared") == distiller.samples("whole")
 
     code, _, err = distiller.run("shared", **fields)
