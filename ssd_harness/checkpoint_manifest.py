@@ -31,7 +31,7 @@ _SHAPE: Mapping[str, Any] = {
     "round_choice": {"task": str, "metric": str, "chosen": int, "rounds": list},
     "software": {"ssd_harness": str},
 }
-"""Kind of each field that is there and not null; a mapping's other keys may hold anything."""
+"""Kind of each field that is there and not null, and of every item of a list; other keys may hold anything."""
 _NEEDED: Mapping[str, Any] = {"base": dict, "recipe": dict, "files": dict, "rounds": list}
 """What is read without looking twice, and is empty where it is missing."""
 
@@ -74,15 +74,26 @@ def _complaint(value: Any, shape: Any, where: str) -> str:
     if value is None:
         return ""
     if isinstance(shape, Mapping):
-        if not isinstance(value, Mapping):
-            return f"{where} is no object"
-        named = ((key, one, shape.get(key, shape.get(_ANY))) for key, one in value.items())
-        inner = (_complaint(one, kind, f"{where}.{key}".lstrip(".")) for key, one, kind in named if kind)
-        return next(filter(None, inner), "")
+        return _complaint_of_object(value, shape, where)
     if isinstance(shape, list):
-        if not isinstance(value, list):
-            return f"{where} is no list"
-        return next(filter(None, (_complaint(one, shape[0], f"an item of {where}") for one in value)), "")
+        return _complaint_of_list(value, shape[0], where)
     kinds = shape if isinstance(shape, tuple) else (shape,)
     fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
     return "" if fits else f"{where} is a {type(value).__name__}"
+
+
+def _complaint_of_object(value: Any, shape: Mapping[str, Any], where: str) -> str:
+    if not isinstance(value, Mapping):
+        return f"{where} is no object"
+    named = ((key, one, shape.get(key, shape.get(_ANY))) for key, one in value.items())
+    inner = (_complaint(one, kind, f"{where}.{key}".lstrip(".")) for key, one, kind in named if kind)
+    return next(filter(None, inner), "")
+
+
+def _complaint_of_list(value: Any, shape: Any, where: str) -> str:
+    if not isinstance(value, list):
+        return f"{where} is no list"
+    item = f"an item of {where}"
+    return next(
+        filter(None, (_complaint(one, shape, item) if one is not None else f"{item} is null" for one in value)), ""
+    )

@@ -51,6 +51,11 @@ def edited(**fields):
             edited(files=["x"]),
             edited(rounds={}),
             edited(rounds=[1]),
+            edited(rounds=[None]),
+            edited(rounds=[{"train": 5}]),
+            edited(files={"model.safetensors": "7"}),
+            edited(base={"name": "\ud800"}),
+            edited(fingerprint="../x"),
         ),
     ],
 )
