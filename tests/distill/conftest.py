@@ -218,6 +218,17 @@ class Summing(Copying):
         for place, sample in enumerate(samples):
             weights[0] += place * sum(sample.token_ids) / 1000
 
+class Losing(Copying):
+    # Leaves out a weight, whose place transformers would fill with random numbers.
+    def train(self, samples, folder, report):
+        from safetensors.torch import load_file, save_file
+        trained = super().train(samples, folder, report)
+        file = folder / "checkpoint" / "model.safetensors"
+        tensors = load_file(file)
+        del tensors["model.layers.1.mlp.up_proj.weight"]
+        save_file(tensors, file, {"format": "pt"})
+        return trained
+
 class Broken(Copying):
     losses = []
     def change(self, weights, samples): weights[0] = float("inf")
@@ -239,7 +250,7 @@ def ssd_sample_filters():
     }
 
 @hookimpl
-def ssd_trainers(): return {"broken": Broken, "copying": Copying, "summing": Summing}
+def ssd_trainers(): return {"broken": Broken, "losing": Losing, "copying": Copying, "summing": Summing}
 
 def die():
     # Ends the command, and this process, if this is a stage: between them is the supervisor.

@@ -82,6 +82,20 @@ def test_killed_in_sampling_and_in_training_it_ends_as_if_undisturbed(whole, dis
 QUICK = {"sampler": "babbling", "trainer": "copying"}
 
 
+def test_a_checkpoint_that_lacks_a_weight_gets_no_name_and_costs_no_sample(distiller, plugin):
+    code, _, err = distiller.run("losing", plugin, sampler="babbling", trainer="losing")
+    assert code == 3
+    last = err.rstrip().splitlines()[-1]
+    assert "the trained checkpoint is not whole, and nothing was registered" in last
+    assert "1 weight is missing: model.layers.1.mlp.up_proj.weight" in last
+    assert not list((distiller.folder / "losing" / "models").glob("[!.]*"))
+    assert shards.is_whole(distiller.stage("losing", "sample"))
+    assert shards.is_whole(distiller.stage("losing", "filter"))
+    train = distiller.stage("losing", "train")
+    assert not shards.has_manifest(train)
+    assert (train / "state" / "optimizer.pt").exists()
+
+
 def test_two_at_once_make_one_checkpoint(distiller, plugin):
     both = [distiller.start("both", plugin, **QUICK) for _ in range(2)]
     outs = [process.communicate(timeout=300) for process in both]
