@@ -6,12 +6,16 @@ from typing import Any
 
 from ssd_harness.hookspecs import Factories, hookimpl
 
+_PAPERS_PROMPTS = 10_168
+"""Different prompts that the paper has of rStar-Coder."""
+
 
 def _lazy(target: str, **attributes: Any) -> Callable[..., Any]:
     """Return a factory that imports ``module:attribute`` on its first call and hands its arguments on.
 
     It carries ``attributes``: ``semantic_version`` goes up when the same recipe would yield something else;
-    ``remote`` prompt sources are read once and remembered; trainers with ``several_processes`` take ``gpus``.
+    ``remote`` prompt sources are read once and remembered; ``published`` is how many different prompts a publication
+    counts in a source; trainers with ``several_processes`` take ``gpus``.
     """
 
     def factory(*arguments: Any, **options: Any) -> Any:
@@ -26,12 +30,13 @@ def _lazy(target: str, **attributes: Any) -> Callable[..., Any]:
 @hookimpl
 def ssd_prompt_sources() -> Factories:
     """Local files, the package's own generator of problems, and data sets of the Hub."""
+    first = {"semantic_version": "1"}
     return {
-        "jsonl": _lazy("ssd_harness.distill.prompt_sources:jsonl"),
-        "parquet": _lazy("ssd_harness.distill.prompt_sources:parquet"),
-        "generator": _lazy("ssd_harness.distill.prompt_sources:generator"),
-        "hub": _lazy("ssd_harness.plugins.hub_prompts:hub", remote=True),
-        "rstar": _lazy("ssd_harness.plugins.hub_prompts:rstar", remote=True),
+        "jsonl": _lazy("ssd_harness.distill.prompt_sources:jsonl", **first),
+        "parquet": _lazy("ssd_harness.distill.prompt_sources:parquet", **first),
+        "generator": _lazy("ssd_harness.distill.prompt_sources:generator", **first),
+        "hub": _lazy("ssd_harness.plugins.hub_prompts:hub", remote=True, **first),
+        "rstar": _lazy("ssd_harness.plugins.hub_prompts:rstar", remote=True, published=_PAPERS_PROMPTS, **first),
     }
 
 
@@ -47,12 +52,13 @@ def ssd_samplers() -> Factories:
 @hookimpl
 def ssd_sample_filters() -> Factories:
     """``stub`` is the paper's; ``executes`` and ``passes-tests`` run programs and make a verified variant."""
-    runs = {"verified": True, "needs_tests": True}
+    first = {"semantic_version": "1"}
+    runs = {"verified": True, "needs_tests": True, **first}
     return {
-        "stub": _lazy("ssd_harness.distill.filters:stub"),
-        "none": _lazy("ssd_harness.distill.filters:none"),
-        "shortest-percent": _lazy("ssd_harness.distill.filters:shortest_percent", whole_set=True),
-        "parses": _lazy("ssd_harness.distill.filters:parses"),
+        "stub": _lazy("ssd_harness.distill.filters:stub", **first),
+        "none": _lazy("ssd_harness.distill.filters:none", **first),
+        "shortest-percent": _lazy("ssd_harness.distill.filters:shortest_percent", whole_set=True, **first),
+        "parses": _lazy("ssd_harness.distill.filters:parses", **first),
         "executes": _lazy("ssd_harness.distill.execution:executes", **runs),
         "passes-tests": _lazy("ssd_harness.distill.execution:passes_tests", **runs),
     }
@@ -67,7 +73,7 @@ def ssd_trainers() -> Factories:
 @hookimpl
 def ssd_transforms() -> Factories:
     """``ssd`` is simple self-distillation as published."""
-    return {"ssd": _lazy("ssd_harness.distill.pipeline:distill")}
+    return {"ssd": _lazy("ssd_harness.distill.pipeline:distill", semantic_version="1")}
 
 
 @hookimpl

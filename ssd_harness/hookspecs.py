@@ -15,6 +15,12 @@ a module with one or more of these functions, marked with :data:`hookimpl` and n
 
         return {"polite": polite}
 
+A checkpoint is reused only while what made it is the same. So a factory of a prompt source, sampler, filter, trainer or
+transform has a version: its attribute ``semantic_version`` or ``version``, which goes up when the same recipe would
+make something else; without one, its distribution's version and a hash of all Python files of its package (or of its
+single file), so that any edit makes a new checkpoint. What a factory reads from elsewhere (settings, data) is not seen:
+give a version and raise it.
+
 Factories are called only when their name is asked for, so a plugin may import what it needs inside them.
 """
 

@@ -63,6 +63,12 @@ def lookup(hook: str, name: str) -> Callable[..., Any]:
         ) from None
 
 
+def is_builtin(hook: str, name: str) -> bool:
+    """Whether the package itself provides ``name``."""
+    plugin = plugin_manager().get_plugin(_BUILTIN[0])
+    return name in getattr(plugin, hook)() if plugin else False
+
+
 def distributions() -> dict[str, str]:
     """Return the distributions that plugins came from and their versions, for provenance."""
     names = {distribution.project_name for _, distribution in plugin_manager().list_plugin_distinfo()}

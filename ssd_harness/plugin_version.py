@@ -1,0 +1,84 @@
+"""What decides whether something that a plugin made can be reused: the version of its factory."""
+
+import functools
+import hashlib
+import sys
+from collections.abc import Callable, Iterable
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+_OURS = "ssd_harness"
+_MOST_FILES = 2000
+"""Files of one package that are read; a larger one counts by its distribution's version and the factory's own file."""
+
+
+def version_of(factory: Callable[..., Any]) -> str:
+    """Return a factory's ``semantic_version`` or ``version``; else its distribution's version and its source's hash.
+
+    The source is every Python file of the package that the factory is defined in, or its single file.
+    """
+    for name in ("semantic_version", "version"):
+        declared = getattr(factory, name, None)
+        if isinstance(declared, str | int | float) and not isinstance(declared, bool):
+            return str(declared)
+    defined = _definition(factory)
+    module = str(getattr(defined, "__module__", "") or "")
+    top = module.partition(".")[0]
+    return f"{_distribution(top)} source {_source(module, top) or _code(defined) or 'unknown'}".strip()
+
+
+def _definition(factory: Any) -> Any:
+    """Return the function or class behind partial applications, decorators and objects that are called."""
+    while True:
+        if isinstance(factory, functools.partial):
+            factory = factory.func
+        elif hasattr(factory, "__wrapped__"):
+            factory = factory.__wrapped__
+        elif not hasattr(factory, "__qualname__"):
+            return type(factory)
+        else:
+            return factory
+
+
+def _distribution(top: str) -> str:
+    names = sorted(packages_distributions().get(top, ())) if top else []
+    return " ".join(f"{name} {version(name)}" for name in names)
+
+
+def _source(module: str, top: str) -> str | None:
+    """Return a hash of the source, or None if there is none to read."""
+    own = _file(module)
+    package = _file(top)
+    files: Iterable[Path] = [own] if own else []
+    if package and package.name == "__init__.py" and top != _OURS:
+        found = sorted(package.parent.rglob("*.py"))
+        files = found if len(found) <= _MOST_FILES else files
+    digest, empty = hashlib.sha256(), True
+    root = package.parent if package else None
+    for file in files:
+        try:
+            content = file.read_bytes()
+        except OSError:
+            continue
+        name = file.relative_to(root).as_posix() if root and file.is_relative_to(root) else file.name
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+        empty = False
+    return None if empty else digest.hexdigest()[:16]
+
+
+def _file(module: str) -> Path | None:
+    name = getattr(sys.modules.get(module), "__file__", None)
+    return Path(name) if name else None
+
+
+def _code(defined: Any) -> str | None:
+    """Return a hash of compiled code, for what was typed in and stands in no file."""
+    code = getattr(defined, "__code__", None)
+    return hashlib.sha256(repr(_parts(code)).encode()).hexdigest()[:16] if code else None
+
+
+def _parts(code: CodeType) -> tuple[Any, ...]:
+    constants = [_parts(one) if isinstance(one, CodeType) else one for one in code.co_consts]
+    return code.co_code, code.co_names, constants

@@ -1,0 +1,135 @@
+"""What plugins provide has a version: an edited plugin makes a new checkpoint, an unchanged one finds the old."""
+
+import functools
+import importlib
+import json
+import sys
+
+import pytest
+
+from ssd_harness import plugin_manager, registry
+from ssd_harness.distill.planning import make_plan
+from ssd_harness.plugin_version import version_of
+
+SOURCE = """
+from ssd_harness.distill.contracts import Prompt
+from ssd_harness.distill.filters import keep_if
+from ssd_harness.distill.pipeline import distill
+from ssd_harness.hookspecs import hookimpl
+from my_plugin.rules import LEAST
+
+def lengthy(argument, recipe):
+    return keep_if(lambda candidate: len(candidate.sample.text) > LEAST, otherwise="short")
+
+def counting(argument, recipe):
+    return [Prompt(str(k), (("user", f"Count to {k}."),)) for k in range(3)]
+
+def mine(plan):
+    return distill(plan)
+
+@hookimpl
+def ssd_sample_filters():
+    return {"lengthy": lengthy}
+
+@hookimpl
+def ssd_prompt_sources():
+    return {"counting": counting}
+
+@hookimpl
+def ssd_transforms():
+    return {"mine": mine}
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """Return what writes the plugin's package, loads it anew and lets the package find it."""
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    folder = tmp_path / "site" / "my_plugin"
+    folder.mkdir(parents=True)
+
+    def load(rules="LEAST = 3", source=SOURCE):
+        for name in [name for name in sys.modules if name.partition(".")[0] == "my_plugin"]:
+            del sys.modules[name]
+        (folder / "__init__.py").write_text(source)
+        (folder / "rules.py").write_text(rules)
+        for cached in folder.rglob("*.pyc"):
+            cached.unlink()
+        importlib.invalidate_caches()
+        manager = plugin_manager.load(outside=False)
+        manager.register(importlib.import_module("my_plugin"), "mine")
+        monkeypatch.setattr(plugin_manager, "plugin_manager", lambda: manager)
+        return sys.modules["my_plugin"]
+
+    yield load
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_plugin"]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def fingerprint_of(state, tmp_path):
+    folder = tmp_path / "base"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "other"}')
+    (tmp_path / "p.jsonl").write_text(json.dumps({"prompt": "Count."}) + "\n")
+
+    def fingerprint_of(**fields):
+        fields = {"prompts": str(tmp_path / "p.jsonl"), **fields}
+        return make_plan(str(folder), fields, tell=lambda _: None).fingerprint
+
+    return fingerprint_of
+
+
+@pytest.mark.parametrize("fields", [{"filter": "lengthy"}, {"prompts": "counting"}, {"transform": "mine"}])
+def test_an_edited_plugin_is_another_and_an_unchanged_one_the_same(plugin, fingerprint_of, fields):
+    plugin()
+    before, plain = fingerprint_of(**fields), fingerprint_of()
+    plugin()
+    assert fingerprint_of(**fields) == before
+    plugin(rules="LEAST = 4")  # in another file than the factory's
+    assert fingerprint_of(**fields) != before
+    assert fingerprint_of() == plain
+    plugin(source=SOURCE + "\nlengthy.version = counting.version = mine.semantic_version = '7'\n")
+    declared = fingerprint_of(**fields)
+    plugin(rules="LEAST = 9", source=SOURCE + "\nlengthy.version = counting.version = mine.semantic_version = '7'\n")
+    assert fingerprint_of(**fields) == declared != before
+
+
+def test_built_in_parts_declare_their_versions(plugin):
+    plugin()
+    for hook in ("ssd_sample_filters", "ssd_prompt_sources", "ssd_transforms", "ssd_samplers", "ssd_trainers"):
+        names = {name for name in plugin_manager.factories(hook) if plugin_manager.is_builtin(hook, name)}
+        assert names
+        assert all(version_of(plugin_manager.lookup(hook, name)).isdecimal() for name in names)
+
+
+def test_what_stands_behind_a_factory_is_looked_at(plugin):
+    module = plugin()
+
+    @functools.wraps(module.lengthy)
+    def wrapped(*arguments):
+        return module.lengthy(*arguments)
+
+    known = version_of(module.lengthy)
+    assert "source" in known
+    assert version_of(functools.partial(module.lengthy, "x")) == version_of(wrapped) == known
+    space = {}
+    exec("def typed(a, b): return a", space)
+    other = {}
+    exec("def typed(a, b): return b", other)
+    assert version_of(space["typed"]) != version_of(other["typed"])
+
+
+def test_fingerprints_of_built_in_parts_are_those_of_before(fingerprint_of, tmp_path, state):
+    """A checkpoint that was registered before filters had versions is still found."""
+    from ssd_harness import recipe
+    from ssd_harness.distill.base_model import find_base
+    from ssd_harness.distill.prompt_set import collect
+
+    fields = {"prompts": str(tmp_path / "p.jsonl"), "filter": "none"}
+    plan = make_plan(str(tmp_path / "base"), fields, tell=lambda _: None)
+    base, prompts = find_base(str(tmp_path / "base")), collect(plan.recipe)
+    parts = {"base": base.weights, "tokenizer": base.tokenizer, "prompts": prompts.sha256}
+    assert plan.parts == {**parts, "sampler": plan.parts["sampler"], "trainer": plan.parts["trainer"]}
+    assert plan.fingerprint == recipe.fingerprint(plan.recipe, **plan.parts)
+    assert registry.find(plan.fingerprint) is None
