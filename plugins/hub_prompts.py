@@ -5,7 +5,7 @@ from typing import Any
 
 from ssd_harness import prompts as prompt_texts
 from ssd_harness.distill.contracts import Prompt
-from ssd_harness.distill.prompt_sources import from_rows
+from ssd_harness.distill.prompt_rows import PromptRows
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.recipe import Recipe
 
@@ -13,17 +13,19 @@ _RSTAR, _RSTAR_CONFIG = "microsoft/rStar-Coder", "seed_sft"
 _PASSED = "is_passed"
 
 
-def hub(argument: str, recipe: Recipe) -> Iterator[Prompt]:
+def hub(argument: str, recipe: Recipe) -> PromptRows:
     """Read ``hub:DATASET[:CONFIG[:SPLIT]]``; columns as for files."""
     dataset, _, rest = argument.partition(":")
     config, _, split = rest.partition(":")
     if not dataset:
         raise UsageError("no data set is named", where=f"hub:{argument}", next_step="give hub:DATASET[:CONFIG[:SPLIT]]")
-    yield from from_rows(_rows(dataset, config or None, split or "train"), recipe)
+    return PromptRows(_rows(dataset, config or None, split or "train"), recipe)
 
 
 def rstar(argument: str, _: Recipe) -> Iterator[Prompt]:
-    """Read the paper's prompts, in the words that the evaluation uses; ``rstar:is_passed`` keeps verified rows.
+    """Read rStar-Coder's questions, in the words that the evaluation uses.
+
+    ``rstar:is_passed`` keeps the rows whose answer was verified: the paper's prompts.
 
     The data set has one row an answer, so statements repeat; whoever collects prompts drops the copies, of which the
     first may bring starter code along.

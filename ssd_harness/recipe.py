@@ -64,12 +64,15 @@ class Recipe:
     """
 
     prompts: str | None = _train(
-        None, "a .jsonl or .parquet file, hub:OWNER/NAME[:CONFIG[:SPLIT]], rstar (the paper's) or generator"
+        None, "a .jsonl or .parquet file, hub:OWNER/NAME[:CONFIG[:SPLIT]], rstar:is_passed (the paper's) or generator"
     )
     prompt_limit: int | None = _train(
         None, "take only the first so many prompts (how many the generator draws)", POSITIVE
     )
     prompt_column: str | None = _train(None, "column with the prompt text or the chat messages; none looks for one")
+    prompt_template: str | None = _train(
+        None, r"text of a prompt with {COLUMN} for what a column holds; \n is a new line, {{ and }} are braces"
+    )
     starter_column: str | None = _train(None, "column with starter code; puts prompts into the evaluation's words")
     id_column: str | None = _train(None, "column that names a prompt; none names it by its content")
     tests_column: str | None = _train(None, "column with a prompt's tests, if the filter runs them; none looks for one")
@@ -145,7 +148,9 @@ class Recipe:
     top_k_base: int | None = _evaluate(None, "the base model's own top-k", POSITIVE)
     top_p_base: float | None = _evaluate(None, "the base model's own top-p", PROBABILITY)
 
-    allow_overlap: bool = _run(False, "evaluate although prompts overlap the problems; every result then says so")
+    allow_overlap: bool = _run(
+        False, "keep prompts that overlap evaluated problems, and evaluate all the same; every result then says so"
+    )
     device: str | None = _run(None, "where to sample and train; none takes an accelerator if there is one")
     sampling_rows: int | None = _run(None, "sequences generated side by side; none asks the free memory", POSITIVE)
     gpus: int = _run(1, "processes to sample and train with, each with a GPU of its own (or on the CPU)", POSITIVE)
@@ -173,6 +178,8 @@ class Recipe:
         self._require("steps", not (self.steps is None and self.epochs is None), "given, or epochs is")
         self._require("min_lr", self.min_lr <= self.lr, f"at most lr, {self.lr:g}")
         self._require("patience", self.patience is None or self.round_task is not None, "none without round_task")
+        both = self.prompt_template is not None and self.prompt_column is not None
+        self._require("prompt_template", not both, "none with prompt_column")
         if self.prompt_format == "raw":
             self._require("system_message", self.system_message is None, "none with prompt_format=raw")
         if self.lora_rank is None:
@@ -225,7 +232,7 @@ LORA_FIELDS = ("lora_alpha", "lora_dropout", "lora_targets", "lora_quantize")
 ROUND_FIELDS = ("round_task", "round_metric", "round_limit", "patience", "min_gain")
 """What only the choice among several rounds reads."""
 _NAMED_BY_IDENTITY = {"prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column"}
-_NAMED_BY_IDENTITY |= {"exclude_prompts", "sampler", "trainer"}
+_NAMED_BY_IDENTITY |= {"exclude_prompts", "prompt_template", "sampler", "trainer"}
 """What hashes and versions stand for, wherever it came from."""
 _AFTER_SAMPLING = {"filter", "transform", "rounds", "steps", "epochs", "batch_size_train", "max_length_train", "lr"}
 _AFTER_SAMPLING |= {"min_lr", "warmup_steps", "weight_decay", "beta1", "beta2", "max_grad_norm", "dtype_checkpoint"}
@@ -304,13 +311,16 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"choose one of: {', '.join(sorted(known))}"
 
 
-def fingerprint(recipe: Recipe, *, base: str, tokenizer: str, prompts: str, sampler: str, trainer: str) -> str:
+def fingerprint(
+    recipe: Recipe, *, base: str, tokenizer: str, prompts: str, sampler: str, trainer: str, **others: str
+) -> str:
     """Return the name of what the recipe makes, as 64 hexadecimal digits: equal means that it can be reused.
 
     ``base`` is the weights' hash or commit, ``tokenizer`` that of tokenizer and chat template, ``prompts`` the prompt
-    set's hash, ``sampler`` and ``trainer`` are ``name@semantic version``. The evaluation's decoding, devices, batch
-    shapes and library versions take no part: they change nothing in the checkpoint that anybody asked for. Nor does
-    where the prompts came from: their hash says which they are.
+    set's hash, ``sampler`` and ``trainer`` are ``name@version``, and so are ``others``: filter, transform and prompt
+    source, where they are a plugin's or more than the first version of a built-in one. The evaluation's decoding,
+    devices, batch shapes and library versions take no part: they change nothing in the checkpoint that anybody asked
+    for. Nor does where the prompts came from: their hash says which they are.
     """
     fields = recipe.side("train")
     for name in _NAMED_BY_IDENTITY:
@@ -322,7 +332,7 @@ def fingerprint(recipe: Recipe, *, base: str, tokenizer: str, prompts: str, samp
         for name in ROUND_FIELDS:
             del fields[name]
     identity = {"base": base, "tokenizer": tokenizer, "prompts": prompts, "sampler": sampler, "trainer": trainer}
-    return _digest(fields, identity)
+    return _digest(fields, identity | others)
 
 
 def samples_fingerprint(recipe: Recipe, *, model: str, tokenizer: str, prompts: str, sampler: str) -> str:

@@ -15,8 +15,10 @@ from ssd_harness.distill.exporting import RUN_FILE
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.plan_lines import say
+from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.distill.stage_process import run_stage
 from ssd_harness.distill.training import CHECKPOINT
+from ssd_harness.overlap import livecodebench
 from ssd_harness.overlap.lineage import MANIFEST_KEY
 from ssd_harness.registry import Checkpoint
 
@@ -126,7 +128,29 @@ def described(plan: Plan) -> dict[str, Any]:
             "count": plan.prompts.count,
             "duplicates": plan.prompts.duplicates,
             "excluded": plan.prompts.excluded,
+            **_about_prompts(plan.prompts),
         },
+        "parts": dict(plan.parts),
+    }
+
+
+def _about_prompts(prompts: PromptSet) -> dict[str, Any]:
+    listed = [dict(zip(("prompt", "problem", "score"), one, strict=True)) for one in prompts.overlaps]
+    published = {
+        "count": prompts.published,
+        "found": prompts.different,
+        "equal": prompts.published == prompts.different,
+    }
+    return {
+        "overlap": {
+            "with": "LiveCodeBench",
+            "statements": livecodebench.shipped().statements,
+            "left_out": 0 if prompts.overlap_kept else prompts.overlapping,
+            "kept": prompts.overlapping if prompts.overlap_kept else 0,
+            "prompts": listed,
+        },
+        **({"published": published} if prompts.published is not None else {}),
+        **({"notes": list(prompts.notes)} if prompts.notes else {}),
     }
 
 

@@ -62,7 +62,8 @@ class Plan:
 
     def lineage(self) -> Lineage:
         """Return all prompts that the result is trained on: this plan's, and those that its base was made from."""
-        return Lineage((self.prompts.sketch(),)) + lineage_of(self.base)
+        kept = self.prompts.overlapping if self.prompts.overlap_kept else 0
+        return Lineage((self.prompts.sketch(),), kept=kept) + lineage_of(self.base)
 
     @property
     def folder(self) -> Path:

@@ -5,11 +5,15 @@ from collections.abc import Callable
 
 from ssd_harness import registry
 from ssd_harness.distill.plan import Plan
+from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.printable import printable
 from ssd_harness.recipe import FIELDS, Recipe
 from ssd_harness.recipes.resolution import GIVEN, Resolved
 
 VERIFIED_NOTE = f"{registry.VERIFIED}: samples are chosen by what their programs do, which plain SSD never looks at"
+
+_SHOWN = 5
+"""As many overlaps as a plan lists."""
 
 Say = Callable[[str], None]
 
@@ -43,7 +47,7 @@ def intentions(pretrained: str, resolved: Resolved) -> list[str]:
         unproven = f", sharding {recipe.shared} (never run by us on GPUs)" if recipe.shared != "none" else ""
         plan.append(f"  {recipe.gpus} processes sample, and train together{unproven}")
     if recipe.allow_overlap:
-        plan.append("  allow_overlap=true: prompts may overlap the evaluated problems")
+        plan.append("  allow_overlap=true: prompts that overlap evaluated problems are kept")
     return [*plan, *_rounds(recipe)]
 
 
@@ -73,6 +77,7 @@ def facts(plan: Plan) -> list[str]:
     dropped = f", {_counted(plan.prompts.duplicates, 'duplicate')} dropped" if plan.prompts.duplicates else ""
     # That it leaves out none is told too: then it is another prompt set's.
     dropped += f", {plan.prompts.excluded:,} left out by exclude_prompts" if plan.recipe.exclude_prompts else ""
+    dropped += _overlap_words(plan.prompts)
     rounds = [plan.up_to(number) for number in range(1, plan.recipe.rounds + 1)]
     begun = any(one.made or one.folder.exists() for one in rounds)
     state = "exists, nothing to do" if plan.made else "begun, to be resumed" if begun else "new"
@@ -81,5 +86,34 @@ def facts(plan: Plan) -> list[str]:
     return [
         *notes,
         f"  base {where}; {_counted(plan.prompts.count, 'prompt')}{dropped}",
+        *(f"  {line}" for line in prompt_lines(plan)),
         f"  → {target}, fingerprint {plan.fingerprint[:16]} ({state})",
     ]
+
+
+def prompt_lines(plan: Plan) -> list[str]:
+    """Return what is to be known of the prompts: what was left out, how they differ from the paper's, the epochs."""
+    prompts, recipe = plan.prompts, plan.recipe
+    lines = list(prompts.notes)
+    for prompt, problem, score in prompts.overlaps[:_SHOWN]:
+        lines.append(f"overlap: {prompt!a} holds {score:.0%} of LiveCodeBench's {problem!a}")
+    if prompts.overlapping > _SHOWN:
+        lines.append(f"overlap: {prompts.overlapping - _SHOWN:,} more, in the manifest")
+    if prompts.published not in (None, prompts.different):
+        lines.append(
+            f"{prompts.different:,} different prompts in {recipe.prompts}, where the paper counts {prompts.published:,}"
+        )
+    samples = prompts.count * recipe.n_train
+    if recipe.steps:
+        epochs = f"{recipe.steps * recipe.batch_size_train / samples:.1f} epochs"
+        steps = _counted(recipe.steps, "step")
+        lines.append(f"{steps} are {epochs} of {_counted(samples, 'sample')}, if all are kept")
+    return lines
+
+
+def _overlap_words(prompts: PromptSet) -> str:
+    if not prompts.overlapping:
+        return ""
+    if prompts.overlap_kept:
+        return f", {prompts.overlapping:,} of them give LiveCodeBench problems away (allow_overlap=true)"
+    return f", {prompts.overlapping:,} left out that give LiveCodeBench problems away"

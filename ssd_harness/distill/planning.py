@@ -12,6 +12,7 @@ from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.plan_lines import Say, facts, intentions, say
 from ssd_harness.distill.readiness import check_machine, check_names, check_training
 from ssd_harness.errors import UsageError
+from ssd_harness.plugin_version import version_of
 from ssd_harness.recipe import FIELDS, Recipe, coerce, fingerprint
 from ssd_harness.recipes.presets import is_known, presets
 from ssd_harness.recipes.resolution import Resolved, named_recipe, resolve
@@ -61,6 +62,7 @@ def make_plan(
         "prompts": prompts.sha256,
         "sampler": _versioned(resolved.recipe.sampler, parts["ssd_samplers"]),
         "trainer": _versioned(resolved.recipe.trainer, parts["ssd_trainers"]),
+        **_others(resolved.recipe, parts),
     }
     found = fingerprint(resolved.recipe, **identity)
     made = registry.find(found)
@@ -83,9 +85,10 @@ def make_plan(
 
 def factories_of(recipe: Recipe) -> dict[str, Any]:
     """Return the factories that the recipe names, by hook; raises :class:`UsageError` for a name that nobody knows."""
-    if recipe.prompts is not None:
-        prompt_set.source_of(recipe.prompts)
     named = {"ssd_samplers": recipe.sampler, "ssd_trainers": recipe.trainer, "ssd_transforms": recipe.transform}
+    named["ssd_sample_filters"] = recipe.filter.partition(":")[0]
+    if recipe.prompts is not None:
+        named["ssd_prompt_sources"] = prompt_set.source_of(recipe.prompts)[0]
     return {hook: plugin_manager.lookup(hook, name) for hook, name in named.items()}
 
 
@@ -138,4 +141,22 @@ def default_name(pretrained: str, found: str) -> str:
 
 
 def _versioned(name: str, factory: Any) -> str:
-    return f"{name}@{getattr(factory, 'semantic_version', '0')}"
+    return f"{name}@{version_of(factory)}"
+
+
+_OTHERS = {"filter": "ssd_sample_filters", "transform": "ssd_transforms", "source": "ssd_prompt_sources"}
+
+
+def _others(recipe: Recipe, parts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the versions of filter, transform and prompt source.
+
+    The first version of a built-in one takes no part: checkpoints made before these versions counted are still found.
+    """
+    names = {"filter": recipe.filter.partition(":")[0], "transform": recipe.transform}
+    names["source"] = prompt_set.source_of(recipe.prompts or "")[0]
+    found = {part: (names[part], parts[hook]) for part, hook in _OTHERS.items()}
+    return {
+        part: _versioned(name, factory)
+        for part, (name, factory) in found.items()
+        if not (plugin_manager.is_builtin(_OTHERS[part], name) and version_of(factory) == "1")
+    }

@@ -6,24 +6,28 @@ import json
 import operator
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from ssd_harness import foreign_json, plugin_manager, storage
 from ssd_harness.distill import prompt_tests
 from ssd_harness.distill.contracts import Prompt, PromptTests
 from ssd_harness.distill.progress import LongLoop
+from ssd_harness.distill.prompt_selection import Selection
 from ssd_harness.errors import UsageError
 from ssd_harness.home import home
-from ssd_harness.overlap import sketch
+from ssd_harness.overlap import livecodebench, sketch
+from ssd_harness.plugin_version import version_of
 from ssd_harness.recipe import Recipe
 
 _SOURCE_FIELDS = (
     "prompts",
     "prompt_limit",
     "prompt_column",
+    "prompt_template",
     "starter_column",
     "id_column",
     "prompt_format",
@@ -43,6 +47,21 @@ class PromptSet:
     """Prompts left out because another one has the same words."""
     excluded: int = 0
     """Prompts left out because ``exclude_prompts`` names them."""
+    overlapping: int = 0
+    """Prompts that overlap LiveCodeBench's problems: left out, or kept where ``allow_overlap`` says so."""
+    overlaps: tuple[tuple[str, str, float], ...] = ()
+    """(prompt, problem that it gives away most, score from 0 to 1) of these."""
+    overlap_kept: bool = False
+    """Whether they were kept."""
+    published: int | None = None
+    """Different prompts that a publication counts in this source; None where nothing says so, or not all were read."""
+    notes: tuple[str, ...] = ()
+    """What the source says of what it left out."""
+
+    @property
+    def different(self) -> int:
+        """Number of different prompts that were read."""
+        return self.count + self.excluded + (0 if self.overlap_kept else self.overlapping)
 
     def sketch(self) -> Path:
         """Return the file that tells which texts the prompts hold; it is made once."""
@@ -69,75 +88,73 @@ def collect(recipe: Recipe) -> PromptSet:
     """Return the recipe's prompts, stored; what a remote source gave once is not fetched again.
 
     Duplicates are those of the paper: equal statements after white space is normalised. Memory stays flat. Raises
-    :class:`UsageError` for an unknown source, an unreadable file, two prompts of one id, or no prompt at all.
+    :class:`UsageError` for an unknown source, an unreadable file, two prompts of one id, or no prompt at all. Prompts
+    that overlap LiveCodeBench's problems are left out, whatever is evaluated later; if they are more than one in a
+    hundred the set is refused, unless ``allow_overlap`` keeps them.
     """
     name, argument = source_of(recipe.prompts or "")
     exclude = excluded_ids(recipe.exclude_prompts)
     factory = plugin_manager.lookup("ssd_prompt_sources", name)
     if not getattr(factory, "remote", False):
-        return _store(factory(argument, recipe), recipe, exclude)
+        return _store(factory, argument, recipe, exclude)
     identity = [getattr(recipe, field) for field in _SOURCE_FIELDS] + _tests_asked(recipe)
+    identity += [version_of(factory), livecodebench.VERSION, recipe.allow_overlap]
     words = json.dumps([*identity, sorted(exclude)] if exclude else identity)
     note = home() / "prompts" / f"source-{hashlib.sha256(words.encode()).hexdigest()[:16]}.json"
     try:
         known = json.loads(note.read_text("utf-8"))
-        remembered = PromptSet(**{**known, "path": home() / "prompts" / known["path"]})
+        listed = {name: tuple(map(_frozen, known[name])) for name in ("overlaps", "notes")}
+        remembered = PromptSet(**{**known, **listed, "path": home() / "prompts" / known["path"]})
     except (OSError, ValueError, TypeError, KeyError):
         remembered = None
     if remembered and remembered.path.exists():
         return remembered
-    found = _store(factory(argument, recipe), recipe, exclude)
+    found = _store(factory, argument, recipe, exclude)
     storage.write_json(note, {**asdict(found), "path": found.path.name})
     return found
 
 
-def _store(source: Iterable[Prompt], recipe: Recipe, exclude: Collection[str]) -> PromptSet:
-    with_system = recipe.system_message is not None and recipe.prompt_format == "chat"
-    system = (("system", recipe.system_message or ""),) if with_system else ()
-    folder = home() / "prompts"
-    digest, seen, ids, duplicates, excluded = hashlib.sha256(), set(), set(), 0, 0
-    with_tests = prompt_tests.wanted(recipe)
-
-    def unique() -> Iterator[Prompt]:
-        nonlocal duplicates, excluded
-        for prompt in source:
-            words = hashlib.blake2b(_normalised(prompt), digest_size=16).digest()
-            if words in seen:
-                duplicates += 1
-                continue
-            seen.add(words)
-            if prompt.id in exclude:
-                excluded += 1
-                continue
-            if prompt.id in ids:
-                raise UsageError(
-                    f"two different prompts have the id {prompt.id!a}",
-                    where=recipe.prompts,
-                    next_step="give id_column= a column that tells them apart",
-                )
-            ids.add(prompt.id)
-            yield Prompt(prompt.id, system + prompt.messages, prompt.tests if with_tests else None)
-
+def _store(
+    factory: Callable[..., Iterable[Prompt]], argument: str, recipe: Recipe, exclude: Collection[str]
+) -> PromptSet:
+    source = factory(argument, recipe)
+    selection = Selection(source, recipe, exclude)
+    folder, digest = home() / "prompts", hashlib.sha256()
     with storage.disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     scratch = (folder if _is_ours(folder) else Path(tempfile.gettempdir())) / f".{os.getpid()}.jsonl"
     with storage.atomic_writer(scratch) as stream:
         shown = LongLoop("prompts", operator.length_hint(source) or None)
-        for number, prompt in enumerate(islice(unique(), recipe.prompt_limit)):
+        for number, prompt in enumerate(islice(selection, recipe.prompt_limit)):
             shown(number)
             tests = (prompt.tests.inputs, prompt.tests.outputs, prompt.tests.function) if prompt.tests else ()
             line = json.dumps([prompt.id, prompt.messages, *tests], ensure_ascii=True) + "\n"
             digest.update(line.encode())
             stream.write(line)
         shown.finish()
-    if not ids:
+    try:
+        selection.check()
+    except UsageError:
         scratch.unlink()
-        if excluded:
-            raise UsageError(f"exclude_prompts leaves none of {excluded:,} prompts", where=recipe.prompts)
-        raise UsageError("the prompt source is empty", where=recipe.prompts, next_step="give one with prompts=")
+        raise
     path = folder / f"{digest.hexdigest()[:16]}.jsonl"
     _put(scratch, path)
-    return PromptSet(path, digest.hexdigest(), len(ids), duplicates, excluded)
+    return PromptSet(
+        path,
+        digest.hexdigest(),
+        count=selection.kept,
+        duplicates=selection.duplicates,
+        excluded=selection.excluded,
+        overlapping=selection.overlapping,
+        overlaps=tuple(selection.overlaps),
+        overlap_kept=recipe.allow_overlap and selection.overlapping > 0,
+        published=None if recipe.prompt_limit else getattr(factory, "published", None),
+        notes=tuple(getattr(source, "notes", ())),
+    )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _is_ours(folder: Path) -> bool:
@@ -192,8 +209,3 @@ def source_of(prompts: str) -> tuple[str, str]:
 
 def _tests_asked(recipe: Recipe) -> list[str | None]:
     return ["tests", recipe.tests_column] if prompt_tests.wanted(recipe) else []
-
-
-def _normalised(prompt: Prompt) -> bytes:
-    turns = (("", prompt.statement),) if prompt.statement else prompt.messages
-    return json.dumps([(role, " ".join(content.split())) for role, content in turns]).encode()

@@ -3,6 +3,7 @@
 from ssd_harness import prompts
 from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.lcb.options import evaluation_options
+from ssd_harness.lcb.releases import MINI
 from ssd_harness.lcb.store import ProblemStore, open_store
 from ssd_harness.lcb.tasks import selection_of
 from ssd_harness.overlap.search import EvaluatedText
@@ -11,8 +12,9 @@ from ssd_harness.prompts import PromptTemplate
 
 def evaluated_texts(store: ProblemStore, prompt: PromptTemplate) -> list[EvaluatedText]:
     """Return the statements of all problems, each with the prompt that shows it."""
+    contest = store.selection.release != MINI  # whose problems differ from each other by a word, on purpose
     return [
-        EvaluatedText(problem.question_id, problem.question_content, (prompt.render(problem.as_doc()).user,))
+        EvaluatedText(problem.question_id, problem.question_content, (prompt.render(problem.as_doc()).user,), contest)
         for problem in store.problems.values()
     ]
 

@@ -25,7 +25,9 @@ def guard(lineage: Lineage, task: str, problems: Sequence[EvaluatedText] | None,
     Raises :class:`UsageError`, naming the prompts, if there is any and it is not ``allowed``; all of it is listed in a
     file below the state folder, with the ids of all prompts to leave out so that nothing overlaps.
     """
-    about: dict[str, Any] = {"allow_overlap": True} if allowed else {}
+    about: dict[str, Any] = {"allow_overlap": True} if allowed or lineage.kept else {}
+    if lineage.kept:
+        about["trained_on_overlap"] = lineage.kept
     if not lineage.sketches:
         return {**about, "result": UNKNOWN if lineage.unknown else NO_PROMPTS}
     if not problems:
@@ -52,7 +54,7 @@ def guard(lineage: Lineage, task: str, problems: Sequence[EvaluatedText] | None,
 
 
 def _all_to_leave_out(lineage: Lineage, problems: Sequence[EvaluatedText], first: Sequence[str]) -> list[str]:
-    """Return ids without which nothing overlaps: where some prompts go, what five held may be held by four."""
+    """Return ids without which nothing overlaps; by the first rule, what five prompts held four may hold then."""
     out = dict.fromkeys(first)
     while more := search(lineage.sketches, problems, without=out.keys()):
         out |= dict.fromkeys(overlap.prompt for overlap in more)
@@ -79,12 +81,11 @@ def _shown(found: Sequence[Overlap]) -> str:
 def _relation(overlap: Overlap) -> str:
     if overlap.equal:
         return f"equals {overlap.problem!a}"
-    places = _count(range(overlap.places), "place")
-    return f"shares 13 words in {places} with {overlap.problem!a}, first {overlap.words!a}"
+    return f"holds {overlap.share:.0%} of {overlap.problem!a}, first {overlap.words!a}"
 
 
-def _strength(overlap: Overlap) -> tuple[bool, int]:
-    return overlap.equal, overlap.places
+def _strength(overlap: Overlap) -> tuple[bool, float]:
+    return overlap.equal, overlap.share
 
 
 def _count(things: Iterable[Any], noun: str) -> str:

@@ -21,10 +21,12 @@ class Lineage:
     sketches: tuple[Path, ...] = ()
     unknown: tuple[str, ...] = ()
     """Names of checkpoints in the line whose prompts nobody recorded: imported ones, or older than the record."""
+    kept: int = 0
+    """Prompts that overlap LiveCodeBench's problems and were trained on all the same (``allow_overlap``)."""
 
     def __add__(self, other: "Lineage") -> "Lineage":
         """Return what a model made from both was trained on."""
-        return Lineage(self.sketches + other.sketches, self.unknown + other.unknown)
+        return Lineage(self.sketches + other.sketches, self.unknown + other.unknown, self.kept + other.kept)
 
     def store(self, folder: Path) -> dict[str, Any]:
         """Put the sketches into a model's folder, each named by its content, and return the manifest's part."""
@@ -37,7 +39,7 @@ class Lineage:
                 with source.open("rb") as stream, storage.atomic_writer(target, "wb") as copy:
                     shutil.copyfileobj(stream, copy)
             entries[target.name] = {"file": target.name, "sha256": digest}
-        return {"ngram": NGRAM, "sketches": list(entries.values()), "unknown": list(self.unknown)}
+        return {"ngram": NGRAM, "sketches": list(entries.values()), "unknown": list(self.unknown), "kept": self.kept}
 
 
 def read_lineage(name: str, folder: Path, manifest: Mapping[str, Any]) -> Lineage:

@@ -1,15 +1,13 @@
 """Look the evaluated problems up in sketches of prompts."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssd_harness.overlap import sketch
-from ssd_harness.overlap.ngrams import NGRAM, ngrams, whole, words
-
-BOILERPLATE = 5
-"""A 13-gram that so many prompts hold says nothing about any problem."""
+from ssd_harness.overlap import first_rule, sketch
+from ssd_harness.overlap.ngrams import NGRAM, distinct, ngrams, whole, words
+from ssd_harness.overlap.story import PROSE_NGRAM, places, story
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +18,8 @@ class EvaluatedText:
     text: str
     forms: tuple[str, ...] = ()
     """Compared as wholes only: instructions around the question are the task's, and no part of the problem."""
+    contest: bool = False
+    """Whether it is LiveCodeBench's own and told by its story; others are told by 13 words in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Overlap:
     prompt: str
     problem: str
     words: str
-    """The first words that they share, up to 13, as they are compared."""
-    places: int
-    """In how many places of the problem 13 words begin that the prompt holds too."""
+    """The first words that they share, as they are compared: 4 of a story's prose, or 13."""
+    share: float
+    """What part of the problem's weight the prompt holds, 0 to 1."""
     equal: bool
     """Whether the whole texts are equal."""
 
@@ -41,91 +41,84 @@ def search(
 ) -> list[Overlap]:
     """Return every pair of a prompt and a problem that overlap, in the prompts' order; memory stays flat.
 
-    Prompts of several sketches count together. A copy of a whole text always counts, however many prompts hold it.
-    Prompts whose ids are in ``without`` are passed over.
+    A copy of a whole text always counts. How many prompts hold a text makes no difference, except in sketches of the
+    first version. Prompts whose ids are in ``without`` are passed over.
     """
-    import numpy as np
-
+    paths = list(sketches)
+    old = [path for path in paths if sketch.version(path) == sketch.FIRST]
+    paths = [*old, *(path for path in paths if path not in old)]
     asked = _Asked(problems)
-    holders: dict[int, list[tuple[int, str]]] = {}
-    counts = np.zeros(len(asked.ngrams), np.int64)
-    equal: dict[tuple[int, str], set[int]] = {}
-    first = 0
-    for path in sketches:
-        for rows in sketch.read(path):
-            left = [row for row, name in enumerate(rows.ids) if name not in without]
-            for number, row in _hits(rows.whole, rows.whole_rows, asked.wholes, left):
-                equal.setdefault((first + row, rows.ids[row]), set()).update(asked.problems_of_whole[number])
-            for number, row in _hits(rows.ngrams, rows.ngram_rows, asked.ngrams, left):
-                counts[number] += 1
-                if counts[number] < BOILERPLATE:
-                    holders.setdefault(number, []).append((first + row, rows.ids[row]))
-            first += len(rows.ids)
-    # prompt → problem → places in the problem whose 13 words the prompt holds too
-    found: dict[tuple[int, str], dict[int, list[int]]] = {
-        prompt: {problem: [] for problem in problems} for prompt, problems in equal.items()
+    # (place of the prompt, its id, place of the problem) → share and first words
+    found: dict[first_rule.Pair, tuple[float, str]] = {
+        pair: (share, asked.words(pair[2], shared, by_story=False))
+        for pair, (share, shared) in first_rule.shares(old, [problem.text for problem in problems], without).items()
     }
-    for number, prompts in holders.items():
-        if counts[number] < BOILERPLATE:
-            for problem, place in asked.places(number):
-                for prompt in prompts:
-                    found.setdefault(prompt, {}).setdefault(problem, []).append(place)
+    equal: set[first_rule.Pair] = set()
+    first = 0
+    for path in paths:
+        for rows in sketch.read(path):
+            for row, problem in asked.equal(rows):
+                equal.add((first + row, rows.ids[row], problem))
+            for row, problem, share, shared in asked.shared(rows) if path not in old else ():
+                found[first + row, rows.ids[row], problem] = share, shared
+            first += len(rows.ids)
     return [
-        Overlap(
-            prompt[1],
-            _storable(problems[problem].id),
-            asked.words(problem, min(places, default=0)),
-            len(places),
-            problem in equal.get(prompt, ()),
-        )
-        for prompt, by_problem in sorted(found.items())
-        for problem, places in sorted(by_problem.items())
+        Overlap(pair[1], _storable(problems[pair[2]].id), shared, round(share, 4), pair in equal)
+        for pair in sorted(equal | found.keys())
+        for share, shared in [found.get(pair) or (1.0, asked.words(pair[2], (), by_story=False))]
+        if pair[1] not in without
     ]
 
 
 class _Asked:
-    """The problems' numbers, sorted, and the way back from a number to problems and words."""
+    """The problems' numbers by each rule, and the way back from a number to words."""
 
     def __init__(self, problems: Sequence[EvaluatedText]) -> None:
         import numpy as np
 
-        self._words = [words(problem.text) for problem in problems]
-        by_whole: dict[int, set[int]] = {}
-        for index, problem in enumerate(problems):
-            for found in (self._words[index], *map(words, problem.forms)):
-                if found:
-                    by_whole.setdefault(whole(found), set()).add(index)
-        self.wholes = np.array(sorted(by_whole), np.uint64)
-        self.problems_of_whole = [by_whole[number] for number in sorted(by_whole)]
-        each = [ngrams(found) for found in self._words]
-        numbers = np.concatenate(each) if each else np.empty(0, np.uint64)
-        self._owner = np.repeat(np.arange(len(each)), [len(one) for one in each])
-        self._place = np.concatenate([np.arange(len(one)) for one in each]) if each else np.empty(0, int)
-        order = np.argsort(numbers, kind="stable")
-        self._sorted, self._order = numbers[order], order
-        self.ngrams = np.unique(numbers)
+        from ssd_harness.overlap.index import statement_index
+        from ssd_harness.overlap.livecodebench import shipped
 
-    def words(self, problem: int, place: int) -> str:
-        return " ".join(self._words[problem][place : place + NGRAM])
+        self._problems = problems
+        by_whole: dict[int, list[int]] = {}
+        for place, problem in enumerate(problems):
+            for number in {whole(text) for text in (problem.text, *problem.forms)} - {None}:
+                by_whole.setdefault(number or 0, []).append(place)
+        self._wholes, self._by_whole = np.array(sorted(by_whole), np.uint64), by_whole
+        self._told = [place for place, problem in enumerate(problems) if problem.contest]
+        self._stated = [place for place, problem in enumerate(problems) if not problem.contest]
+        self._stories = shipped().of([problems[place].text for place in self._told]) if self._told else None
+        self._statements = statement_index([distinct([problems[place].text]) for place in self._stated])
 
-    def places(self, number: int) -> list[tuple[int, int]]:
-        """Return (problem, place in it) wherever the 13-gram occurs; ``number`` counts in ``ngrams``."""
+    def equal(self, rows: sketch.Rows) -> Iterator[tuple[int, int]]:
+        """Yield (row, problem) of each prompt with a turn that equals a problem."""
         import numpy as np
 
-        low, high = (np.searchsorted(self._sorted, self.ngrams[number], side=side) for side in ("left", "right"))
-        return [(int(self._owner[entry]), int(self._place[entry])) for entry in self._order[low:high]]
+        for place in np.flatnonzero(np.isin(rows.whole, self._wholes)):
+            for problem in self._by_whole[int(rows.whole[place])]:
+                yield int(rows.whole_rows[place]), problem
+
+    def shared(self, rows: sketch.Rows) -> Iterator[tuple[int, int, float, str]]:
+        """Yield (row, problem, share, first shared words) of each prompt that holds enough of a problem."""
+        for index, asked, numbers, of_rows, by_story in (
+            (self._stories, self._told, rows.prose, rows.prose_rows, True),
+            (self._statements, self._stated, rows.ngrams, rows.ngram_rows, False),
+        ):
+            for hit in index.hits(numbers, of_rows) if index else ():
+                problem = asked[hit.problem]
+                first = self.words(problem, numbers[of_rows == hit.row], by_story=by_story)
+                yield hit.row, problem, hit.share, first
+
+    def words(self, problem: int, held: Any, *, by_story: bool) -> str:
+        """Return the problem's first words whose n-gram is among ``held``; its very first where none is."""
+        import numpy as np
+
+        text = self._problems[problem].text
+        numbers, of_problem = places(story(text)) if by_story else (ngrams(words(text)), words(text))
+        shared = np.flatnonzero(np.isin(numbers, np.asarray(held, np.uint64)))
+        start = int(shared[0]) if len(shared) else 0
+        return " ".join(of_problem[start : start + (PROSE_NGRAM if by_story else NGRAM)])
 
 
 def _storable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
-
-
-def _hits(numbers: Any, rows: Any, wanted: Any, left: Sequence[int]) -> list[tuple[int, int]]:
-    """Return (index into ``wanted``, row) for every row of ``left`` that holds a wanted number, each once."""
-    import numpy as np
-
-    if not len(wanted) or not len(numbers):
-        return []
-    at = np.minimum(np.searchsorted(wanted, numbers), len(wanted) - 1)
-    hit = (wanted[at] == numbers) & np.isin(rows, left)
-    return [(int(number), int(row)) for number, row in np.unique(np.stack([at[hit], rows[hit]], axis=1), axis=0)]

@@ -10,6 +10,8 @@ from ssd_harness.recipe import FIELDS
 from ssd_harness.registry import Checkpoint
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_LISTED = 100
+"""As many overlaps as the card lists."""
 _TAGS = ["simple-self-distillation", "ssd-harness"]
 
 
@@ -39,6 +41,7 @@ def model_card(checkpoint: Checkpoint, *, licence: str | None = None) -> str:
         names = [name for name in names if not name.endswith("_base")]  # of another model
         if rows := [(name, recipe[name]) for name in names]:
             parts.append(f"## {title}\n\n| field | value |\n| --- | --- |\n" + "".join(map(_row, rows)))
+    parts += _overlap(manifest)
     parts.append(f"## Provenance\n\n{_facts(manifest, checkpoint)}")
     return "\n".join(parts)
 
@@ -66,6 +69,26 @@ def _making(manifest: Mapping[str, Any], base: str) -> str:
         f"was fine-tuned on them with plain cross-entropy, each step's loss being {mean} "
         "([arXiv 2604.01193](https://arxiv.org/abs/2604.01193)).\n"
     )
+
+
+def _overlap(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the part on prompts that give LiveCodeBench's problems away; none where nobody looked."""
+    found = (manifest.get("prompts") or {}).get("overlap")
+    if not found:
+        return []
+    kept, left_out = found.get("kept") or 0, found.get("left_out") or 0
+    of = f"the {found.get('statements')} LiveCodeBench problems that ssd-harness knows"
+    if not kept and not left_out:
+        return [f"## Overlap with LiveCodeBench\n\nNo training prompt gives away one of {of}.\n"]
+    what = "were trained on all the same (allow_overlap=true)" if kept else "were left out"
+    rows = [
+        f"| {_plain(one.get('prompt'))} | {_plain(one.get('problem'))} | {one.get('score')} |\n"
+        for one in (found.get("prompts") or [])[:_LISTED]
+    ]
+    more = f"\nThe first {_LISTED} of them; all are in `ssd_manifest.json`.\n" if kept + left_out > _LISTED else ""
+    table = "| prompt | problem | score |\n| --- | --- | --- |\n" + "".join(rows)
+    said = f"{kept or left_out:,} prompts that give away one of {of} {what}."
+    return [f"## Overlap with LiveCodeBench\n\n{said}\n\n{table}{more}"]
 
 
 def _facts(manifest: Mapping[str, Any], checkpoint: Checkpoint) -> str:

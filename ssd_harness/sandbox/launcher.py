@@ -8,14 +8,12 @@ the host's tree is gone; every capability but setuid and setgid dropped for good
 import ctypes
 import json
 import os
-import resource
 import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-_NAMESPACES = 0x00020000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000  # NS UTS IPC PID NET
-_CGROUP_NAMESPACE = 0x02000000
+_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000  # NS CGROUP UTS IPC PID NET
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 _DETACH = 2
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 24, 38
@@ -61,14 +59,12 @@ def _become_worker(plan: dict[str, Any]) -> NoReturn:
     _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for folder in plan["groups"]:
         Path(folder, "cgroup.procs").write_text("0", encoding="ascii")
-    _call("unshare", _CGROUP_NAMESPACE)  # from within the groups, so that they are its root and have no names there
     for fd, path in enumerate(plan["files"], FIRST_FILE):
         os.dup2(os.open(path, os.O_RDONLY), fd, inheritable=True)
     _enter(plan["root"])
     os.closerange(3, FIRST_FILE)
     os.closerange(FIRST_FILE + len(plan["files"]), 1024)
     _call("sethostname", b"sandbox", 7)
-    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))  # see the zygote: 0 stops no pipe
     os.setgroups([])
     os.umask(0o022)
     for capability in range(_LAST_CAPABILITY + 1):
@@ -81,7 +77,7 @@ def _become_worker(plan: dict[str, Any]) -> NoReturn:
 def _enter(root: str) -> None:
     """Make ``root``, read-only, the only tree there is."""
     _mount(None, "/", None, _REC | _PRIVATE)
-    _cover(root)
+    _mount(root, root, None, _BIND)
     dev = f"{root}/dev"
     _mount("tmpfs", dev, "tmpfs", _NOSUID | _NOEXEC, "mode=755,size=64k")
     for name, numbers in _DEVICES.items():
@@ -96,17 +92,6 @@ def _enter(root: str) -> None:
     _call("syscall", ctypes.c_long(_pivot_root()), b".", b".")
     _call("umount2", b".", _DETACH)
     os.chdir("/")
-
-
-def _cover(root: str) -> None:
-    """Mount ``root`` on itself; where the kernel can, so that mountinfo does not say where on the host it lies."""
-    os.chdir(root)
-    try:
-        # An overlay wants two layers, and names them as it was told: relative to here. The second one is empty.
-        _mount("tmpfs", "proc", "tmpfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC, "size=4k")
-        _mount("root", root, "overlay", _RDONLY, "lowerdir=.:proc")
-    except OSError:
-        _mount(root, root, None, _BIND)
 
 
 def _mount_proc(target: str) -> None:

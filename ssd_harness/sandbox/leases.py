@@ -4,9 +4,9 @@ A slot's number decides its uid, because the kernel counts the processes of a ui
 to an open file: the kernel lets go of it when the process dies, however it dies.
 """
 
+import contextlib
 import fcntl
 import os
-import stat
 import sys
 import tempfile
 import time
@@ -63,7 +63,9 @@ def acquire(stop: Event | None = None) -> Lease:
     """Return a lease on the lowest free slot; blocks while all are taken, or until ``stop`` is set."""
     stop = stop or Event()
     place = folder()
-    _prepare(place)
+    place.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        place.chmod(0o1777)
     began, said = time.monotonic(), False
     while True:
         count = slot_count()
@@ -78,50 +80,16 @@ def acquire(stop: Event | None = None) -> Lease:
             raise SlotLost("not needed any more", where=place)
 
 
-def _prepare(place: Path) -> None:
-    """Make the folder of the lock files, open to every user; raise UsageError if something else has its name.
-
-    Another user may have put a link there: nothing is changed through one, nor anything that is not ours.
-    """
-    place.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        raise _refused(place, "is no folder of its own") from error
-    try:
-        _open_to_all(descriptor, 0o1777)
-    finally:
-        os.close(descriptor)
-
-
-def _open_to_all(descriptor: int, mode: int) -> None:
-    """Set the mode of an open file that this user owns."""
-    if os.fstat(descriptor).st_uid == os.geteuid():
-        os.fchmod(descriptor, mode)
-
-
-def _refused(path: Path, reason: str) -> UsageError:
-    return UsageError(
-        f"the slots' lock {reason}", where=path, next_step="remove it, or name another folder by SSD_HARNESS_LEASES"
-    )
-
-
 def _try(place: Path, index: int) -> Lease | None:
     """Take slot ``index`` if it is free."""
     path = place / f"{index}.lock"
-    # A pipe or a device of another user's must not hold us up.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        try:
-            descriptor = os.open(path, flags)
-        except FileNotFoundError:
-            descriptor = os.open(path, flags | os.O_CREAT, 0o444)
-            _open_to_all(descriptor, 0o444)
-    except OSError as error:
-        raise _refused(path, f"cannot be opened: {error.strerror}") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise _refused(path, "is no file")
+        descriptor = os.open(path, flags)
+    except FileNotFoundError:
+        descriptor = os.open(path, flags | os.O_CREAT, 0o444)
+        with contextlib.suppress(PermissionError):
+            path.chmod(0o444)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 
 from ssd_harness import prompts as prompt_texts
 from ssd_harness.distill import progress, prompt_set
+from ssd_harness.distill.pipeline import described
+from ssd_harness.distill.planning import make_plan
 from ssd_harness.errors import InfrastructureError, SsdError, UsageError
+from ssd_harness.overlap import livecodebench
 from ssd_harness.recipe import Recipe
+from ssd_harness.recipes.presets import presets
+from ssd_harness.recipes.resolution import resolve
 
 
 @pytest.fixture
@@ -198,6 +203,134 @@ def test_a_wrong_mapping_is_one_line(collect, row, fields, says):
     assert "\n" not in str(error.value)
 
 
+ALPACA = {"instruction": "Reverse it.", "input": "hello", "output": "olleh"}
+
+
+@pytest.mark.parametrize(
+    ("row", "turns"),
+    [
+        (ALPACA, [("user", "Reverse it.\n\nhello")]),
+        ({**ALPACA, "input": ""}, [("user", "Reverse it.")]),
+        (
+            {**ALPACA, "system": "Be brief.", "history": [["a", "b"]]},
+            [("system", "Be brief."), ("user", "a"), ("assistant", "b"), ("user", "Reverse it.\n\nhello")],
+        ),
+        (
+            {"conversations": [{"from": "human", "value": "u"}, {"from": "gpt", "value": "a"}], "system": "s"},
+            [("system", "s"), ("user", "u")],
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "u"}, {"type": "text", "text": "v"}]}]},
+            [("user", "u\nv")],
+        ),
+    ],
+)
+def test_known_shapes_of_rows_are_read_whole(collect, row, turns):
+    found = collect(row)
+    (prompt,) = found
+    assert list(prompt.messages) == turns
+    assert all("input" not in note and "system" not in note for note in found.notes)
+
+
+def test_rows_that_differ_in_their_input_alone_are_no_duplicates(collect):
+    found = collect(ALPACA, {**ALPACA, "input": "stone"}, ALPACA)
+    assert (found.count, found.duplicates) == (2, 1)
+
+
+def test_what_would_be_left_out_is_said(collect):
+    found = collect(
+        {"prompt": "a", "context": "b", "empty": "", "bad\x1b": 1},
+        {"messages": [*CHAT[:1], {"role": "assistant", "content": "x", "tool_calls": [1]}], "context": "c"},
+    )
+    assert found.notes == (
+        "not read of the rows: 'context' (2), 'bad\\x1b' (1), 'turn.tool_calls' (1)",
+        "answers at the end of 1 rows are left out: the model gives its own",
+    )
+    assert collect({"prompt": "a", "id": 3}).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]}, "image_url"),
+        ({"instruction": "a", "input": {"b": 1}}, "prompt_template="),
+        ({"instruction": "a", "history": ["b"]}, "history"),
+    ],
+)
+def test_what_cannot_be_read_whole_is_refused(collect, row, says):
+    with pytest.raises(UsageError, match=says):
+        collect(row)
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{instruction}\n\n{input}", "Reverse it.\n\nhello"),
+        (r"{instruction}\n{ input }", "Reverse it.\nhello"),
+        ("Q: {meta.lang} {{x}}", "Q: py {x}"),
+        ("{odd}", "{instruction} {0.__class__}"),
+        ("{none}{number}", "3"),
+    ],
+)
+def test_a_template_puts_columns_together(collect, template, text):
+    extra = {"meta": {"lang": "py"}, "odd": "{instruction} {0.__class__}", "none": None, "number": 3}
+    (prompt,) = collect({**ALPACA, **extra}, prompt_template=template)
+    assert prompt.text == text
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{instruction.__class__}", "no column"),
+        ("{instruction!r}", "no column"),
+        ("{}", "no column ''"),
+        ("{list}", "is no text"),
+        ("{empty}", "empty prompt"),
+    ],
+)
+def test_a_template_reaches_nothing_but_columns(collect, template, says):
+    with pytest.raises(UsageError, match=says):
+        collect({**ALPACA, "list": [1], "empty": " "}, prompt_template=template)
+
+
+def test_a_template_and_a_column_are_one_too_many():
+    with pytest.raises(UsageError, match="none with prompt_column"):
+        Recipe(prompt_template="{a}", prompt_column="a")
+
+
+STORY = "A beaver builds seven dams along one river while eight otters steal sticks every night from the last dam."
+
+
+@pytest.fixture
+def stories(monkeypatch):
+    """Let the benchmark have one problem of these tests' own."""
+    rows = [("dam", STORY), *((f"q{k}", f"Number {k} of many other sums.") for k in range(50))]
+    known = livecodebench.read(livecodebench.count(rows))
+    monkeypatch.setattr(livecodebench, "shipped", lambda: known)
+
+
+def test_prompts_that_give_the_benchmark_away_are_left_out_and_recorded(collect, stories):
+    clean = [{"id": f"p{k}", "prompt": f"Say {k}."} for k in range(150)]
+    found = collect(*clean[:90], {"id": "leak", "prompt": f"Solve:\n{STORY.upper()}"}, *clean[90:])
+    assert found.overlaps == (("leak", "dam", 1.0),)
+    assert (found.count, found.overlapping, found.overlap_kept, found.different) == (150, 1, False, 151)
+    assert found.sha256 == collect(*clean).sha256  # so the hash holds the decision
+    limited = collect(*clean[:2], {"prompt": STORY}, *clean[2:], prompt_limit=150)
+    assert limited.sha256 == found.sha256
+
+
+def test_a_leaked_set_stops_the_run_unless_it_is_allowed(collect, stories, state):
+    rows = [{"id": f"p{k}", "prompt": f"Say {k}."} for k in range(100)]
+    leaks = [{"id": f"leak{k}", "prompt": f"{k}: {STORY}"} for k in range(2)]
+    with pytest.raises(UsageError, match=r"2 of 102 prompts give LiveCodeBench .* 'leak0' holds 100% of 'dam'"):
+        collect(*rows, *leaks)
+    assert [file.name for file in (state / "prompts").iterdir()] == []
+    kept = collect(*rows, *leaks, allow_overlap=True)
+    assert (kept.count, kept.overlapping, kept.overlap_kept) == (102, 2, True)
+    with pytest.raises(UsageError, match="1 of 1 prompts"):
+        collect(leaks[0])
+
+
 CARD = """---
 configs:
   - config_name: seed_sft
@@ -244,6 +377,26 @@ def test_rstar_is_read_as_the_hub_lays_it_out(rstar):
     passed = prompt_set.collect(Recipe(prompts="rstar:is_passed"))
     assert (passed.count, passed.duplicates) == (9, 0)
     assert [prompt.id for prompt in passed][:3] == ["rstar-3", "rstar-7", "rstar-15"]
+
+
+def test_the_papers_prompts_are_counted_and_steps_are_said_in_epochs(rstar, tmp_path):
+    folder = tmp_path / "base"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "other"}')
+    lines = []
+    fields = {"prompts": "rstar:is_passed", "steps": 27, "batch_size_train": 3}
+    plan = make_plan(str(folder), fields, tell=lines.append)
+    assert "  9 different prompts in rstar:is_passed, where the paper counts 10,168" in lines
+    assert "  27 steps are 9.0 epochs of 9 samples, if all are kept" in lines
+    about = described(plan)["prompts"]
+    assert about["published"] == {"count": 10168, "found": 9, "equal": False}
+    assert make_plan(str(folder), fields, tell=lines.append).prompts == plan.prompts  # remembered whole
+    assert prompt_set.collect(Recipe(prompts="rstar:is_passed", prompt_limit=3)).published is None
+
+
+@pytest.mark.parametrize("model", [name for preset in presets().values() for name in preset.models if "/" in name])
+def test_all_presets_take_the_papers_prompts(model):
+    assert resolve(model, {}).recipe.prompts == "rstar:is_passed"
 
 
 def test_any_data_set_of_the_hub_takes_a_mapping(rstar):

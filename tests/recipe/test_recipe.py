@@ -267,7 +267,7 @@ def test_the_fingerprint_follows_what_shapes_the_checkpoint_and_nothing_else(nam
     after = fingerprint(dataclasses.replace(recipe, **{name: changed(name)}), **PARTS)
     # Prompts, sampler and trainer enter by content and version, not by the name of where they came from.
     by_content = {"prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column"}
-    by_content |= {"exclude_prompts", "sampler", "trainer"}
+    by_content |= {"exclude_prompts", "prompt_template", "sampler", "trainer"}
     shapes = FIELDS[name].metadata["side"] == "train" and name not in by_content
     assert (before != after) == shapes
 
