@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import storage
+from ssd_harness import schema, storage
 from ssd_harness.checkpoint_manifest import read_manifest
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.home import home
@@ -52,7 +52,7 @@ class Checkpoint:
     @property
     def weights(self) -> str:
         """Name these very weights, by the manifest: made again elsewhere, one recipe trains to slightly other ones."""
-        manifest = {key: value for key, value in self.manifest.items() if key != "name"}
+        manifest = {key: value for key, value in self.manifest.items() if key not in {"name", schema.KEY}}
         return f"manifest {hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()}"
 
     @property
@@ -161,7 +161,7 @@ def register(name: str, folder: Path, manifest: Mapping[str, Any]) -> Checkpoint
             if file.is_file() and file.name != _MANIFEST
         }
         storage.settle(folder)
-        storage.write_json(folder / _MANIFEST, {**manifest, "name": name, "files": files})
+        storage.write_json(folder / _MANIFEST, {schema.KEY: schema.MANIFEST, **manifest, "name": name, "files": files})
         storage.move_folder(folder, target)
     return get(name)
 

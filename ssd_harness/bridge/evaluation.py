@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ssd_harness import bridge, evaluation_request
-from ssd_harness.bridge import discovery, flags, overlap, ownership, rank_end, saving
+from ssd_harness.bridge import discovery, flags, overlap, ownership, rank_end, result_fields, saving
 from ssd_harness.evaluation_request import EvaluationRequest
 
 
 def extend_evaluator(evaluator: Any) -> None:
     """Wrap both steps of an evaluation."""
     wrap_simple_evaluate(evaluator)
+    result_fields.wrap_evaluate(evaluator)
     overlap.wrap_evaluate(evaluator)
 
 
@@ -43,8 +44,12 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
                 preflight.run(request, own_model=own_model)
                 saving.watch(arguments.get("evaluation_tracker"))
                 rank_end.watch()
-            with discovery.asking(request.tasks):
-                return original(*bound.args, **bound.kwargs)
+            hidden = request.own_tasks if own_model else ()
+            with discovery.asking(request.tasks), result_fields.one_decoding_line(hidden):
+                results = original(*bound.args, **bound.kwargs)
+            if own_model and isinstance(results, dict):  # None on every rank but the first
+                result_fields.complete(results, arguments.get("evaluation_tracker"))
+            return results
         finally:
             evaluation_request.end(token)
 

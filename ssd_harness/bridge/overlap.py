@@ -24,7 +24,7 @@ def wrap_evaluate(evaluator: Any) -> None:
         try:
             arguments = signature.bind(*positional, **named).arguments
             check = _check_of(arguments["lm"])
-            tasks = _tasks(arguments["task_dict"]) if check else {}
+            tasks = ownership.flat_tasks(arguments["task_dict"]) if check else {}
         except SsdError:
             raise
         except Exception as error:  # noqa: BLE001 - a call that we do not understand is lm-eval's alone
@@ -56,7 +56,7 @@ def texts_by_task(manager: Callable[[], Any], asked: Sequence[Any]) -> dict[str,
     """Load the ``asked`` tasks; name → what returns its texts. What goes wrong would, once lm-eval loads them."""
     given = [dict(task) if isinstance(task, Mapping) else task for task in asked]
     loaded = manager().load(given) if given else {}
-    return {name: functools.partial(texts_of, task) for name, task in _tasks(loaded).items()}
+    return {name: functools.partial(texts_of, task) for name, task in ownership.flat_tasks(loaded).items()}
 
 
 def texts_of(task: Any) -> Sequence[Any] | None:
@@ -79,13 +79,3 @@ def _sentences(doc: Any) -> tuple[str, ...]:
     """Return a document's own texts: short questions are told by them, for the task puts words of its own around."""
     values = doc.values() if isinstance(doc, Mapping) else ()
     return tuple(value for value in values if isinstance(value, str) and len(value.split()) >= _SENTENCE)
-
-
-def _tasks(loaded: Mapping[Any, Any]) -> dict[str, Any]:
-    """Flatten both forms of lm-eval's dictionary: {"tasks": …, "groups": …}, and the older nested one."""
-    if "tasks" in loaded:
-        return dict(loaded["tasks"])
-    found: dict[str, Any] = {}
-    for name, value in loaded.items():
-        found |= _tasks(value) if isinstance(value, Mapping) else {str(name): value}
-    return found

@@ -57,6 +57,16 @@ def leaves(name: str, index: Mapping[str, Any]) -> list[str]:
     return [leaf for member in members if isinstance(member, str) for leaf in leaves(member, index)]
 
 
+def flat_tasks(loaded: Mapping[Any, Any]) -> dict[str, Any]:
+    """Flatten both forms of lm-eval's dictionary: {"tasks": …, "groups": …}, and the older nested one."""
+    if "tasks" in loaded:
+        return dict(loaded["tasks"])
+    tasks: dict[str, Any] = {}
+    for name, value in loaded.items():
+        tasks |= flat_tasks(value) if isinstance(value, Mapping) else {str(name): value}
+    return tasks
+
+
 def _members(entry: Any) -> list[Any] | None:
     if entry.kind.name == "TAG":
         return sorted(entry.tags)

@@ -4,6 +4,7 @@ import argparse
 import json
 from dataclasses import asdict
 
+from ssd_harness import schema
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.registry import VERIFIED
 from ssd_harness.results.comparison import Outcomes, compare, render
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         overlap = {name: {"allow_overlap": True} for name in overlapping}
         variant = {name: {"variant": VERIFIED} for name in chosen}
         about = [{**asdict(row), **overlap.get(row.name, {}), **variant.get(row.name, {})} for row in rows]
-        print(json.dumps(about, indent=2))
+        print(json.dumps({schema.KEY: schema.COMPARISON, "runs": about}, indent=2))
     else:
         notes = [f"{name}: made with allow_overlap=true" for name in overlapping]
         notes += [f"{name}: {VERIFIED}, not plain SSD" for name in chosen]

@@ -122,7 +122,7 @@ def _write(
         for verdict in rows:
             sample = by_program[verdict.question_id, verdict.sample]
             row = {**verdict.as_row(), "difficulty": store.problems[verdict.question_id].difficulty}
-            row |= sample.facts.as_row()
+            row |= sample.facts.as_row() | {"code": sample.program.code}
             if sample.published is not None:
                 row["published"] = sample.published
             stream.write(json.dumps(row) + "\n")

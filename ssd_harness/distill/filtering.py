@@ -26,6 +26,7 @@ def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[
     filter_ = make_filter(job.recipe)
     report(len(decided), count)
     decisions = filter_(Candidates(job, left)) if left else iter(())
+    kept_so_far, seen = 0, 0  # in this run, over all shards
     for done, number in enumerate(left, start=len(decided) + 1):
         samples = list(shards.read_shard(shards.shard_path(job.samples, number)))
         reasons = list(islice(decisions, len(samples)))
@@ -36,7 +37,8 @@ def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[
         kept = [sample for sample, reason in zip(samples, reasons, strict=True) if reason is None]
         storage.write_json(_reasons_path(folder, number), Counter(reason for reason in reasons if reason is not None))
         shards.write_shard(folder, number, kept)
-        report(done, count, f"{len(kept):,} of {len(samples):,} kept")
+        kept_so_far, seen = kept_so_far + len(kept), seen + len(samples)
+        report(done, count, f"{kept_so_far:,} of {seen:,} samples kept")
     why: Counter[str] = Counter()
     for number in range(count):
         why.update(json.loads(_reasons_path(folder, number).read_text("utf-8")))

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from ssd_harness import schema
+
 
 class Verdict(StrEnum):
     """How a program did; every one but AC, and IE, counts as wrong."""
@@ -78,4 +80,5 @@ class ProgramVerdict:
 
     def as_row(self) -> dict[str, Any]:
         """Return the JSON row of ``verdicts.jsonl``."""
-        return {**asdict(self), "verdict": self.verdict.value, "passed": self.passed}
+        row = {**asdict(self), "verdict": self.verdict.value, "passed": self.passed}
+        return {schema.KEY: schema.VERDICTS, **row}

@@ -6,8 +6,6 @@ from typing import Any
 from ssd_harness.judge.pass_at_k import pass_at_k
 from ssd_harness.lcb.summary import mean_and_error, possible_ks
 
-_STDERR = "_stderr"
-
 
 def metric_list(repeats: int, difficulties: Iterable[str]) -> list[dict[str, Any]]:
     """Return lm-eval's ``metric_list`` for those k that ``repeats`` samples a problem allow."""
@@ -15,13 +13,35 @@ def metric_list(repeats: int, difficulties: Iterable[str]) -> list[dict[str, Any
     metrics: list[dict[str, Any]] = []
     for k in possible_ks([repeats]):
         metrics.append({"metric": f"pass@{k}", "aggregation": "mean", "higher_is_better": True})
-        for name in (f"pass@{k}_{difficulty}" for difficulty in levels):
-            # lm-eval knows no error of an aggregation like ours, so the error is a metric beside it.
-            metrics += [
-                {"metric": name, "aggregation": _mean_of_own, "higher_is_better": True},
-                {"metric": f"{name}{_STDERR}", "aggregation": _error_of_own, "higher_is_better": False},
-            ]
+        metrics += [
+            {"metric": f"pass@{k}_{level}", "aggregation": LevelMean(), "higher_is_better": True} for level in levels
+        ]
     return metrics
+
+
+def level_errors(metrics: Iterable[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Return the standard error of each aggregated figure of one difficulty, by the metric's name."""
+    return {
+        str(metric["metric"]): metric["aggregation"].error
+        for metric in metrics
+        if isinstance(metric["aggregation"], LevelMean)
+    }
+
+
+class LevelMean:
+    """Average over the problems of one difficulty; the others bring None.
+
+    lm-eval knows no standard error of such an aggregation, so each call keeps its own in ``error`` (None: unknown).
+    """
+
+    def __init__(self) -> None:
+        self.error: float | None = None
+
+    def __call__(self, values: Iterable[float | None]) -> float | str:
+        """Return the mean, or lm-eval's "N/A" where no problem is of this difficulty."""
+        own = [value for value in values if value is not None]
+        mean, self.error = mean_and_error(own) if own else ("N/A", None)
+        return mean
 
 
 def problem_metrics(
@@ -35,19 +55,5 @@ def problem_metrics(
         value = pass_at_k(len(rows), passed, k)
         metrics[f"pass@{k}"] = value
         for level in levels:
-            own = value if level == difficulty else None
-            metrics |= {f"pass@{k}_{level}": own, f"pass@{k}_{level}{_STDERR}": own}
+            metrics[f"pass@{k}_{level}"] = value if level == difficulty else None
     return metrics
-
-
-def _mean_of_own(values: list[float | None]) -> float | str:
-    """Average over the problems of the metric's own difficulty; the others brought None."""
-    own = [value for value in values if value is not None]
-    return mean_and_error(own)[0] if own else "N/A"
-
-
-def _error_of_own(values: list[float | None]) -> float | str:
-    """Return the standard error of that average, with the problem as the unit."""
-    own = [value for value in values if value is not None]
-    error = mean_and_error(own)[1] if own else None
-    return "N/A" if error is None else error

@@ -1,5 +1,6 @@
 """The rows of a file of samples, a JSON object a line or one JSON list, and their fields, each checked."""
 
+import codecs
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,20 @@ def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
     """Yield each row and where it stands; raises :class:`UsageError` for what is no JSON object or no text."""
     try:
         with path.open("rb") as stream:
+            mark = len(codecs.BOM_UTF8) if stream.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else 0
+            stream.seek(mark)
             start = stream.read(64).lstrip()[:1]
-            stream.seek(0)
+            stream.seek(mark)
             if start == b"[":
                 yield from _list_rows(path, stream.read())
                 return
             for number, line in enumerate(stream, start=1):
-                if line.strip():
-                    yield f"{path}:{number}", _object(_json(line, f"{path}:{number}"), f"{path}:{number}")
+                if not line.strip():
+                    continue
+                if number == 1 and line.strip() == b"{":  # one object over several lines
+                    yield str(path), _object(_json(line + stream.read(), str(path)), str(path))
+                    return
+                yield f"{path}:{number}", _object(_json(line, f"{path}:{number}"), f"{path}:{number}")
     except OSError as error:
         raise UsageError(f"cannot read the samples: {error.strerror}", where=path) from error
 
@@ -55,6 +62,12 @@ def _list_rows(path: Path, data: bytes) -> Iterator[tuple[str, Row]]:
 def _object(row: Any, where: str) -> Row:
     if not isinstance(row, dict):
         raise UsageError("a sample must be a JSON object", where=where, next_step=FORMS)
+    if "results" in row and "configs" in row:
+        raise UsageError(
+            "these are lm-eval's results, which hold no samples",
+            where=where,
+            next_step="give the samples_TASK_DATE.jsonl beside it, which lm_eval writes with --log_samples",
+        )
     return row
 
 

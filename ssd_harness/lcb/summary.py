@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ssd_harness import schema
 from ssd_harness.judge.pass_at_k import pass_at_k
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 from ssd_harness.lcb.generation_facts import GenerationFacts, render_facts, summarize_facts
@@ -59,6 +60,7 @@ def summarize(
 
     verdict_counts = Counter(verdict.verdict for verdict in every)
     return {
+        schema.KEY: schema.SUMMARY,
         "all": _figures(list(counts.values()), ks),
         "left_out": left_out(samples for samples, _ in counts.values()),
         "by_difficulty": grouped(lambda problem: problem.difficulty, DIFFICULTIES),

@@ -20,7 +20,7 @@ from ssd_harness.lcb.evaluated import evaluated_texts
 from ssd_harness.lcb.generation_facts import summarize_facts
 from ssd_harness.lcb.journal import Journal
 from ssd_harness.lcb.logged_samples import LoggedGeneration
-from ssd_harness.lcb.metrics import metric_list, problem_metrics
+from ssd_harness.lcb.metrics import level_errors, metric_list, problem_metrics
 from ssd_harness.lcb.options import EvaluationOptions, evaluation_options
 from ssd_harness.lcb.progress import ProgressLine
 from ssd_harness.lcb.responses import read_responses
@@ -49,7 +49,8 @@ class LivecodebenchTask(ConfigurableTask):
         self._report: dict[str, Any] = {}
         config["repeats"] = self._options.repeats
         config["description"] = ""  # lm-eval would run a text here as a template, and with it any code in it
-        config["metric_list"] = metric_list(self._options.repeats, self._store.split)
+        self._metrics = metric_list(self._options.repeats, self._store.split)
+        config["metric_list"] = self._metrics
         config["process_results"] = "ssd_harness"  # set, or lm-eval looks pass@1 up in the `evaluate` package
         super().__init__(config=config)
         _log.info("%s: %s", self.config.task, self._store.summary())
@@ -141,9 +142,15 @@ class LivecodebenchTask(ConfigurableTask):
             return {"bypass": 999}
         return problem_metrics(results[0], doc["difficulty"], self._store.split, self._options.repeats)
 
+    def standard_errors(self) -> dict[str, float | None]:
+        """Return the standard error of each aggregated metric for which lm-eval has none; None where there is none."""
+        return level_errors(self._metrics)
+
     def dump_config(self) -> dict[str, Any]:
         """Return the configuration that lm-eval stores with the results, with everything about their making."""
         config = super().dump_config()
+        # Other tools read the decoding here; the task's own words may have been replaced by the model's.
+        config["generation_kwargs"] = self._decoding()
         # lm-eval would store the source code of our aggregations.
         config["metric_list"] = [metric["metric"] for metric in config["metric_list"]]
         config["metadata"] = {**(config.get("metadata") or {}), "ssd_harness": self.provenance()}
@@ -160,12 +167,15 @@ class LivecodebenchTask(ConfigurableTask):
             "apply_chat_template": request.apply_chat_template if request else None,
             "chat_template": self.template_state,
             "repeats": self._options.repeats,
-            # A model of ours puts into each request what it used in the place of the task's own.
-            "generation_kwargs": self._instances[0].args[1] if self._instances else self.config.generation_kwargs,
+            "generation_kwargs": self._decoding(),
             "overlap": self._overlap(),
             "software": provenance.collect(),
             **self._report,
         }
+
+    def _decoding(self) -> Mapping[str, Any]:
+        """Return the decoding that was used: a model of ours writes it into each request."""
+        return self._instances[0].args[1] if self._instances else self.config.generation_kwargs
 
     def _overlap(self) -> Mapping[str, Any]:
         """Return what the model said about its training prompts and our problems; other models say nothing."""

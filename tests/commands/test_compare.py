@@ -19,4 +19,8 @@ def test_a_verified_variant_is_called_one(tmp_path, capsys):
     assert main(["compare", *words]) == ExitCode.DONE
     assert capsys.readouterr().out.splitlines()[-1] == "chosen: verified variant, not plain SSD"
     assert main(["compare", "--json", *words]) == ExitCode.DONE
-    assert [row.get("variant") for row in json.loads(capsys.readouterr().out)] == [None, None, "verified variant"]
+    assert [row.get("variant") for row in json.loads(capsys.readouterr().out)["runs"]] == [
+        None,
+        None,
+        "verified variant",
+    ]

@@ -101,7 +101,7 @@ def test_a_comparison_says_which_run_allowed_an_overlap(folder, capsys):
     assert "two: made with allow_overlap=true" in table
     assert "one: made with" not in table
     assert cli.main([*words, "--json"]) == 0
-    assert [row.get("allow_overlap") for row in json.loads(capsys.readouterr().out)] == [None, True]
+    assert [row.get("allow_overlap") for row in json.loads(capsys.readouterr().out)["runs"]] == [None, True]
 
 
 def test_a_folder_of_far_more_than_runs_is_refused_before_all_of_it_is_looked_at(tmp_path, monkeypatch):

@@ -1,0 +1,96 @@
+"""Let the fields of lm-eval's results that other tools read say what was evaluated."""
+
+import functools
+import inspect
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ssd_harness import bridge
+from ssd_harness.bridge import ownership
+
+_FILTER = "none"
+_PRETRAINED = re.compile(r"(^|,)pretrained=[^,]*")
+
+
+def wrap_evaluate(evaluator: Any) -> None:
+    """Wrap ``evaluate``: it has the loaded tasks, which know the standard errors that lm-eval cannot compute."""
+    original: Callable[..., Any] = evaluator.evaluate
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def evaluate(*positional: Any, **named: Any) -> Any:
+        results = original(*positional, **named)
+        if results is not None:  # None on every rank but the first
+            try:
+                loaded = signature.bind(*positional, **named).arguments["task_dict"]
+                _add_errors(results["results"], ownership.flat_tasks(loaded))
+            except Exception as error:  # noqa: BLE001 - the figures themselves are there
+                bridge.step_aside("cannot add standard errors", error)
+        return results
+
+    evaluator.evaluate = evaluate
+
+
+def complete(results: dict[str, Any], tracker: Any) -> None:
+    """Name the evaluated model where lm-eval would name the model that the user gave.
+
+    An SSD checkpoint is not its base: converters take the model from ``model_name`` and ``model_args.pretrained``, and
+    lm-eval names the output folder by it. What the user gave stays in ``config.ssd.model_args``.
+    """
+    config = results["config"]
+    about = config.get("ssd")
+    name = evaluated_name(about) if isinstance(about, Mapping) else None
+    if name is None:
+        return
+    given = config.get("model_args")
+    config["ssd"] = {**about, "model": name, "model_args": given}
+    config["model_args"] = _with_pretrained(given, name)
+    general = getattr(tracker, "general_config_tracker", None)
+    if general is not None:
+        from lm_eval.utils import sanitize_model_name
+
+        general.model_name, general.model_name_sanitized = name, sanitize_model_name(name)
+
+
+def evaluated_name(about: Mapping[str, Any]) -> str | None:
+    """Return ``ssd:NAME`` for a registered checkpoint, the base's own name for a base; None where neither is told."""
+    if checkpoint := about.get("checkpoint"):
+        return f"ssd:{checkpoint}"
+    base = about.get("base")
+    name = base.get("name") if isinstance(base, Mapping) else None
+    return name if isinstance(name, str) and name else None
+
+
+@contextmanager
+def one_decoding_line(own_tasks: tuple[str, ...]) -> Iterator[None]:
+    """Silence lm-eval's line about a task's generation_kwargs: our model replaces them and says by what."""
+    prefixes = tuple(f"{task}: Using gen_kwargs" for task in own_tasks)
+
+    def keep(record: logging.LogRecord) -> bool:
+        return not (prefixes and record.getMessage().startswith(prefixes))
+
+    logger = logging.getLogger("lm_eval.evaluator")
+    logger.addFilter(keep)
+    try:
+        yield
+    finally:
+        logger.removeFilter(keep)
+
+
+def _add_errors(figures: dict[str, Any], tasks: Mapping[str, Any]) -> None:
+    for name, task in tasks.items():
+        errors = getattr(task, "standard_errors", None)
+        if errors is None or name not in figures:
+            continue
+        for metric, error in errors().items():
+            if f"{metric},{_FILTER}" in figures[name]:
+                figures[name][f"{metric}_stderr,{_FILTER}"] = "N/A" if error is None else error
+
+
+def _with_pretrained(given: Any, name: str) -> Any:
+    if isinstance(given, str):
+        return _PRETRAINED.sub(lambda found: f"{found[1]}pretrained={name}", given) if "pretrained=" in given else given
+    return {**given, "pretrained": name} if isinstance(given, Mapping) else given

@@ -1,0 +1,28 @@
+"""Files of samples as other programs write them: with a byte order mark, or one object over several lines."""
+
+import json
+
+import pytest
+
+from ssd_harness.errors import UsageError
+from ssd_harness.lcb.samples import read_samples
+
+ROW = {"question_id": "q", "code": "print(1)"}
+
+
+@pytest.mark.parametrize(
+    "text", [json.dumps(ROW) + "\n", json.dumps([ROW]), json.dumps(ROW, indent=2), json.dumps([ROW], indent=2)]
+)
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_mark_and_line_breaks_do_not_matter(tmp_path, text, mark):
+    file = tmp_path / "samples.json"
+    file.write_bytes(mark + text.encode())
+    (sample,) = read_samples(file)
+    assert sample.program.code == "print(1)"
+
+
+def test_results_name_the_file_that_holds_the_samples(tmp_path):
+    file = tmp_path / "results_now.json"
+    file.write_text(json.dumps({"results": {}, "configs": {}}, indent=2))
+    with pytest.raises(UsageError, match=r"samples_TASK_DATE\.jsonl"):
+        read_samples(file)
