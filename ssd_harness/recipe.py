@@ -231,8 +231,8 @@ LORA_FIELDS = ("lora_alpha", "lora_dropout", "lora_targets", "lora_quantize")
 """What only adapters have."""
 ROUND_FIELDS = ("round_task", "round_metric", "round_limit", "patience", "min_gain")
 """What only the choice among several rounds reads."""
-_NAMED_BY_IDENTITY = {"prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column"}
-_NAMED_BY_IDENTITY |= {"exclude_prompts", "prompt_template", "sampler", "trainer"}
+NAMED_BY_IDENTITY = {"prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column"}
+NAMED_BY_IDENTITY |= {"exclude_prompts", "prompt_template", "sampler", "trainer"}
 """What hashes and versions stand for, wherever it came from."""
 _AFTER_SAMPLING = {"filter", "transform", "rounds", "steps", "epochs", "batch_size_train", "max_length_train", "lr"}
 _AFTER_SAMPLING |= {"min_lr", "warmup_steps", "weight_decay", "beta1", "beta2", "max_grad_norm", "dtype_checkpoint"}
@@ -323,7 +323,7 @@ def fingerprint(
     for. Nor does where the prompts came from: their hash says which they are.
     """
     fields = recipe.side("train")
-    for name in _NAMED_BY_IDENTITY:
+    for name in NAMED_BY_IDENTITY:
         del fields[name]
     if recipe.chooses_round:
         # Here alone the evaluation decides what is made.
@@ -341,7 +341,7 @@ def samples_fingerprint(recipe: Recipe, *, model: str, tokenizer: str, prompts: 
     Recipes that differ in what is done with them share it. ``model`` is what they are drawn from: the base's weights,
     or in a later round the fingerprint of the checkpoint before.
     """
-    apart = _AFTER_SAMPLING.union(_NAMED_BY_IDENTITY)
+    apart = _AFTER_SAMPLING.union(NAMED_BY_IDENTITY)
     fields = {name: value for name, value in recipe.side("train").items() if name not in apart}
     return _digest(fields, {"model": model, "tokenizer": tokenizer, "prompts": prompts, "sampler": sampler})
 

@@ -11,6 +11,7 @@ from ssd_harness.distill.filters import is_verified, make_filter
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.plan_lines import Say, facts, intentions, say
 from ssd_harness.distill.readiness import check_machine, check_names, check_training
+from ssd_harness.distill.siblings import others_of_recipe
 from ssd_harness.errors import UsageError
 from ssd_harness.plugin_version import version_of
 from ssd_harness.recipe import FIELDS, Recipe, coerce, fingerprint
@@ -73,7 +74,7 @@ def make_plan(
         for number in range(1, resolved.recipe.rounds + 1):
             one = plan.up_to(number)
             registry.check_free(one.name, one.fingerprint)
-    for line in facts(plan):
+    for line in [*facts(plan), *others_of_recipe(plan)]:
         tell(line)
     if not made:  # what stages need is missed before anything is sampled
         check_machine(resolved.recipe)

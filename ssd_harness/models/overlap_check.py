@@ -33,6 +33,11 @@ class OverlapCheck:
         self.results: dict[str, dict[str, Any]] = {}
         self._lineage, self._allowed, self._tell = lineage, allowed, tell
 
+    @property
+    def trained_on(self) -> int:
+        """Number of prompts that overlap LiveCodeBench's problems and were trained on all the same."""
+        return self._lineage.kept
+
     def meet(self, task: str, problems: Callable[[], Sequence[EvaluatedText] | None]) -> None:
         """Check one task; ``problems`` is called only if there are prompts to compare them with.
 

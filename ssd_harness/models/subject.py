@@ -90,7 +90,9 @@ def _checked(lineage: Lineage, recipe: Recipe) -> OverlapCheck:
 
 
 def _overlap_words(overlap: OverlapCheck, recipe: Recipe) -> dict[str, Any]:
-    return {"overlap": overlap.results} | ({"allow_overlap": True} if recipe.allow_overlap else {})
+    return {"overlap": overlap.results} | (
+        {"allow_overlap": True} if recipe.allow_overlap or overlap.trained_on else {}
+    )
 
 
 def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -> Subject:

@@ -67,4 +67,6 @@ def read_lineage(name: str, folder: Path, manifest: Mapping[str, Any]) -> Lineag
                 next_step="make or import the checkpoint again: overlap with evaluated problems cannot be checked",
             )
         paths.append(path)
-    return Lineage(tuple(paths), tuple(map(str, part.get("unknown") or ())))
+    kept = part.get("kept")
+    unknown = tuple(map(str, part.get("unknown", ())))
+    return Lineage(tuple(paths), unknown, kept if isinstance(kept, int) else 0)

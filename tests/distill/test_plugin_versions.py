@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from ssd_harness import plugin_manager, registry
+from ssd_harness.distill.pipeline import described as pipeline_manifest
 from ssd_harness.distill.planning import make_plan
 from ssd_harness.plugin_version import version_of
 
@@ -93,6 +94,26 @@ def test_an_edited_plugin_is_another_and_an_unchanged_one_the_same(plugin, finge
     declared = fingerprint_of(**fields)
     plugin(rules="LEAST = 9", source=SOURCE + "\nlengthy.version = counting.version = mine.semantic_version = '7'\n")
     assert fingerprint_of(**fields) == declared != before
+
+
+def test_a_checkpoint_of_an_edited_plugin_is_named_with_what_differs(plugin, fingerprint_of, tmp_path):
+    def lines(**fields):
+        told = []
+        fields = {"prompts": str(tmp_path / "p.jsonl"), **fields}
+        plan = make_plan(str(tmp_path / "base"), fields, tell=told.append)
+        return plan, [line for line in told if "not reused" in line]
+
+    plugin()
+    plan, said = lines(filter="lengthy")
+    assert said == []
+    (tmp_path / "made").mkdir()
+    registry.register("mine", tmp_path / "made", pipeline_manifest(plan))
+    assert lines(filter="lengthy")[1] == []  # it is reused
+    plugin(rules="LEAST = 4")
+    assert lines(filter="lengthy")[1] == ["  not reused: ssd:mine, made with another filter"]
+    assert lines(filter="lengthy", lr=1e-4)[1] == []
+    (tmp_path / "q.jsonl").write_text(json.dumps({"prompt": "Count more."}) + "\n")
+    assert "ssd:mine, made with other prompts" in lines(filter="lengthy", prompts=str(tmp_path / "q.jsonl"))[1][0]
 
 
 def test_built_in_parts_declare_their_versions(plugin):

@@ -15,11 +15,13 @@ from ssd_harness.distill.training import CHECKPOINT
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.models.subject import find_subject
+from ssd_harness.overlap import livecodebench
 from ssd_harness.overlap.guard import NO_PROMPTS, NO_TEXT, UNKNOWN
 from ssd_harness.overlap.lineage import Lineage
 from ssd_harness.overlap.search import EvaluatedText
 from ssd_harness.problems import mini
 from ssd_harness.recipe import Recipe
+from ssd_harness.results.model_card import model_card
 
 MINI = "livecodebench_mini"
 TAKEN = mini.problems()[4]
@@ -127,6 +129,59 @@ def test_an_allowed_overlap_is_in_every_result_and_is_not_inherited(evaluating, 
     assert evaluating.notes["overlap"][MINI]["allow_overlap"] is True
     assert "overlap with livecodebench_mini: allow_overlap=true: 1 prompt overlaps 1 problem" in capsys.readouterr().err
     json.dumps(subject.about)
+
+
+STORY = "A beaver builds seven dams along one river while eight otters steal sticks every night from the last dam."
+
+
+def test_a_checkpoint_that_was_trained_on_the_benchmark_says_so_in_every_result(
+    evaluating, base, write, state, monkeypatch
+):
+    rows = [("dam", STORY), *((f"q{k}", f"Number {k} of many other sums.") for k in range(50))]
+    known = livecodebench.read(livecodebench.count(rows))
+    monkeypatch.setattr(livecodebench, "shipped", lambda: known)
+    with pytest.raises(UsageError, match="give LiveCodeBench problems away"):
+        make_plan(str(base), {"prompts": write("Say something.", STORY)}, tell=lambda _: None)
+    lines = []
+    make_plan(str(base), {"prompts": write("Say it.", STORY), "allow_overlap": True}, tell=lines.append)
+    assert any("1 of them give LiveCodeBench problems away (allow_overlap=true)" in line for line in lines)
+    assert "  overlap: 'p1' holds 100% of LiveCodeBench's 'dam'" in lines
+    made = register("leaky", base, prompts=write("Say something.", STORY), allow_overlap=True)
+    assert made.manifest["prompts"]["overlap"]["prompts"] == [{"prompt": "p1", "problem": "dam", "score": 1.0}]
+    card = model_card(made)
+    assert "| p1 | dam | 1.0 |" in card
+    assert "trained on all the same" in card
+    register("child", "ssd:leaky", prompts=write("Say nothing."))
+    for name in ("leaky", "child"):
+        subject = find_subject(f"ssd:{name}", {})
+        assert subject.about["allow_overlap"] is True
+        assert subject.about["overlap"][MINI] == {
+            "allow_overlap": True,
+            "trained_on_overlap": 1,
+            "problems": len(mini.problems()),
+            "result": "none",
+        }
+
+
+def test_prompts_left_out_are_in_manifest_and_card_and_the_run_needs_no_flag(
+    evaluating, base, write, state, monkeypatch
+):
+    rows = [("dam", STORY), *((f"q{k}", f"Number {k} of many other sums.") for k in range(50))]
+    known = livecodebench.read(livecodebench.count(rows))
+    monkeypatch.setattr(livecodebench, "shipped", lambda: known)
+    made = register("clean", base, prompts=write(STORY, *(f"Say {k}." for k in range(120))))
+    assert made.manifest["prompts"]["overlap"] == {
+        "with": "LiveCodeBench",
+        "statements": 51,
+        "left_out": 1,
+        "kept": 0,
+        "prompts": [{"prompt": "p0", "problem": "dam", "score": 1.0}],
+    }
+    assert "1 prompts that give away" in model_card(made)
+    subject = find_subject("ssd:clean", {})
+    subject.overlap.meet("contest", lambda: [EvaluatedText("dam", STORY, contest=True)])
+    assert subject.about["overlap"]["contest"] == {"problems": 1, "result": "none"}
+    assert "allow_overlap" not in subject.about
 
 
 def test_the_plan_says_that_overlap_is_allowed(base, write, state):
