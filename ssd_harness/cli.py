@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from ssd_harness import __version__
 from ssd_harness.errors import ExitCode, SsdError
+from ssd_harness.printable import accept_any_text
 
 # name → one-line help; the code is ssd_harness.commands.<name> with add_arguments(parser) and run(arguments) -> int.
 COMMANDS: dict[str, str] = {
@@ -82,6 +83,7 @@ def parse(words: Sequence[str], command: str | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command and return its exit code; expected failures are one line on stderr."""
+    accept_any_text()
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = next((word for word in words if not word.startswith("-")), None)
     try:

@@ -1,6 +1,7 @@
 """The command line as a user meets it: every command explains itself, failures are one line and an exit code."""
 
 import importlib
+import os
 import subprocess
 import sys
 
@@ -144,3 +145,13 @@ def test_a_reader_that_leaves_early_is_no_error():
 
 def test_a_message_is_one_line_whatever_is_in_it():
     assert "\n" not in str(UsageError("two\nlines", where="a\nb", next_step="c\nd"))
+
+
+def test_a_terminal_without_unicode_ends_no_command(tmp_path):
+    """doctor writes an arrow before each advice."""
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "SSD_HARNESS_HOME": str(tmp_path / "home")}
+    environment["SSD_LCB_DATA"] = str(tmp_path / "nowhere")
+    done = command("doctor", env=environment)
+    assert "UnicodeEncodeError" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "\\u2192" in done.stdout

@@ -8,6 +8,7 @@ from typing import Any
 from ssd_harness import bridge, evaluation_request
 from ssd_harness.bridge import discovery, flags, overlap, ownership, rank_end, result_fields, saving
 from ssd_harness.evaluation_request import EvaluationRequest
+from ssd_harness.printable import accept_any_text
 
 
 def extend_evaluator(evaluator: Any) -> None:
@@ -40,6 +41,7 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
             if own_model or request.own_tasks:
                 from ssd_harness import preflight  # only now: evaluations that are not about us load none of it
 
+                accept_any_text()
                 flags.check(request, arguments, index, own_model=own_model)
                 preflight.run(request, own_model=own_model)
                 saving.watch(arguments.get("evaluation_tracker"))

@@ -75,6 +75,12 @@ def _verify(selection: Selection, folder: Path | None) -> int:
             next_step="fetch the file again",
         )
     print(f"all tests of {len(store.problems)} problems can be decoded")
+    if store.unofficial:
+        raise InfrastructureError(
+            store.unofficial,
+            where=", ".join(str(path) for path in store.source.paths),
+            next_step="results with it say so; for the official files run `ssd-harness data fetch` without --data",
+        )
     return ExitCode.DONE
 
 

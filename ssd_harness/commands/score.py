@@ -83,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     summary = _write(arguments, scoring, store, samples, outside)
     print(render(summary))
+    if store.unofficial:
+        print(store.unofficial)
     if published := summary["published"]:
         print(published_verdicts.render(published))
     print(f"written to {arguments.out}/verdicts.jsonl and summary.json")

@@ -19,17 +19,69 @@ class DataFile:
     last: str
     size: str
     """About how large it is, in words."""
+    bytes: int | None = None
+    """Exact size at the pinned revision; None for a file that is not of the data set."""
+    sha256: str | None = None
+    """Checksum of the whole file at the pinned revision, as the Hub's file metadata gives it."""
 
 
 # Rows of test2 to test4 were added late for older contests too, so their months are generous: a file is read once too
 # often rather than once too seldom.
 _FILES = (
-    DataFile("test.jsonl", 400, "2023-05", "2024-03", "1.25 GB"),
-    DataFile("test2.jsonl", 111, "2023-05", "2024-06", "0.71 GB"),
-    DataFile("test3.jsonl", 101, "2023-05", "2024-08", "0.62 GB"),
-    DataFile("test4.jsonl", 101, "2023-05", "2024-10", "1.20 GB"),
-    DataFile("test5.jsonl", 167, "2024-09", "2025-01", "0.56 GB"),
-    DataFile("test6.jsonl", 175, "2025-01", "2025-04", "0.13 GB"),
+    DataFile(
+        "test.jsonl",
+        400,
+        "2023-05",
+        "2024-03",
+        "1.25 GB",
+        1_252_609_773,
+        "2bd02b38beb48e8c46b5b9987095d999ff38cd8efc255ea5d58974317c48f63f",
+    ),
+    DataFile(
+        "test2.jsonl",
+        111,
+        "2023-05",
+        "2024-06",
+        "0.71 GB",
+        713_377_060,
+        "095df7c5daf15f882c51a9deb84085cff1e073495a5dbcf95015a564d485f3a3",
+    ),
+    DataFile(
+        "test3.jsonl",
+        101,
+        "2023-05",
+        "2024-08",
+        "0.62 GB",
+        623_360_766,
+        "28ed26cc83363ce3f1fe2d5fad9f8393077beb1907b167a31bd3b32f80801b79",
+    ),
+    DataFile(
+        "test4.jsonl",
+        101,
+        "2023-05",
+        "2024-10",
+        "1.20 GB",
+        1_204_644_685,
+        "d711138ddaebfcf5f8ec6a4283ee677298c0f5c5d374a235af92aaf0584510da",
+    ),
+    DataFile(
+        "test5.jsonl",
+        167,
+        "2024-09",
+        "2025-01",
+        "0.56 GB",
+        557_699_297,
+        "7f77571c2a6df0c2a72a3277650309f67e01e0008e18117e624633df53f81214",
+    ),
+    DataFile(
+        "test6.jsonl",
+        175,
+        "2025-01",
+        "2025-04",
+        "0.13 GB",
+        134_303_240,
+        "bb4c364f71921c4495a6ad15abe1a927350b720009f4933e2e71f8af0f6fd1f5",
+    ),
 )
 MINI_FILE = "livecodebench_mini.jsonl"
 

@@ -27,7 +27,8 @@ class ProblemStore:
         seen: dict[str, str] = {}
         for path in source.paths:
             content = indexed(path)
-            self.files[path.name] = {"sha256": content.sha256, "rows": len(content.problems)}
+            size = sum(problem.size for problem in content.problems)
+            self.files[path.name] = {"sha256": content.sha256, "rows": len(content.problems), "bytes": size}
             for problem in content.problems:
                 where = f"{path}:{problem.line}"
                 if first := seen.get(problem.question_id):
@@ -39,7 +40,9 @@ class ProblemStore:
                 seen[problem.question_id] = where
                 if selection.window.holds(problem.contest_date):
                     self.problems[problem.question_id] = problem
-        self.warning = self._check_count()
+        self.unofficial = self._unofficial()
+        """Why this is not the official data, in one line; None where every file is the official one."""
+        self.warning = "; ".join(text for text in (self.unofficial, self._check_count()) if text) or None
 
     def tests(self, question_id: str) -> ProblemTests:
         """Read and decode one problem's tests; nothing is kept."""
@@ -63,6 +66,7 @@ class ProblemStore:
             "errata": {name: problem.erratum for name, problem in self.problems.items() if problem.erratum},
             "data_set": DATA_SET if self.source.kind != "package" else "ssd-harness",
             "data_source": self.source.kind,
+            "official": self.source.kind != "package" and self.unofficial is None,
             "revision": self.source.revision,
             "files": self.files,
         }
@@ -70,7 +74,21 @@ class ProblemStore:
     def summary(self) -> str:
         """Return the selection, the count and the split in one line."""
         split = ", ".join(f"{count} {name}" for name, count in self.split.items())
-        return f"{self.selection}: {len(self.problems)} problems ({split}), data from {self.source.kind}"
+        official = ", NOT the official data" if self.unofficial else ""
+        return f"{self.selection}: {len(self.problems)} problems ({split}), data from {self.source.kind}{official}"
+
+    def _unofficial(self) -> str | None:
+        """Compare each file with the official one at the pinned revision."""
+        for file in self.selection.files:
+            have = self.files.get(file.name)
+            if file.sha256 is None or have is None or have["sha256"] == file.sha256:
+                continue
+            return (
+                f"not the official data: {file.name} has {have['rows']} rows in {have['bytes']:,} bytes and the "
+                f"sha256 {have['sha256'][:12]}…, the official file {file.rows} rows in {file.bytes:,} bytes and "
+                f"{file.sha256[:12]}…"
+            )
+        return None
 
     def _check_count(self) -> str | None:
         """Compare with the published count: an error for pinned data, a warning for a folder of the user's."""

@@ -1,3 +1,5 @@
+import dataclasses
+import hashlib
 import json
 import os
 import random
@@ -9,7 +11,7 @@ import pytest
 
 from ssd_harness.cli import main
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.lcb import sources
+from ssd_harness.lcb import releases, sources
 from ssd_harness.lcb.errata import ERRATA
 from ssd_harness.lcb.releases import Selection, select
 from ssd_harness.lcb.store import known_elsewhere, open_store
@@ -44,7 +46,10 @@ def test_problems_and_tests_of_a_window(folder, lcb_rows):
     )
     assert store.tests("fn").function == "add"
     assert len(store.tests("plain").inputs) == 1
-    assert store.warning is None or "131" in store.warning
+    assert store.warning is not None
+    assert store.warning.startswith("not the official data: test6.jsonl has 4 rows")
+    assert store.describe()["official"] is False
+    assert "NOT the official data" in store.summary()
 
 
 def test_no_test_of_any_kind_is_in_a_doc(folder, lcb_rows):
@@ -254,7 +259,9 @@ def test_ids_outside_of_the_window_are_told_from_unknown_ones(folder, lcb_rows):
 def test_real_rows(lcb_fixtures):
     folder = lcb_fixtures / "code_generation_lite"
     v6 = open_store(select("v6", "v6"), folder)
-    assert (len(v6.problems), v6.split, v6.warning) == (131, {"easy": 31, "medium": 39, "hard": 61}, None)
+    assert (len(v6.problems), v6.split) == (131, {"easy": 31, "medium": 39, "hard": 61})
+    assert v6.warning == v6.unofficial  # the tests of these rows are a part of the official ones
+    assert v6.unofficial is not None
     whole = open_store(select("v6"), folder)
     assert len(whole.problems) == 1053
     assert "1055" in whole.warning
@@ -264,3 +271,22 @@ def test_real_rows(lcb_fixtures):
     assert {"abc311_c", "3194", "abc337_e", "3363"} <= flagged
     assert flagged == set(ERRATA) - {"abc355_e"}  # which the fixtures lack
     assert len(ERRATA) == 17
+
+
+def test_only_the_official_files_are_called_official(folder, lcb_rows, monkeypatch):
+    """A file of the data set's name, and of another content, is named with both sizes."""
+    lcb_rows.write(folder / "test6.jsonl", [lcb_rows.make("in")])
+    content = (folder / "test6.jsonl").read_bytes()
+    official = dataclasses.replace(releases.RELEASES["test6"][0], sha256=hashlib.sha256(content).hexdigest())
+    monkeypatch.setitem(releases.RELEASES, "test6", (official,))
+    assert open_store(V6, folder).describe()["official"] is True
+    (folder / "test6.jsonl").write_bytes(content.replace(b"the sum", b"the sun"))
+    changed = open_store(V6, folder)
+    assert changed.describe()["official"] is False
+    assert f"in {len(content):,} bytes" in (changed.unofficial or "")
+
+
+def test_each_official_file_has_a_size_and_a_checksum():
+    files = releases.RELEASES["v6"]
+    assert [file.name for file in files if not (file.bytes and file.sha256 and len(file.sha256) == 64)] == []
+    assert all(f"{file.bytes / 1e9:.2f} GB" == file.size for file in files)
