@@ -105,7 +105,8 @@ def prompt_lines(plan: Plan) -> list[str]:
         )
     samples = prompts.count * recipe.n_train
     if recipe.steps:
-        epochs = f"{recipe.steps * recipe.batch_size_train / samples:.1f} epochs"
+        passes = recipe.steps * recipe.batch_size_train / samples
+        epochs = f"{passes:,.1f} epochs" if passes >= 1 else f"{passes:.2g} epochs"
         steps = _counted(recipe.steps, "step")
         lines.append(f"{steps} are {epochs} of {_counted(samples, 'sample')}, if all are kept")
     return lines
