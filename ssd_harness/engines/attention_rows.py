@@ -6,7 +6,12 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-_SPARE_COLUMNS = 64
+_SPARE_COLUMNS = 32
+
+
+def with_spare(columns: int) -> int:
+    """Return the width of a buffer that holds ``columns``: spare columns save a copy at most tokens."""
+    return columns + max(_SPARE_COLUMNS, columns // 8)
 
 
 class RowsLayer(DynamicLayer):
@@ -43,10 +48,20 @@ class RowsLayer(DynamicLayer):
         self.keys, self.values = (buffer[:, :, :end] for buffer in self._buffers)
         return self.keys, self.values
 
+    @property
+    def capacity(self) -> int:
+        """How many columns the buffers hold, spare ones included."""
+        return int(self._buffers[0].shape[2])
+
+    def release(self) -> None:
+        """Forget keys and values, so that their memory is free for what was copied from them."""
+        self.keys = self.values = None
+        self._buffers = ()
+
 
 def _with_room(states: torch.Tensor, columns: int) -> torch.Tensor:
     rows, heads, used, size = states.shape
-    buffer = states.new_empty(rows, heads, columns + max(_SPARE_COLUMNS, columns // 4), size)
+    buffer = states.new_empty(rows, heads, with_spare(columns), size)
     buffer[:, :, :used] = states
     return buffer
 
@@ -69,24 +84,28 @@ def selectable(cache: Cache) -> bool:
     return all(isinstance(layer, DynamicLayer) for layer in cache.layers)
 
 
-def merge(parts: Sequence[tuple[Any, torch.Tensor]], columns: int) -> Cache:
+def merge(parts: Sequence[tuple[Any, torch.Tensor]], columns: int, *, release: bool = True) -> Cache:
     """Gather rows of one or more caches into one of ``columns`` columns; each part is (cache, row numbers).
 
     Rows are aligned at the right. What a row lacks on the left is left zero and must be masked; what it has beyond
-    ``columns`` is cut.
+    ``columns`` is cut. With ``release`` the parts lose each layer as soon as it is copied: one layer at most is in
+    memory twice.
     """
     layers: list[Any] = []
     for number in range(len(parts[0][0].layers)):
         keys = _gather([(cache.layers[number].keys, rows) for cache, rows in parts], columns)
         values = _gather([(cache.layers[number].values, rows) for cache, rows in parts], columns)
         layers.append(RowsLayer(keys, values, columns))
+        if release:
+            for cache, _ in parts:
+                cache.layers[number].release()
     return Cache(layers=layers)
 
 
 def _gather(parts: Sequence[tuple[torch.Tensor, torch.Tensor]], columns: int) -> torch.Tensor:
     _, heads, _, size = parts[0][0].shape
     total = sum(len(rows) for _, rows in parts)
-    buffer = parts[0][0].new_zeros(total, heads, columns + _SPARE_COLUMNS, size)
+    buffer = parts[0][0].new_zeros(total, heads, with_spare(columns), size)
     start = 0
     for states, rows in parts:
         width = min(columns, states.shape[2])

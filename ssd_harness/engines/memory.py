@@ -1,32 +1,64 @@
-"""How many sequences fit side by side into the memory that is free."""
+"""How much memory the attention cache may take, and what one token takes of it."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 MOST_ROWS = 128
 """More rows hardly raise the throughput, and leave fewer to fill up with towards the end."""
-_SHARE = 0.6
-"""Part of the free memory that the attention cache may take; the rest is for activations and logits."""
+ACCELERATOR_SHARE = 0.7
+"""Part of an accelerator's free memory that the attention cache may take; activations and logits need the rest."""
+CPU_SHARE = 0.25
+"""The same of the host's available memory, which other programs use too."""
+_LIMIT_FILES = ("memory.max", "memory.current")
 
 
-def rows_that_fit(model: Any, tokens: int) -> int:
-    """Return how many sequences of ``tokens`` tokens the attention cache has room for: at least 1."""
-    needed = tokens * cache_bytes_per_token(model)
-    return max(1, min(MOST_ROWS, int(_SHARE * free_bytes(model.device) / needed)))
+def cache_budget(device: Any) -> int:
+    """Return the bytes that the attention cache may take on ``device`` now."""
+    return int((CPU_SHARE if device.type == "cpu" else ACCELERATOR_SHARE) * free_bytes(device))
 
 
 def cache_bytes_per_token(model: Any) -> int:
-    """Return the keys' and values' size of one token over all layers."""
+    """Return the size of one token's keys and values over all layers, in bytes."""
     config = model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
+    return int(2 * config.num_hidden_layers * heads * size * model.dtype.itemsize)
 
 
 def free_bytes(device: Any) -> int:
-    """Return the free memory of ``device``."""
+    """Return the memory of ``device`` that this process can still take, in bytes."""
     import torch
 
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        # Torch keeps what earlier calls have given back: no other process can use it, but this one can.
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + kept
+    return min(_available_bytes(), host_bytes())
+
+
+def host_bytes() -> int:
+    """Return the memory of this machine, or of the container that this process runs in, in bytes."""
+    installed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit, _ = _container_limit()
+    return min(installed, limit or installed)
+
+
+def _available_bytes() -> int:
+    limit, used = _container_limit()
+    left = [limit - used] if limit else []
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+        left += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    except (OSError, ValueError):
+        left.append(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return max(0, min(left))
+
+
+def _container_limit() -> tuple[int | None, int]:
+    """Return the limit of this process's control group and what it uses, in bytes; (None, 0) without a limit."""
+    try:
+        limit, used = (Path("/sys/fs/cgroup", name).read_text("ascii").strip() for name in _LIMIT_FILES)
+        return (int(limit), int(used)) if limit != "max" else (None, 0)
+    except (OSError, ValueError):
+        return None, 0

@@ -4,9 +4,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from ssd_harness.engines import loading  # noqa: E402
+from ssd_harness.engines import loading, memory  # noqa: E402
 from ssd_harness.engines.contracts import Decoding, GenerationRequest, Stop  # noqa: E402
 from ssd_harness.engines.hf import HfEngine  # noqa: E402
+from ssd_harness.engines.schedule import Schedule  # noqa: E402
+from ssd_harness.errors import InfrastructureError  # noqa: E402
 
 pytestmark = pytest.mark.hf
 
@@ -173,3 +175,77 @@ def test_other_kinds_of_cache_draw_the_same_in_any_batch(kind):
     one = texts(HfEngine(other, stop_ids=EOS, rows=1).generate(few, DECODING, 5))
     many = texts(HfEngine(other, stop_ids=EOS, rows=4).generate(few, DECODING, 5))
     assert many == one
+    tight = HfEngine(other, stop_ids=EOS, cache_bytes=cells(other, 400))
+    assert texts(tight.generate(few, DECODING, 5)) == one
+    assert tight.reread
+
+
+def cells(model, count):
+    """Return the bytes of so many tokens' keys and values."""
+    return count * memory.cache_bytes_per_token(model)
+
+
+@pytest.mark.parametrize("budget", [1, 400, 900, 3_000])
+def test_samples_do_not_depend_on_the_memory(model, alone, budget):
+    engine = HfEngine(model, stop_ids=EOS, cache_bytes=cells(model, budget))
+    made = texts(engine.generate(requests(), DECODING, 5))
+    assert made.keys() == alone.keys()
+    assert sum(made[name] != alone[name] for name in alone) <= 1
+    assert engine.reread or budget == 3_000 or budget == 1
+
+
+def largest_cache(model, monkeypatch, engine, many):
+    """Draw ``many`` and return the results and the most tokens that all caches have held at once, spare ones too."""
+    most = 0
+    advance = Schedule._advance
+
+    def watched(self):
+        nonlocal most
+        advance(self)
+        most = max(most, sum(bundle.cells for bundle in self._bundles))
+
+    monkeypatch.setattr(Schedule, "_advance", watched)
+    return texts(engine.generate(many, DECODING, 5)), most
+
+
+def test_the_cache_stays_within_its_memory_and_uses_it(model, monkeypatch):
+    few = [GenerationRequest(f"p{k}", 0, tuple(range(10, 10 + length))) for k, length in enumerate([200, 5, 5, 90] * 8)]
+    budget = 1_200
+    engine = HfEngine(model, stop_ids=EOS, cache_bytes=cells(model, budget))
+    made, most = largest_cache(model, monkeypatch, engine, few)
+    assert len(made) == len(few)
+    assert budget / 2 < most <= budget
+
+
+def test_the_oldest_row_never_waits(model):
+    """What was asked for first is done first even if nothing else fits beside it."""
+    many = [GenerationRequest(f"p{k}", 0, tuple(range(10, 60))) for k in range(6)]
+    engine = HfEngine(model, stop_ids=[], cache_bytes=cells(model, 90))
+    order = [one.request.key for one in engine.generate(many, DECODING, 5)]
+    assert order == [one.key for one in many]
+
+
+def failing_beyond(model, monkeypatch, most):
+    """Let the model's forward pass fail as an accelerator does when rows times columns are more than ``most``."""
+    original = type(model).forward
+
+    @functools.wraps(original)
+    def limited(self, input_ids=None, attention_mask=None, **rest):
+        if attention_mask.numel() > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return original(self, input_ids=input_ids, attention_mask=attention_mask, **rest)
+
+    monkeypatch.setattr(type(model), "forward", limited)
+
+
+def test_an_accelerator_without_memory_gets_fewer_rows(model, alone, monkeypatch):
+    failing_beyond(model, monkeypatch, 1_000)
+    made = texts(HfEngine(model, stop_ids=EOS).generate(requests(), DECODING, 5))
+    assert made.keys() == alone.keys()
+    assert sum(made[name] != alone[name] for name in alone) <= 1
+
+
+def test_a_sequence_that_does_not_fit_alone_is_one_line(model, monkeypatch):
+    failing_beyond(model, monkeypatch, 70)
+    with pytest.raises(InfrastructureError, match=r"no memory for a sequence of \d+ tokens beside the model"):
+        list(HfEngine(model, stop_ids=[]).generate(requests(4, 1), DECODING, 5))
