@@ -152,7 +152,7 @@ class Recipe:
         False, "keep prompts that overlap evaluated problems, and evaluate all the same; every result then says so"
     )
     device: str | None = _run(None, "where to sample and train; none takes an accelerator if there is one")
-    sampling_rows: int | None = _run(None, "sequences generated side by side; none asks the free memory", POSITIVE)
+    sampling_rows: int | None = _run(None, "most sequences generated side by side; none takes up to 128", POSITIVE)
     gpus: int = _run(1, "processes to sample and train with, each with a GPU of its own (or on the CPU)", POSITIVE)
     sharding: str = _run(
         "auto",

@@ -14,9 +14,9 @@ from ssd_harness.errors import InfrastructureError
 
 _REFILL_SHARE = 4
 """New rows are read, and finished ones dropped, once they are one in so many: each time costs a copy of the cache."""
-_WASTE = 1.25
+_WASTE = 2
 """Rows of unequal length share a rectangle if that takes at most so many times their cells, or if there is room."""
-_MOST_BUNDLES = 6
+_MOST_BUNDLES = 3
 """Each bundle takes a forward pass of its own for every token."""
 _LESS = 0.7
 """What is left of the memory that was used when an accelerator had no more."""
@@ -57,6 +57,7 @@ class Schedule:
             finished = len(bundle.rows) - len(bundle.living)
             if finished and finished * _REFILL_SHARE >= len(bundle.rows):
                 self._drop_finished(bundle)
+        self._unite()
         if self._next_cells() <= self._budget:
             return
         for bundle in list(self._bundles):
@@ -71,6 +72,13 @@ class Schedule:
         living = bundle.living
         if bundle.droppable and len(living) < len(bundle.rows):
             bundle.keep(set(living))
+
+    def _unite(self) -> None:
+        """Let bundles whose widths have come near each other go on as one: each costs a forward pass a token."""
+        if self._reader.mergeable and len(self._bundles) > 1:
+            for bundle in sorted(self._bundles, key=lambda one: one.columns):
+                self._bundles.remove(bundle)
+                self._place(bundle)
 
     def _split(self, bundle: Bundle) -> None:
         """Give the short rows of a bundle a narrower one, where that frees memory."""
@@ -151,11 +159,11 @@ class Schedule:
         return together <= max(_WASTE * apart, self._budget / 2)
 
     def _place(self, bundle: Bundle) -> None:
-        """Let newly read rows join a bundle where the rectangle fits, else stand apart."""
+        """Let a bundle join another one where the rectangle fits, else stand apart."""
         others = sum(one.next_cells for one in self._bundles)
         for home in sorted(self._bundles, key=lambda one: abs(one.columns - bundle.columns)):
-            joined = home.cells_of(home.living + bundle.rows)
-            apart = home.cells_of(home.living) + bundle.next_cells
+            joined = home.cells_of(home.living + bundle.living)
+            apart = home.cells_of(home.living) + bundle.cells_of(bundle.living)
             left = others - home.next_cells
             if self._reader.mergeable and left + joined <= self._budget and self._shares(left + joined, left + apart):
                 home.join(bundle)

@@ -185,13 +185,13 @@ def cells(model, count):
     return count * memory.cache_bytes_per_token(model)
 
 
-@pytest.mark.parametrize("budget", [1, 400, 900, 3_000])
+@pytest.mark.parametrize("budget", [1, 250, 900, 3_000])
 def test_samples_do_not_depend_on_the_memory(model, alone, budget):
     engine = HfEngine(model, stop_ids=EOS, cache_bytes=cells(model, budget))
     made = texts(engine.generate(requests(), DECODING, 5))
     assert made.keys() == alone.keys()
     assert sum(made[name] != alone[name] for name in alone) <= 1
-    assert engine.reread or budget == 3_000 or budget == 1
+    assert engine.reread or budget != 250
 
 
 def largest_cache(model, monkeypatch, engine, many):
