@@ -29,7 +29,7 @@ class RowsLayer(DynamicLayer):
 
     def _adopt(self, keys: torch.Tensor, values: torch.Tensor, columns: int | None = None) -> None:
         self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
-        self._buffers = (keys, values)
+        self._buffers: tuple[torch.Tensor, ...] = (keys, values)
         self.keys, self.values = (keys[:, :, :columns], values[:, :, :columns])
 
     def update(

@@ -71,7 +71,7 @@ class Bundle:
         self, reader: Reader, rows: Sequence[Row], cache: Any, lengths: torch.Tensor, logits: torch.Tensor
     ) -> None:
         self.rows = list(rows)
-        self._reader, self._cache, self._lengths, self._logits = reader, cache, lengths, logits
+        self._reader, self.cache, self.lengths, self.logits = reader, cache, lengths, logits
         self._drawn = torch.empty(0)
 
     @property
@@ -82,13 +82,13 @@ class Bundle:
     @property
     def columns(self) -> int:
         """Columns that are filled."""
-        return int(self._cache.get_seq_length())
+        return int(self.cache.get_seq_length())
 
     @property
     def cells(self) -> int:
         """Cells in memory, passengers and spare columns included."""
-        mergeable = attention_rows.mergeable(self._cache)
-        return len(self.rows) * (self._cache.layers[0].capacity if mergeable else self.columns)
+        mergeable = attention_rows.mergeable(self.cache)
+        return len(self.rows) * (self.cache.layers[0].capacity if mergeable else self.columns)
 
     @property
     def next_cells(self) -> int:
@@ -103,25 +103,25 @@ class Bundle:
     @property
     def droppable(self) -> bool:
         """Whether single rows can be dropped, as the model's cache allows."""
-        return attention_rows.selectable(self._cache)
+        return attention_rows.selectable(self.cache)
 
     @torch.inference_mode()
     def keep(self, rows: Collection[Row]) -> None:
         """Forget all rows but these, and the columns that only the others needed; only if ``droppable``."""
-        picked = self._numbers(rows)
-        if attention_rows.mergeable(self._cache):
-            self._cache = attention_rows.merge([(self._cache, picked)], int(self._lengths[picked].max()))
+        picked = self.numbers(rows)
+        if attention_rows.mergeable(self.cache):
+            self.cache = attention_rows.merge([(self.cache, picked)], int(self.lengths[picked].max()))
         else:
-            self._cache.batch_select_indices(picked)
-        self._lengths, self._logits = self._lengths[picked], self._logits[picked]
+            self.cache.batch_select_indices(picked)
+        self.lengths, self.logits = self.lengths[picked], self.logits[picked]
         self.rows = [row for row in self.rows if row in rows]
 
     @torch.inference_mode()
     def split(self, rows: Collection[Row]) -> "Bundle":
         """Move rows into a narrower bundle of their own; only where caches can be merged."""
-        picked = self._numbers(rows)
-        lengths, logits = self._lengths[picked], self._logits[picked]
-        cache = attention_rows.merge([(self._cache, picked)], int(lengths.max()), release=False)
+        picked = self.numbers(rows)
+        lengths, logits = self.lengths[picked], self.logits[picked]
+        cache = attention_rows.merge([(self.cache, picked)], int(lengths.max()), release=False)
         apart = Bundle(self._reader, [row for row in self.rows if row in rows], cache, lengths, logits)
         self.keep([row for row in self.living if row not in rows])
         return apart
@@ -129,19 +129,19 @@ class Bundle:
     @torch.inference_mode()
     def join(self, other: "Bundle") -> None:
         """Take over the living rows of another bundle, which is used up; only where caches can be merged."""
-        mine, theirs = self._numbers(self.living), other._numbers(other.living)
-        self._lengths = torch.cat([self._lengths[mine], other._lengths[theirs]])
-        self._logits = torch.cat([self._logits[mine], other._logits[theirs]])
-        parts = [(self._cache, mine), (other._cache, theirs)]
-        self._cache = attention_rows.merge(parts, int(self._lengths.max()))
+        mine, theirs = self.numbers(self.living), other.numbers(other.living)
+        self.lengths = torch.cat([self.lengths[mine], other.lengths[theirs]])
+        self.logits = torch.cat([self.logits[mine], other.logits[theirs]])
+        parts = [(self.cache, mine), (other.cache, theirs)]
+        self.cache = attention_rows.merge(parts, int(self.lengths.max()))
         self.rows = self.living + other.living
 
     @torch.inference_mode()
     def draw(self, decoding: Decoding, stop_ids: frozenset[int]) -> list[Row]:
         """Give every living row its next token and return those that finish with it."""
         uniforms = [0.0 if row.done or decoding.greedy else row.stream[len(row.tokens)] for row in self.rows]
-        device = self._logits.device
-        self._drawn = draw(self._logits, decoding, torch.tensor(uniforms, dtype=torch.float64, device=device))
+        device = self.logits.device
+        self._drawn = draw(self.logits, decoding, torch.tensor(uniforms, dtype=torch.float64, device=device))
         finished = []
         for row, token in zip(self.rows, self._drawn.tolist(), strict=True):
             if row.done:
@@ -155,12 +155,13 @@ class Bundle:
     @torch.inference_mode()
     def advance(self) -> None:
         """Feed the drawn tokens to the model."""
-        self._lengths = self._lengths + 1
-        self._logits = self._reader.forward(self._drawn[:, None], self._lengths, self._cache)
+        self.lengths = self.lengths + 1
+        self.logits = self._reader.forward(self._drawn[:, None], self.lengths, self.cache)
 
-    def _numbers(self, rows: Collection[Row]) -> torch.Tensor:
+    def numbers(self, rows: Collection[Row]) -> torch.Tensor:
+        """Return the places of rows in the bundle [rows]."""
         picked = [number for number, row in enumerate(self.rows) if row in rows]
-        return torch.tensor(picked, dtype=torch.long, device=self._logits.device)
+        return torch.tensor(picked, dtype=torch.long, device=self.logits.device)
 
 
 def _left_padded(texts: Sequence[tuple[int, ...]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -149,7 +149,11 @@ class Schedule:
             widest = max(widest, row.length)
             together = (len(rows) + 1) * with_spare(widest)
             apart = _cells(rows) + with_spare(row.length)
-            if len(texts) * widest > self._reader.prefill_tokens or together > room or not self._shares(together, apart):
+            if (
+                len(texts) * widest > self._reader.prefill_tokens
+                or together > room
+                or not self._shares(together, apart)
+            ):
                 break
             rows.append(self._waiting.take())
         return rows
