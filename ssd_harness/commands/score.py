@@ -51,6 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sandbox", default="", metavar="NAME", help=f"docker or process (default: {SANDBOX_VARIABLE}, else docker)"
     )
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse a file with a question_id that the data lacks, before judging"
+    )
     parser.add_argument("--workers", type=int, metavar="N", help="slots at once (default: as many as cores)")
 
 
@@ -60,12 +63,14 @@ def run(arguments: argparse.Namespace) -> int:
     selection = select(arguments.release, arguments.window)
     samples = read_samples(arguments.samples)
     store = open_store(selection, arguments.data)
-    samples, outside = _inside(samples, store)
+    samples, outside, unknown = _inside(samples, store, strict=arguments.strict)
     with disk_errors(arguments.out):
         arguments.out.mkdir(parents=True, exist_ok=True)
     _say(store.summary())
     if store.warning:
         _say(f"warning: {store.warning}")
+    if unknown:
+        _say(f"warning: {_unknown_words(unknown, store)}; their samples are left out")
     if outside:
         _say(f"note: {outside} samples belong to problems outside of the window and are left out")
     if without := len(store.problems) - len({sample.program.question_id for sample in samples}):
@@ -81,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_start=lambda missing: line.advance(len(samples) - missing),
             on_verdict=lambda _: line.advance(),
         )
-    summary = _write(arguments, scoring, store, samples, outside)
+    summary = _write(arguments, scoring, store, samples, outside=outside, unknown=unknown)
     print(render(summary))
     if store.unofficial:
         print(store.unofficial)
@@ -92,23 +97,35 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def _inside(samples: Sequence[LocatedProgram], store: ProblemStore) -> tuple[list[LocatedProgram], int]:
-    """Keep the samples of the store's problems; others must at least be in the release."""
+def _inside(
+    samples: Sequence[LocatedProgram], store: ProblemStore, *, strict: bool
+) -> tuple[list[LocatedProgram], int, list[str]]:
+    """Return the samples of the store's problems, how many are outside of the window, and unknown question ids.
+
+    With ``strict``, or where nothing else is left, an unknown id is an error.
+    """
     strange = {s.program.question_id: s.where for s in reversed(samples) if s.program.question_id not in store.problems}
     outside = known_elsewhere(store, strange) if strange else set()
-    if unknown := [name for name in sorted(strange, key=list(reversed(strange)).index) if name not in outside]:
-        names = ", ".join(f"{name!r}" for name in unknown[:_SHOWN]) + (", ..." if len(unknown) > _SHOWN else "")
+    unknown = [name for name in reversed(strange) if name not in outside]
+    kept = [sample for sample in samples if sample.program.question_id in store.problems]
+    if unknown and (strict or not (kept or outside)):
         raise UsageError(
-            f"{len(unknown)} problems of the samples are not in {store.selection}: {names}",
+            _unknown_words(unknown, store),
             where=strange[unknown[0]],
             next_step="correct the question_id, or choose another --release or --window",
         )
-    kept = [sample for sample in samples if sample.program.question_id in store.problems]
     if not kept:
         raise UsageError(
             f"all samples belong to problems outside of {store.selection}", next_step="choose another --window"
         )
-    return kept, len(samples) - len(kept)
+    missing = set(unknown)
+    left_out = sum(sample.program.question_id in missing for sample in samples)
+    return kept, len(samples) - len(kept) - left_out, unknown
+
+
+def _unknown_words(unknown: Sequence[str], store: ProblemStore) -> str:
+    names = ", ".join(f"{name!r}" for name in unknown[:_SHOWN]) + (", ..." if len(unknown) > _SHOWN else "")
+    return f"{len(unknown)} problems of the samples are not in {store.selection}: {names}"
 
 
 def _write(
@@ -116,7 +133,9 @@ def _write(
     scoring: Scoring,
     store: ProblemStore,
     samples: Sequence[LocatedProgram],
+    *,
     outside: int,
+    unknown: Sequence[str],
 ) -> dict[str, Any]:
     by_program = {(sample.program.question_id, sample.program.sample): sample for sample in samples}
     rows = sorted(scoring.verdicts, key=lambda verdict: (verdict.question_id, verdict.sample))
@@ -136,6 +155,7 @@ def _write(
         "complete": not scoring.internal_errors,
         "problems_without_samples": len(store.problems) - len({verdict.question_id for verdict in scoring.verdicts}),
         "samples_outside_of_window": outside,
+        "unknown_problems": list(unknown),
         "judged_now": scoring.judged,
         "samples": {"file": arguments.samples.name, "sha256": _sha256(arguments.samples)},
         "data": {**store.describe(), "warning": store.warning},

@@ -67,12 +67,22 @@ def _programs(row: Mapping[str, Any], where: str) -> Iterator[tuple[str, Generat
     elif "output" in row or "output_list" in row:
         outputs = [row["output"]] if "output" in row else as_list(row["output_list"], "output_list", where)
         facts = _facts(row) if "output" in row else GenerationFacts()
-        end = prompt_end(as_text(row.get("prompt"), "prompt", where))
+        end = prompt_end(_prompt(row.get("prompt"), where))
         for output in outputs:
             made = extract(as_text(output, "output", where), end)
             yield made.code, replace(facts, unfinished_reasoning=made.unfinished_reasoning), None
     else:
         raise UsageError("a sample without a program", where=where, next_step=FORMS)
+
+
+def _prompt(value: Any, where: str) -> str:
+    """Return the text of a prompt, of a list of chat messages the last one's: a generation goes on after that."""
+    if isinstance(value, list):
+        last = value[-1] if value else None
+        value = last.get("content") if isinstance(last, dict) else last
+    if isinstance(value, list):  # a message's content in parts
+        value = "".join(str(part.get("text") or "") for part in value if isinstance(part, dict))
+    return as_text(value, "prompt", where)
 
 
 def _facts(row: Mapping[str, Any]) -> GenerationFacts:

@@ -26,3 +26,18 @@ def test_results_name_the_file_that_holds_the_samples(tmp_path):
     file.write_text(json.dumps({"results": {}, "configs": {}}, indent=2))
     with pytest.raises(UsageError, match=r"samples_TASK_DATE\.jsonl"):
         read_samples(file)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        [{"role": "system", "content": "s"}, {"role": "user", "content": "Solve it."}],
+        [{"role": "user", "content": [{"type": "text", "text": "Solve it."}]}],
+        [],
+    ],
+)
+def test_a_prompt_may_be_a_list_of_messages(tmp_path, prompt):
+    file = tmp_path / "samples.jsonl"
+    file.write_text(json.dumps({"question_id": "q", "prompt": prompt, "output": "```python\nprint(1)\n```"}))
+    (sample,) = read_samples(file)
+    assert sample.program.code == "print(1)"
