@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import Any, Final
 
-MAX_DEPTH: Final = 320
+MAX_DEPTH: Final = 620
 """Nesting in brackets; tags count too, up to three brackets a level."""
 MAX_DIGITS: Final = 50_000
 """Digits of one number, as in the official scorer."""
@@ -55,6 +55,14 @@ class ExactNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class TypedNumber:
+    """A number that equals only JSON numbers of one type, as sympy's do."""
+
+    type: type
+    number: Any
+
+
+@dataclass(frozen=True, slots=True)
 class LongInt:
     """An int of more digits than ``int()`` takes, as canonical text."""
 
@@ -77,15 +85,17 @@ _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in _STEPS)
 _DECIMAL = re.compile(r"(-?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([-+]?[0-9]{1,6}))?")
 
 
-def decode(data: bytes) -> Any:
+def decode(data: bytes, *, widen: bool = False) -> Any:
     """Return the value that the tagged JSON ``data`` describes; what cannot be read is :class:`Opaque`.
+
+    With ``widen``, a narrow float is a plain float of exactly its value.
 
     The caller bounds ``len(data)``; time and memory are linear in it.
     """
     if _depth(data) > MAX_DEPTH:
         return Opaque("a result nested too deep")
     try:
-        return _load(data.decode("ascii"), data, object_pairs_hook=_tagged)
+        return _load(data.decode("ascii"), data, object_pairs_hook=_tagged_widened if widen else _tagged)
     except (ValueError, RecursionError):
         return Opaque("a result that cannot be read")
 
@@ -133,6 +143,20 @@ def _tagged(pairs: list[tuple[str, Any]]) -> Any:
     reader = _READERS.get(tag)
     value = reader(body) if reader else None
     return Opaque("a malformed result") if value is None else value
+
+
+def _tagged_widened(pairs: list[tuple[str, Any]]) -> Any:
+    value = _tagged(pairs)
+    return value.number if isinstance(value, NarrowFloat) else value
+
+
+def _read_typed_int(body: Any) -> TypedNumber | None:
+    return TypedNumber(int, body) if isinstance(body, int | LongInt) else None
+
+
+def _read_typed_float(body: Any) -> TypedNumber | Opaque | None:
+    number = _read_fraction(body)
+    return TypedNumber(float, number.number) if isinstance(number, ExactNumber) else number
 
 
 def _read_mapping(body: Any) -> MappingValue | None:
@@ -187,6 +211,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "n": _read_narrow,
     "D": _read_decimal,
     "F": _read_fraction,
+    "i": _read_typed_int,
+    "f": _read_typed_float,
     "c": _read_complex,
     "o": lambda body: Opaque(f"a value of type {body[:_MAX_NAME]}") if isinstance(body, str) else None,
     "x": lambda body: Opaque("a result over the bounds") if isinstance(body, str) else None,

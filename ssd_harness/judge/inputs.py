@@ -8,10 +8,11 @@ from threading import Lock
 from typing import Literal
 
 from ssd_harness.errors import InfrastructureError
-from ssd_harness.judge.comparison import Checker, compare_lines, compare_values
+from ssd_harness.judge.comparison import Checker, compare_exact_values, compare_lines, compare_values
 from ssd_harness.judge.problem import ProblemTests
 from ssd_harness.judge.trial import granted
 from ssd_harness.sandbox.contracts import Job, Limits, Runner, Slot
+from ssd_harness.sandbox.worker.protocol import MAX_OUTPUT
 
 Tests = Literal["all", "public", "private"]
 
@@ -73,6 +74,11 @@ class TestLoader:
         self._lock = Lock()
         self._keys = count()
 
+    def _checker(self, *, functional: bool) -> Checker:
+        if not functional:
+            return compare_lines
+        return compare_values if self._judge is Judge.LCB else compare_exact_values
+
     def load(self, question_id: str, slot: Slot) -> LoadedTests:
         """Send the problem's inputs to ``slot``. Raises :class:`UnusableTestsError`, or what the slot raises."""
         with self._lock:
@@ -88,11 +94,18 @@ class TestLoader:
         return LoadedTests(
             key=key,
             expected=expected,
-            checker=compare_values if functional else compare_lines,
-            limits=limits,
+            checker=self._checker(functional=functional),
+            limits=_room_for(limits, expected),
             runner=_RUNNERS[self._judge, functional],
             entry=tests.function or "",
         )
+
+
+def _room_for(limits: Limits, expected: tuple[str, ...]) -> Limits:
+    """Raise the output limit for tests whose right output is larger; a program learns no more than a power of two."""
+    longest = max(len(text.encode("utf-8", "surrogatepass")) for text in expected)
+    wanted = 1 << (4 * longest).bit_length() if 2 * longest > limits.output else limits.output
+    return replace(limits, output=min(wanted, MAX_OUTPUT))
 
 
 def _chosen(tests: ProblemTests, which: Tests) -> tuple[tuple[bytes, ...], tuple[str, ...]]:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from ssd_harness.judge.comparison.lines import compare_lines
-from ssd_harness.judge.comparison.values import compare_values
+from ssd_harness.judge.comparison.values import compare_exact_values, compare_values
 
 Checker = Callable[[bytes, str], str]
 """``checker(output, expected) -> difference``; raises ValueError if ``expected`` itself is broken."""
 
-__all__ = ["Checker", "compare_lines", "compare_values"]
+__all__ = ["Checker", "compare_exact_values", "compare_lines", "compare_values"]

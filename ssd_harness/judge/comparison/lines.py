@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from ssd_harness.judge.excerpt import excerpt
 
-_MAX_NUMBER = 100_000
+_MAX_NUMBER = 1_000_000
 """Longer tokens are no numbers; they are equal only as text."""
 _TOKEN = re.compile(r"\S+")
 

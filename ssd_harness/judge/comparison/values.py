@@ -6,11 +6,13 @@ from typing import Any
 
 from ssd_harness.judge.decode import (
     ExactNumber,
+    LongInt,
     MappingValue,
     NarrowFloat,
     Opaque,
     SingleElement,
     TupleValue,
+    TypedNumber,
     decode,
     parse_expected,
 )
@@ -20,15 +22,21 @@ _BASE, _RATIO = 1 << 16, 16
 """What equals the expected value is not written much longer; decoding more would be a program's way to keep us busy."""
 
 
-def compare_values(output: bytes, expected: str) -> str:
+def compare_exact_values(output: bytes, expected: str) -> str:
+    """Compare as :func:`compare_values` does, but a narrow float of numpy by its exact value: it is no tolerance."""
+    return compare_values(output, expected, widen=True)
+
+
+def compare_values(output: bytes, expected: str, *, widen: bool = False) -> str:
     """Return "" if the tagged JSON ``output`` equals the JSON value ``expected``, else the difference in words.
 
     A tuple at the top counts as a list, a nested one does not; ``True == 1``, ``2.0 == 2``, NaN equals nothing, and
-    there is no tolerance. Raises ValueError if ``expected`` is no JSON.
+    there is no tolerance. ``widen`` takes a narrow float of numpy by its exact value, without rounding the expected
+    number to its width. Raises ValueError if ``expected`` is no JSON.
     """
     if len(output) > _BASE + _RATIO * len(expected):
         return f"returned far more than expected: {len(output)} bytes"
-    got, wanted = decode(output), parse_expected(expected)
+    got, wanted = decode(output, widen=widen), parse_expected(expected)
     if isinstance(got, TupleValue):
         got = got.items
     # Without an object there is no tag, and lists compare in C.
@@ -54,6 +62,9 @@ def equal(got: Any, wanted: Any) -> bool:
             same = isinstance(wanted, int | float) and math.isfinite(number) and _narrow(code, wanted) == number
         case ExactNumber(number):
             same = isinstance(wanted, int | float) and number == wanted
+        case TypedNumber(kind, number):
+            typed = isinstance(wanted, float) if kind is float else isinstance(wanted, int | LongInt)
+            same = typed and number == wanted
         case TupleValue() | Opaque():
             same = False
         case _:

@@ -9,7 +9,9 @@ key:
 ``a``   ``item``                     array with exactly one element (others equal nothing)
 ``n``   ``["e" | "f", float]``       floating point number of 16 or 32 bits
 ``D``   ``"1.50"``                   Decimal
-``F``   ``[int, int]``               Fraction
+``F``   ``[int, int]``               Fraction, and the exact value of mpmath's and numpy's long floats
+``i``   ``int``                      int of sympy, which equals no float
+``f``   ``[int, int]``               float of sympy, which equals no int, as a fraction
 ``c``   ``[float, float]``           complex number
 ``o``   ``"type name"``              anything that equals no JSON value: set, deque, generator, bytes, object …
 ``x``   ``"why"``                    over a bound: too deep or too long to equal any expected value
@@ -27,13 +29,14 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-MAX_DEPTH = 100
+MAX_DEPTH = 200
 MAX_INT_BITS = 166_100
 """An int of more bits has over 50,000 digits: the limit of expected values."""
 _SAFE_INT_BITS = 2_000
 """Up to here ``str`` never minds the digits limit, whatever a program sets it to."""
 _MAX_NAME = 80
 _MAX_DECIMAL = 60_000
+_MAX_EXPONENT_BITS = 2_000
 
 _SCALARS = frozenset({type(None), bool, float, str})
 _dump = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
@@ -101,8 +104,11 @@ def _tagged(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind r
     return _rare(value, depth)
 
 
-def _rare(value: Any, depth: int) -> Any:
+def _rare(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind reads best
     """Write what equals a JSON value though it is no built-in: wrappers, mappings, numpy."""
+    number = _number(value, depth)
+    if number is not None:
+        return number
     if isinstance(value, UserList | UserString):
         return _tree(value.data, depth + 1)
     if isinstance(value, Mapping):
@@ -111,12 +117,49 @@ def _rare(value: Any, depth: int) -> Any:
     if numpy is not None:
         if isinstance(value, numpy.float16 | numpy.float32):
             return {"n": ["e" if isinstance(value, numpy.float16) else "f", float(value)]}
+        if isinstance(value, numpy.longdouble):
+            if not numpy.isfinite(value):
+                return float(value)
+            numerator, denominator = value.as_integer_ratio()
+            return _fraction(int(numerator), int(denominator), depth)
         if isinstance(value, numpy.bool_ | numpy.integer):
             return value.item()
         if isinstance(value, numpy.ndarray) and value.size == 1:
             # Not item(): it would widen a narrow float.
             return {"a": _tree(value.reshape(-1)[0], depth + 1)}
     return {"o": str(type(value).__name__)[:_MAX_NAME]}
+
+
+def _number(value: Any, depth: int) -> Any:
+    """Write a number of sympy or mpmath; None for all else."""
+    sympy, mpmath = sys.modules.get("sympy"), sys.modules.get("mpmath")
+    if sympy is not None and isinstance(value, sympy.Basic):
+        if value is sympy.true or value is sympy.false:
+            return bool(value)
+        if isinstance(value, sympy.Integer):
+            return {"i": _tree(int(value.p), depth)}
+        if isinstance(value, sympy.Float):
+            number = _of_mpf(value._mpf_, depth)
+            return {"f": number["F"]} if isinstance(number, dict) and "F" in number else number
+    if mpmath is not None and isinstance(value, mpmath.mpf):
+        return _of_mpf(value._mpf_, depth)
+    return None
+
+
+def _of_mpf(parts: Any, depth: int) -> Any:
+    """Write mpmath's (sign, mantissa, exponent, bits); what is no finite number has an exponent and no mantissa."""
+    sign, mantissa, exponent, bits = parts
+    mantissa, exponent = int(mantissa), int(exponent)
+    if not mantissa and exponent:
+        return {-2: float("inf"), -3: float("-inf")}.get(bits, float("nan"))
+    if abs(exponent) > _MAX_EXPONENT_BITS:
+        return {"x": "mpf"}
+    numerator = -mantissa if sign else mantissa
+    return _fraction(numerator << exponent, 1, depth) if exponent >= 0 else _fraction(numerator, 1 << -exponent, depth)
+
+
+def _fraction(numerator: int, denominator: int, depth: int) -> Any:
+    return {"F": [_tree(numerator, depth), _tree(denominator, depth)]}
 
 
 def _pairs(items: Iterable[tuple[Any, Any]], depth: int) -> list[list[Any]]:

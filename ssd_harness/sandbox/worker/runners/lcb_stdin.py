@@ -13,10 +13,14 @@ from .mock_input import InputMocked
 
 
 class Captured(io.StringIO):
-    """Standard output as the official scorer gives it: text only, no ``buffer``; closing it does nothing."""
+    """Standard output as the official scorer gives it: text only, no ``buffer``; closing it is a TypeError.
 
-    def close(self) -> None:
-        """Stay open: what was printed still counts."""
+    It replaces ``close`` by a function of one argument, so that a plain call, and leaving a ``with``, fails.
+    """
+
+    def close(self, _argument: object) -> int:  # type: ignore[override]
+        """Stay open."""
+        return 1
 
 
 def prepare() -> None:
