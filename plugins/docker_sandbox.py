@@ -156,12 +156,20 @@ class DockerSandbox(OpenSlots):
         try:
             return docker.APIClient(**docker.utils.kwargs_from_env(), version="auto", timeout=_ENGINE_PATIENCE_S)
         except DockerException as error:
-            where = os.environ.get("DOCKER_HOST") or "the local socket"
+            named = os.environ.get("DOCKER_HOST")
+            where = f"DOCKER_HOST={named}" if named else "unix:///var/run/docker.sock; DOCKER_HOST is not set"
+            if "permission denied" in str(error).lower():
+                raise InfrastructureError(
+                    "the Docker engine's socket may not be used: permission denied",
+                    where=where,
+                    next_step="add your user to the group that owns the socket (usually `docker`) and log in again",
+                ) from error
             raise InfrastructureError(
                 "no Docker engine answers",
                 where=where,
                 next_step="start one (Debian, as root: `apt-get install docker.io`, then `dockerd &`), or use "
-                "the weaker sandbox that needs none: SSD_HARNESS_SANDBOX=process",
+                "the weaker sandbox that needs none: SSD_HARNESS_SANDBOX=process, or judge on another machine: run "
+                "lm_eval with --predict_only --log_samples here, and `ssd-harness score` on the samples there",
             ) from error
 
     def check(self) -> None:

@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -135,7 +136,7 @@ def disk() -> Iterator[Finding]:
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
     state = f"{folder}, {free / (1 << 30):.0f} GiB free"
-    if not os.access(existing, os.W_OK):
+    if not _writable(existing):
         yield Finding(
             "state folder", f"{state}, not writable", "set SSD_HARNESS_HOME to a folder of yours", needed=True
         )
@@ -143,6 +144,15 @@ def disk() -> Iterator[Finding]:
         yield Finding("state folder", state, "set SSD_HARNESS_HOME to a larger disk for full-size models")
     else:
         yield Finding("state folder", state)
+
+
+def _writable(folder: Path) -> bool:
+    """Try it: permission bits say nothing on a read-only disk, nor to root."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _version(distribution: str) -> str | None:

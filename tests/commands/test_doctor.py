@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+from ssd_harness.commands.doctor import disk
+
 
 def doctor(tmp_path, **environment):
     settings = {**os.environ, "SSD_HARNESS_HOME": str(tmp_path / "home")}
@@ -51,3 +53,11 @@ def test_a_data_folder_without_the_files_is_said(tmp_path):
     state, _ = line(doctor(tmp_path, SSD_LCB_DATA=str(tmp_path)), "data")
     assert not state.startswith("OK")
     assert "missing" in state
+
+
+def test_a_state_folder_that_takes_no_file_is_not_called_small(monkeypatch):
+    """/proc has the permission bits of a folder that root may write to."""
+    monkeypatch.setenv("SSD_HARNESS_HOME", "/proc/x")
+    (finding,) = disk()
+    assert finding.needed
+    assert "not writable" in finding.state
