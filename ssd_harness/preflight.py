@@ -4,7 +4,9 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 
 from ssd_harness import plugin_manager, prompts
 from ssd_harness.errors import InfrastructureError, UsageError
@@ -27,6 +29,8 @@ def run(request: EvaluationRequest, *, own_model: bool) -> None:
     """
     if own_model:
         check_packages()
+    if request.output_path:
+        check_output(Path(request.output_path))
     if request.own_tasks:
         # Other tasks in the same run may have metadata of their own.
         options = evaluation_options(request.metadata, strict=set(request.tasks) == set(request.own_tasks))
@@ -63,6 +67,20 @@ def check_count(task: str, request: EvaluationRequest, problems: int, ranks: int
             f"{what} leaves {max(left, 0)} problems of {task} for {ranks} process{'es' if ranks > 1 else ''}",
             next_step="take more problems" + (", or fewer processes" if ranks > 1 else ""),
         )
+
+
+def check_output(path: Path) -> None:
+    """Require that lm-eval can write its results below ``path``, which need not exist yet."""
+    # Of a path that ends in .json lm-eval takes the folder.
+    folder = (path.parent if path.suffix == ".json" else path).absolute()
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"--output_path: cannot write there: {error.strerror}", where=folder, next_step="choose another folder"
+        ) from error
 
 
 def check_packages() -> None:

@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from ssd_harness.engines.contracts import Decoding
@@ -81,7 +82,12 @@ class Recipe:
         "chat", "chat: through the model's chat template; raw: the text as it stands", one_of("chat", "raw")
     )
     system_message: str | None = _train(None, "system message put before every prompt")
-    reasoning_effort: str | None = _train(None, "handed to chat templates that know it (gpt-oss)")
+    reasoning_effort: str | None = _train(None, "handed to chat templates that read it (gpt-oss)")
+    enable_thinking: bool | None = _train(None, "handed to chat templates that read it (Qwen3)")
+    chat_template_args: str | None = _train(None, "more values for the chat template, a JSON object")
+    template_date: str | None = _train(
+        None, "YYYY-MM-DD for chat templates that write today's date; none keeps the date of the model's first run here"
+    )
 
     sampler: str = _train("hf", "engine that draws the samples")
     T_train: float = _train(1.5, "temperature of the training samples", NOT_NEGATIVE)
@@ -182,6 +188,8 @@ class Recipe:
         self._require("prompt_template", not both, "none with prompt_column")
         if self.prompt_format == "raw":
             self._require("system_message", self.system_message is None, "none with prompt_format=raw")
+        self._require("chat_template_args", _is_json_object(self.chat_template_args), "a JSON object, or none")
+        self._require("template_date", _is_date(self.template_date), "a date, YYYY-MM-DD")
         if self.lora_rank is None:
             for name in LORA_FIELDS:
                 default = FIELDS[name].default
@@ -197,6 +205,13 @@ class Recipe:
     def train_decoding(self) -> Decoding:
         """How training samples are drawn."""
         return Decoding(self.T_train, self.top_k_train, self.top_p_train, self.max_new_tokens_train)
+
+    @property
+    def template_values(self) -> dict[str, Any]:
+        """Values handed to the chat template by name, in training and evaluation alike; the date stands apart."""
+        named = {"reasoning_effort": self.reasoning_effort, "enable_thinking": self.enable_thinking}
+        values = json.loads(self.chat_template_args) if self.chat_template_args else {}
+        return values | {name: value for name, value in named.items() if value is not None}
 
     @property
     def shared(self) -> str:
@@ -229,6 +244,8 @@ def side_of(name: str) -> str:
 
 LORA_FIELDS = ("lora_alpha", "lora_dropout", "lora_targets", "lora_quantize")
 """What only adapters have."""
+TEMPLATE_FIELDS = ("reasoning_effort", "enable_thinking", "chat_template_args", "template_date")
+"""What the chat template is handed."""
 ROUND_FIELDS = ("round_task", "round_metric", "round_limit", "patience", "min_gain")
 """What only the choice among several rounds reads."""
 NAMED_BY_IDENTITY = {"prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column"}
@@ -285,6 +302,20 @@ def _shown(value: Any) -> str:
         return printable(repr(value), 80) if plain else f"a {type(value).__name__}"
     except ValueError:  # YAML's hexadecimal numbers may have more digits than Python writes in decimal
         return "a number of too many digits"
+
+
+def _is_json_object(text: str | None) -> bool:
+    try:
+        return text is None or isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_date(text: str | None) -> bool:
+    try:
+        return text is None or date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _word(value: Any) -> str:

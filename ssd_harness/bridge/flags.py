@@ -1,6 +1,7 @@
 """Refuse, before the model is built, what lm-eval would get wrong or refuse after it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ssd_harness import bridge
@@ -15,7 +16,13 @@ def check(
 
     Our own tasks need no ``--confirm_run_unsafe_code``: their programs run in the sandbox only.
     """
+    if request.include_path and not Path(request.include_path).is_dir():
+        raise UsageError("--include_path: no such folder", where=request.include_path, next_step="check its spelling")
     if request.own_tasks:
+        if arguments.get("num_fewshot"):
+            raise UsageError(
+                f"--num_fewshot: {request.own_tasks[0]} has no examples to show", next_step="leave it out, or give 0"
+            )
         _check_sampling(request.own_tasks[0], request, arguments)
     if not own_model:
         return

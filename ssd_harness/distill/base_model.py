@@ -21,7 +21,7 @@ _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "config.json", "generation_confi
 TEMPLATES = "additional_chat_templates"
 """Folder of the chat templates that a model has besides the first one."""
 _TOKENIZER = ("tokenizer*", "vocab*", "merges*", "special_tokens_map.json", "added_tokens.json", "chat_template*")
-_SETTINGS = ["config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja"]
+_SETTINGS = ["config.json", "generation_config.json", *_TOKENIZER, "additional_chat_templates/*"]
 _HUB_TIMEOUT_S = 10.0
 
 

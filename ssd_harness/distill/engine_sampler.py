@@ -46,7 +46,7 @@ class EngineSampler:
         return (GenerationRequest(prompt.id, index, ids) for index in range(self._recipe.n_train))
 
     def _prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
-        options = {"reasoning_effort": self._recipe.reasoning_effort} if self._recipe.reasoning_effort else {}
+        options = chat.template_options(self._recipe.template_values, self._recipe.template_date)
         ids = chat.prompt_ids(
             self._tokenizer,
             prompt.as_chat(),

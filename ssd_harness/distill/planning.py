@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssd_harness import plugin_manager, registry
-from ssd_harness.distill import prompt_set, quantized_base
+from ssd_harness.distill import prompt_set, quantized_base, template_values
 from ssd_harness.distill.base_model import BaseModel, find_base, settings_folder
 from ssd_harness.distill.filters import is_verified, make_filter
 from ssd_harness.distill.plan import Plan
@@ -53,6 +53,7 @@ def make_plan(
     for line in intentions(pretrained, resolved):
         tell(line)
     base = find_base(pretrained, revision)
+    resolved = template_values.settle(resolved, base, settings_folder(pretrained, revision), tell)
     resolved, notes = quantized_base.adapt(resolved, base)
     for line in notes:
         tell(line)

@@ -1,8 +1,13 @@
 """From chat messages to token ids: the one place where a chat template is applied, in training and evaluation alike."""
 
+import re
 from collections.abc import Mapping, Sequence
+from datetime import date as calendar_date
+from datetime import datetime, time
+from pathlib import Path
 from typing import Any
 
+from ssd_harness import foreign_json
 from ssd_harness.errors import UsageError
 
 Messages = Sequence[Mapping[str, str]]
@@ -11,6 +16,51 @@ Messages = Sequence[Mapping[str, str]]
 def has_template(tokenizer: Any) -> bool:
     """Whether the tokenizer brings a chat template."""
     return bool(getattr(tokenizer, "chat_template", None))
+
+
+def templates_of(folder: Path) -> dict[str, str]:
+    """Return the chat templates of a model folder by name, as transformers finds them; a single one is ``default``."""
+    templates: dict[str, str] = {}
+    for name in ("tokenizer_config.json", "chat_template.json"):
+        try:
+            settings = foreign_json.read(folder / name)
+        except (OSError, ValueError):
+            continue
+        template = settings.get("chat_template") if isinstance(settings, dict) else None
+        for one in template if isinstance(template, list) else [{"name": "default", "template": template}]:
+            if isinstance(one, dict) and isinstance(text := one.get("template"), str):
+                templates[str(one.get("name"))] = text
+    files = {file.stem: file for file in sorted((folder / "additional_chat_templates").glob("*.jinja"))}
+    for name, file in {**files, "default": folder / "chat_template.jinja"}.items():
+        try:
+            templates[name] = file.read_text("utf-8")
+        except (OSError, ValueError):
+            continue
+    return templates
+
+
+def template_of(folder: Path) -> str | None:
+    """Return the text of a model folder's chat templates, None if it has none."""
+    return "\n".join(templates_of(folder).values()) or None
+
+
+def reads(template: str, name: str) -> bool:
+    """Return whether a chat template mentions a value called ``name``."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", template) is not None
+
+
+def writes_today(template: str) -> bool:
+    """Return whether a chat template asks for today's date."""
+    return reads(template, "strftime_now")
+
+
+def template_options(values: Mapping[str, Any], date: str | None) -> dict[str, Any]:
+    """Return what a chat template is handed: ``values`` by name, and a clock that stands at ``date`` (YYYY-MM-DD)."""
+    if date is None:
+        return dict(values)
+    midnight = datetime.combine(calendar_date.fromisoformat(date), time())
+    # A variable hides the global function of the same name that transformers gives to templates.
+    return {**values, "strftime_now": midnight.strftime}
 
 
 def prompt_ids(

@@ -14,7 +14,7 @@ from ssd_harness.engines.contracts import GREEDY_BELOW
 from ssd_harness.experiments.evaluation import Evaluation, model_class, short_hash
 from ssd_harness.experiments.points import Point
 from ssd_harness.lcb.tasks import selection_of
-from ssd_harness.recipe import FIELDS, Recipe, coerce
+from ssd_harness.recipe import FIELDS, TEMPLATE_FIELDS, Recipe, coerce
 from ssd_harness.recipes.resolution import asked
 
 _LONGEST = 100
@@ -102,8 +102,8 @@ def _key(request: Request, task: str, recipe: Recipe, identity: str, gen_kwargs:
     """Return what stands for everything that decides a cell's result."""
     side = "_eval" if recipe.rounds else "_base"
     decoding = {name: getattr(recipe, name) for name in FIELDS if name.endswith(side)}
-    if not recipe.rounds and recipe.reasoning_effort:  # of all others the fingerprint says it
-        decoding["reasoning_effort"] = recipe.reasoning_effort
+    if not recipe.rounds and recipe.template_values:  # of all others the fingerprint says them
+        decoding["template_values"] = recipe.template_values
     limits = (recipe.max_gen_toks_eval, request.limit, request.repeats)
     by = model_class(recipe, request.model_args)
     further = [part for part in (dict(by.arguments), list(request.options), dict(gen_kwargs)) if part]
@@ -158,7 +158,7 @@ def _read(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_base(name: str) -> bool:
-    kept = {"rounds", "recipe", "max_gen_toks_eval", "reasoning_effort"}
+    kept = {"rounds", "recipe", "max_gen_toks_eval", *TEMPLATE_FIELDS}
     return name in kept or name.endswith("_base") or (name in FIELDS and FIELDS[name].metadata["side"] == "run")
 
 

@@ -14,6 +14,14 @@ TASKS: dict[str, tuple[str, str]] = {
 }
 
 
+_LONGEST = {"livecodebench_mini": 512}
+
+
+def longest_generation(task: str) -> int:
+    """Return the ``max_gen_toks`` of a task's own definition, in tokens."""
+    return _LONGEST.get(task, 4096)
+
+
 def selection_of(task: str, *, release: str | None = None, window: str | None = None) -> Selection | None:
     """Return what a task scores once ``release`` and ``window`` override its own; None if the task is not in the table.
 

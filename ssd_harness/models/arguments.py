@@ -1,6 +1,7 @@
 """Sort ``--model_args`` into what the recipe takes and what lm-eval's own model class takes."""
 
 import inspect
+import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -57,6 +58,11 @@ def split_arguments(
             raise UsageError(f"{name}= cannot be combined with the transform", next_step=refused[name])
         if name not in FIELDS and name not in known | _OURS and not name.startswith("bnb_4bit_"):
             raise UsageError(f"no argument is called {name!r}", next_step=nearest(name, {*FIELDS, *known, *_OURS}))
-    overrides = {name: value for name, value in arguments.items() if name in FIELDS or name in _OURS}
+    overrides = {name: _as_field(name, value) for name, value in arguments.items() if name in FIELDS or name in _OURS}
     rest = {name: value for name, value in arguments.items() if name not in overrides or name in _BOTH}
     return overrides, rest
+
+
+def _as_field(name: str, value: Any) -> Any:
+    """Return what the recipe takes: lm-eval hands values for the chat template over as a dictionary."""
+    return json.dumps(value, sort_keys=True) if name == "chat_template_args" and isinstance(value, Mapping) else value

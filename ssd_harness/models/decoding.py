@@ -1,6 +1,7 @@
 """Settle field by field how generations are drawn: the user's word, then the model's, then the task's."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,18 @@ from ssd_harness.errors import UsageError
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 _KNOWN = {"temperature", "top_k", "top_p", "do_sample", "until", *_LENGTHS}
 _DEFAULT_LENGTH = 1024
+
+
+def _is_length(number: float) -> bool:
+    return number >= 1 and number == int(number)
+
+
+_LIMITS: Mapping[str, tuple[Callable[[float], bool], str]] = {
+    "temperature": (lambda number: number >= 0, "a number of at least 0"),
+    "top_k": (lambda number: number >= 0 and number == int(number), "a whole number of at least 0"),
+    "top_p": (lambda number: 0 < number <= 1, "a number above 0 and at most 1"),
+    **dict.fromkeys(_LENGTHS, (_is_length, "a positive number of tokens")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +63,7 @@ def settle(
 
     ``subject_origins`` says of each field of the model's decoding who decided it.
     """
-    if unknown := sorted(set(user) - _KNOWN):
-        raise UsageError(
-            f"--gen_kwargs {unknown[0]} is not known to this engine", next_step=f"it knows {', '.join(sorted(_KNOWN))}"
-        )
+    check_fields(user)
     given, own = _named(user), _named(task)
     layers = (
         (dict.fromkeys(given, "--gen_kwargs"), given),
@@ -74,10 +84,37 @@ def settle(
         )
     except (TypeError, ValueError) as error:
         raise UsageError(f"--gen_kwargs holds no number where one is needed: {error}") from error
-    if decoding.temperature < 0 or not 0 < decoding.top_p <= 1 or decoding.max_new_tokens < 1:
-        raise UsageError(f"decoding makes no sense: {decoding}", next_step="look at --gen_kwargs")
     until = user.get("until", task.get("until")) or []
     return Settled(decoding, (until,) if isinstance(until, str) else tuple(until), tuple(origins.items()))
+
+
+def check_fields(user: Mapping[str, Any], *, own_engine: bool = True) -> None:
+    """Raise :class:`UsageError` for a field of ``--gen_kwargs`` that cannot be used.
+
+    With ``own_engine`` every request is drawn by an engine of ours, which knows a few fields; else lm-eval's class
+    draws some and any name may be meant for it.
+    """
+    unknown = sorted(map(str, set(user) - _KNOWN))
+    if unknown and own_engine:
+        raise UsageError(
+            f"--gen_kwargs: no field is called {unknown[0]!r} here", next_step=f"use {', '.join(sorted(_KNOWN))}"
+        )
+    for name, (holds, wanted) in _LIMITS.items():
+        value = user.get(name)
+        if value is None or (name == "top_k" and str(value) == "-1"):  # -1 is vLLM's word for no top-k
+            continue
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if isinstance(value, bool) or not (math.isfinite(number) and holds(number)):
+            raise UsageError(f"--gen_kwargs {name}: expected {wanted}, got {value!r}")
+    until = user.get("until")
+    texts = [until] if isinstance(until, str) else until or []
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        raise UsageError(f"--gen_kwargs until: expected a list of texts, got {until!r}")
+    if str(user.get("do_sample", True)).lower() not in {"true", "false"}:
+        raise UsageError(f"--gen_kwargs do_sample: expected true or false, got {user['do_sample']!r}")
 
 
 def _named(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
-from ssd_harness.engines import loading
+from ssd_harness.engines import chat, loading
 from ssd_harness.engines.hf import HfEngine
 from ssd_harness.experiments.evaluation import ModelClass
 from ssd_harness.models.arguments import split_arguments
@@ -37,6 +37,9 @@ class SsdHf(HFLM):
             if int(os.environ.get("WORLD_SIZE", "1")) > 1:
                 # Without this word accelerate takes ranks on a CPU for so many runs of their own.
                 os.environ.setdefault("ACCELERATE_USE_CPU", "true")
+        recipe = self.subject.recipe
+        # lm-eval's own rendering (--apply_chat_template) is handed what ours is.
+        rest["chat_template_args"] = chat.template_options(recipe.template_values, recipe.template_date)
         super().__init__(pretrained=str(self.subject.folder), **rest)
         if self._device.type == "cpu" and hasattr(self, "accelerator"):
             # HFLM shares the documents out among GPUs alone; ranks on the CPU would each answer all of them.
@@ -53,7 +56,6 @@ class SsdHf(HFLM):
             subject=self.subject,
             context=self.max_length,
             encode=self.tok_encode,
-            template_options=self.chat_template_args,
             thinking_end=self.think_end_token,
             rank=self.rank,
         )

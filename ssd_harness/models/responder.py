@@ -44,7 +44,6 @@ class Responder:
     subject: Subject
     context: int
     encode: Callable[[str], Sequence[int]]
-    template_options: Mapping[str, Any] = field(default_factory=dict)
     thinking_end: int | str | None = None
     rank: int = 0
     _decodings: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
@@ -106,8 +105,7 @@ class Responder:
     def prompt_ids(self, request: Instance, max_new_tokens: int) -> tuple[int, ...]:
         """Return the token ids of a request's prompt; :class:`UsageError` where the context has no room for it."""
         if request.messages:
-            effort = self.subject.recipe.reasoning_effort
-            options = {**({"reasoning_effort": effort} if effort else {}), **self.template_options}
+            options = chat.template_options(self.subject.recipe.template_values, self.subject.recipe.template_date)
             ids = chat.prompt_ids(self.tokenizer, request.messages, template_options=options)
         else:
             ids = tuple(self.encode(request.args[0]))

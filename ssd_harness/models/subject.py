@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import evaluation_request, registry
-from ssd_harness.distill.base_model import find_base
+from ssd_harness.distill import template_values
+from ssd_harness.distill.base_model import find_base, settings_folder
 from ssd_harness.distill.plan import lineage_of
 from ssd_harness.distill.plan_lines import say
 from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
 from ssd_harness.engines import loading
 from ssd_harness.experiments import rounds as evaluated_rounds
 from ssd_harness.experiments.evaluation import ModelClass
+from ssd_harness.models import evaluation_check
 from ssd_harness.models.overlap_check import OverlapCheck
 from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.recipe import Recipe
@@ -58,22 +60,26 @@ def find_subject(
     recipe's; everything else is put through the recipe's transform. ``backend`` is (name, recipe fields): what the
     model class would rather have than the general defaults; ``evaluated_by`` is that class, for evaluations on the way.
     """
+    arguments = evaluated_by.arguments if evaluated_by else {}
     pretrained = pretrained or os.environ.get(PRETRAINED_VARIABLE) or DEFAULT_PRETRAINED
     rounds = asked("rounds", overrides)
     if rounds == 0:
-        return _base(pretrained, overrides, revision)
+        return _base(pretrained, overrides, revision, arguments)
     if pretrained.startswith(registry.PREFIX) and rounds is None:
-        return _registered(pretrained, overrides)
+        return _registered(pretrained, overrides, arguments)
     plan = make_plan(pretrained, overrides, name=name, revision=revision, backend=backend, tell=teller())
     overlap = _checked(plan.lineage(), plan.recipe)
     cached = plan.made is not None
     if not cached:  # lm-eval loads them only once the model is there
         overlap.meet_others()
+    decoding, origins = _eval_decoding(plan.recipe), _origins(plan.resolved, "eval", "recipe")
+    # A checkpoint has its base's configuration, tokenizer and template.
+    if folder := settings_folder(pretrained, revision):
+        _check_evaluation(pretrained, folder, plan.recipe, (decoding, origins), arguments)
     checkpoint = evaluated_rounds.run(plan, evaluated_by)
     _tell_choice(checkpoint)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
     about |= _overlap_words(overlap, plan.recipe)
-    decoding, origins = _eval_decoding(plan.recipe), _origins(plan.resolved, "eval", "recipe")
     return Subject(checkpoint.path, plan.recipe, decoding, origins, about, _identity(checkpoint), overlap)
 
 
@@ -95,12 +101,13 @@ def _overlap_words(overlap: OverlapCheck, recipe: Recipe) -> dict[str, Any]:
     )
 
 
-def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -> Subject:
+def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None, arguments: Mapping[str, Any]) -> Subject:
     resolved = resolve_for(pretrained, overrides, revision)
-    recipe = resolved.recipe
     tell = teller()
     tell(f"evaluating {pretrained} as it is (rounds=0), with its own decoding")
     base = find_base(pretrained, revision)
+    resolved = template_values.settle(resolved, base, settings_folder(pretrained, revision), tell)
+    recipe = resolved.recipe
     overlap = _checked(lineage_of(base), recipe)
     folder = base.folder()
     own = loading.generation_config(folder)
@@ -121,6 +128,7 @@ def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -
             if field not in known:
                 known[field] = plain
                 origins[field] = _GIVEN if origins[field] == _GIVEN else origins["temperature"]
+    _check_evaluation(pretrained, folder, recipe, (known, origins), arguments)
     about = {
         "transform": "none (rounds=0)",
         "base": {"name": base.name, "revision": base.revision, "weights": base.weights},
@@ -134,7 +142,7 @@ def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None) -
     return Subject(folder, recipe, known, origins, about, identity, overlap)
 
 
-def _registered(pretrained: str, overrides: Mapping[str, Any]) -> Subject:
+def _registered(pretrained: str, overrides: Mapping[str, Any], arguments: Mapping[str, Any]) -> Subject:
     checkpoint = as_it_is(pretrained, overrides)
     resolved = resolve_for(pretrained, overrides)
     recipe = resolved.recipe
@@ -144,6 +152,7 @@ def _registered(pretrained: str, overrides: Mapping[str, Any]) -> Subject:
     overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
     about = _about(checkpoint, recipe) | {"transform": "none, registered before"} | _overlap_words(overlap, recipe)
     decoding, origins = _eval_decoding(recipe), _origins(resolved, "eval")
+    _check_evaluation(pretrained, checkpoint.path, recipe, (decoding, origins), arguments)
     return Subject(checkpoint.path, recipe, decoding, origins, about, _identity(checkpoint), overlap)
 
 
@@ -157,6 +166,19 @@ def _tell_choice(checkpoint: registry.Checkpoint) -> None:
     same = bool(request and task in request.tasks)
     warning = "; warning: that is the task of this evaluation, whose result is biased upwards by the choice"
     teller()(f"{checkpoint.name} is {told}{warning if same else ''}")
+
+
+def _check_evaluation(
+    name: str,
+    folder: Path,
+    recipe: Recipe,
+    decoding: tuple[Mapping[str, Any], Mapping[str, str]],
+    arguments: Mapping[str, Any],
+) -> None:
+    fields, origins = decoding
+    evaluation_check.check(
+        name=name, folder=folder, recipe=recipe, decoding=fields, origins=origins, arguments=arguments
+    )
 
 
 def _eval_decoding(recipe: Recipe) -> dict[str, Any]:

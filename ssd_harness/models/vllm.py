@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval.api.instance import Instance
 
-from ssd_harness.engines import loading
+from ssd_harness.engines import chat, loading
 from ssd_harness.engines.vllm import VllmEngine, engine_defaults, vllm_version
 from ssd_harness.errors import UsageError
 from ssd_harness.experiments.evaluation import ModelClass
@@ -77,10 +77,11 @@ class SsdVllm(VLLM):
             rest.pop("device", None)  # vLLM finds its devices itself
             if str(rest.get("batch_size", 1)) == "1":
                 rest["batch_size"] = "auto"  # lm-eval's command line always says 1: one request at a time
+            recipe = self.subject.recipe
+            rest["chat_template_args"] = chat.template_options(recipe.template_values, recipe.template_date)
             super().__init__(pretrained=str(self.subject.folder), **{**engine_defaults(), **rest})
 
         engine = VllmEngine(self.model, stop_ids=loading.stop_ids(self.subject.folder, self.tokenizer))
-        thinking = {} if self.enable_thinking is None else {"enable_thinking": self.enable_thinking}
         self._responder = Responder(
             name="ssd-vllm",
             engine=engine,
@@ -88,7 +89,6 @@ class SsdVllm(VLLM):
             subject=self.subject,
             context=engine.context,
             encode=self.tok_encode,
-            template_options={**self.chat_template_args, **thinking},
             thinking_end=self.think_end_token,
             rank=self.rank,
         )

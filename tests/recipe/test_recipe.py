@@ -253,6 +253,7 @@ def changed(name):
     kinds = {"prompt_format": "raw", "top_k_train": 7, "steps": 7, "warmup_steps": 7, "lora_rank": 7}
     kinds |= {"lora_quantize": "4bit", "sharding": "fsdp2", "top_p_base": 0.5, "loss_weighting": "sequence"}
     kinds |= {"lr": 1e-3, "min_lr": 0.0, "dtype_train": "float32", "dtype_checkpoint": "bfloat16"}
+    kinds |= {"enable_thinking": True, "chat_template_args": '{"a": 1}', "template_date": "2026-01-31"}
     if name in kinds:
         return kinds[name]
     if value is None:

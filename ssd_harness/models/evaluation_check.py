@@ -1,0 +1,134 @@
+"""Check a whole evaluation against the model's own files, before anything is sampled or trained.
+
+lm-eval looks at most of its arguments only once the model is there: after the transform.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import evaluation_request, prompts
+from ssd_harness.engines import chat, loading
+from ssd_harness.errors import UsageError
+from ssd_harness.evaluation_request import EvaluationRequest
+from ssd_harness.lcb.options import evaluation_options
+from ssd_harness.lcb.problem import Problem
+from ssd_harness.lcb.store import open_store
+from ssd_harness.lcb.tasks import longest_generation, selection_of
+from ssd_harness.models.decoding import check_fields, settle
+from ssd_harness.recipe import Recipe
+
+_BATCH = re.compile(r"[1-9][0-9]*|auto(:[1-9][0-9]*(\.[0-9]+)?)?")
+_NO_LIMIT = 10**9
+"""What tokenizers without a limit name is larger than this."""
+_CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx")
+
+
+def check(
+    *,
+    name: str,
+    folder: Path,
+    recipe: Recipe,
+    decoding: Mapping[str, Any],
+    origins: Mapping[str, str],
+    arguments: Mapping[str, Any],
+) -> None:
+    """Raise :class:`UsageError` for whatever would end the requested evaluation after the transform.
+
+    ``folder`` holds configuration and tokenizer of the model called ``name``, or of the base that it will be made from.
+    ``decoding`` and ``origins`` are the model's own (:class:`~ssd_harness.models.subject.Subject`), ``arguments`` what
+    the model class is built with beside the recipe.
+    """
+    check_arguments(arguments)
+    request = evaluation_request.current()
+    if request is None:
+        return
+    check_fields(request.gen_kwargs, own_engine=bool(request.own_tasks))
+    _check_template(request.apply_chat_template, chat.templates_of(folder), name)
+    if not request.own_tasks:
+        return
+    tokenizer = loading.load_tokenizer(folder, trust_remote_code=recipe.trust_remote_code)
+    context = context_of(folder, tokenizer, arguments)
+    options = evaluation_options(request.metadata, strict=False)
+    prompt = prompts.load(options.prompt)
+    values = chat.template_options(recipe.template_values, recipe.template_date)
+
+    def length_of(problem: Problem) -> int:
+        """Return the tokens of a problem's prompt, rendered as it will be."""
+        one = prompt.render(problem.as_doc())
+        return len(chat.prompt_ids(tokenizer, one.messages, chat=one.chat, template_options=values))
+
+    for task in request.own_tasks:
+        own = {"max_gen_toks": longest_generation(task)}
+        length = settle(request.gen_kwargs, decoding, origins, own).decoding.max_new_tokens
+        selection = selection_of(task, release=options.release, window=options.window)
+        if selection is None or context is None:
+            continue
+        longest = max((length_of(problem) for problem in _chosen(task, selection, request)), default=0)
+        if longest + length > context:
+            raise UsageError(
+                f"the longest prompt of {task} takes {longest:,} tokens, and with max_gen_toks={length:,} that is more "
+                f"than the context of {name}, {context:,} tokens",
+                next_step=f"give --gen_kwargs max_gen_toks={max(1, context - longest)} or less",
+            )
+
+
+def check_arguments(arguments: Mapping[str, Any]) -> None:
+    """Raise :class:`UsageError` for an argument of the model class that it would refuse once the model is there."""
+    for name in ("batch_size", "max_batch_size"):
+        value = arguments.get(name)
+        if value is not None and not _BATCH.fullmatch(str(value)):
+            raise UsageError(f"--{name}: expected a positive integer or auto, got {value!r}")
+    if (dtype := arguments.get("dtype")) not in (None, "auto"):
+        loading.pick_dtype(str(dtype), "cpu")
+    if (attention := arguments.get("attn_implementation")) is not None:
+        loading.check_attention(str(attention))
+    if arguments.get("device") is not None:
+        loading.pick_device(str(arguments["device"]))
+    length = arguments.get("max_length", arguments.get("max_model_len"))
+    if length is not None and not re.fullmatch(r"[1-9][0-9]{0,9}", str(length)):
+        raise UsageError(f"max_length: expected a positive number of tokens, got {length!r}")
+
+
+def context_of(folder: Path, tokenizer: Any, arguments: Mapping[str, Any]) -> int | None:
+    """Return how many tokens prompt and generation may take together, as lm-eval's class finds it; None: not known."""
+    given = arguments.get("max_length", arguments.get("max_model_len"))
+    if given is not None:
+        return int(given)
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+    except Exception:  # noqa: BLE001 - whoever loads the model in earnest says better what is wrong with it
+        return None
+    for key in _CONTEXT_KEYS:
+        if isinstance(length := getattr(config, key, None), int):
+            return length
+    limit = getattr(tokenizer, "model_max_length", None)
+    return int(limit) if isinstance(limit, int | float) and math.isfinite(limit) and limit < _NO_LIMIT else None
+
+
+def _check_template(asked: bool | str, templates: Mapping[str, str], name: str) -> None:
+    if asked and not templates:
+        raise UsageError(
+            f"--apply_chat_template is given, but {name} has no chat template",
+            next_step='leave it out; for a base model add --metadata \'{"prompt": "ssd/completion"}\'',
+        )
+    if isinstance(asked, str) and asked not in templates:
+        raise UsageError(
+            f"--apply_chat_template: {name} has no template called {asked!r}",
+            next_step=f"choose one of: {', '.join(sorted(templates))}",
+        )
+
+
+def _chosen(task: str, selection: Any, request: EvaluationRequest) -> list[Problem]:
+    """Return the problems of a task that ``--limit`` or ``--samples`` leaves."""
+    problems = list(open_store(selection).problems.values())
+    chosen, limit = request.samples.get(task), request.limit
+    if chosen is not None:
+        return [problems[number] for number in chosen if 0 <= number < len(problems)]
+    if limit is None:
+        return problems
+    return problems[: math.ceil(len(problems) * limit) if limit < 1 else int(limit)]

@@ -1,0 +1,208 @@
+"""Every argument of the command line with a bad value: refused in one line, and nothing has been sampled."""
+
+import argparse
+import json
+import shutil
+import sys
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+from ssd_harness import bridge
+from ssd_harness.distill.base_model import demo_folder
+from ssd_harness.experiments import rounds
+from ssd_harness.recipe import FIELDS
+
+pytestmark = pytest.mark.hf
+
+MINI = "livecodebench_mini"
+GOOD = {
+    "--model": "ssd-hf",
+    "--model_args": "pretrained=demo",
+    "--tasks": MINI,
+    "--limit": "2",
+    "--predict_only": None,
+    "--output_path": "out",
+}
+
+BAD = {
+    "--tasks": ["no_such_task"],
+    "--model": ["no-such-model"],
+    "--limit": ["-3", "foo"],
+    "--num_fewshot": ["foo", "-1", "2"],
+    "--batch_size": ["foo", "-4", "0", "auto:x"],
+    "--max_batch_size": ["foo", "-2"],
+    "--device": ["nowhere"],
+    "--gen_kwargs": [
+        "min_p=0",
+        "temperature=-1",
+        "temperature=hot",
+        "temperature=nan",
+        "top_k=-5",
+        "top_k=2.5",
+        "top_p=0",
+        "top_p=1.5",
+        "max_gen_toks=0",
+        "max_gen_toks=99999999",
+        "max_gen_toks=many",
+        "do_sample=maybe",
+        "until=7",
+        "temprature=1",
+    ],
+    "--output_path": ["/proc/x", "FILE/results"],
+    "--use_cache": ["FILE"],
+    "--cache_requests": ["true"],
+    "--samples": ["{", '{"other_task": [0]}', f'{{"{MINI}": [99999]}}', f'{{"{MINI}": [2, 1]}}'],
+    "--apply_chat_template": ["no_such_template"],
+    "--include_path": ["/no/such/folder"],
+    "--seed": ["foo"],
+    "--metadata": [
+        "{",
+        '{"judgge": "lcb"}',
+        '{"repeats": 0}',
+        '{"prompt": "none"}',
+        '{"window": "1999"}',
+        '{"judge": 5}',
+    ],
+    "--model_args": [
+        "pretrained=/no/such/folder",
+        "pretrained=demo,dtype=foo",
+        "pretrained=demo,attn_implementation=foo",
+        "pretrained=demo,device=nowhere",
+        "pretrained=demo,max_length=-5",
+        "pretrained=demo,temperature=1",
+        "pretrained=demo,enable_thinking=False",
+        "pretrained=demo,reasoning_effort=high",
+        "pretrained=demo,template_date=2026-01-01",
+        "pretrained=demo,template_date=yesterday",
+        "pretrained=demo,chat_template_args=[1]",
+        "pretrained=demo,max_gen_toks_eval=99999999",
+        "pretrained=demo,recipe=/no/such.yaml",
+        "pretrained=demo,prompts=/no/such.jsonl",
+        "pretrained=demo,filter=no-such-filter",
+        "pretrained=demo,sampler=no-such-sampler",
+        "pretrained=demo,trainer=no-such-trainer",
+        "pretrained=demo,name=a/b",
+        "pretrained=ssd:no-such-name",
+        "pretrained=demo,peft=folder",
+        "pretrained=demo,rounds=-1",
+    ],
+    "--config": ["/no/such/config.yaml"],
+    "--hf_hub_log_args": ["no_such_argument=1"],
+}
+HARMLESS = {
+    "--log_samples": "a flag",
+    "--check_integrity": "a flag",
+    "--system_instruction": "any text is one",
+    "--fewshot_as_multiturn": "a flag",
+    "--verbosity": "lm-eval's own parser takes or refuses it",
+    "--write_out": "a flag",
+    "--show_config": "a flag",
+    "--predict_only": "a flag",
+    "--trust_remote_code": "a flag",
+    "--confirm_run_unsafe_code": "a flag",
+    "--wandb_args": "starts a tracker before anything of ours is asked",
+    "--wandb_config_args": "as --wandb_args",
+    "--trackio_args": "as --wandb_args",
+}
+
+
+class Sampled(BaseException):
+    """The run got as far as its first sample."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _activated():
+    bridge.activate()
+
+
+@pytest.fixture
+def lm_eval_ends(state, tmp_path, monkeypatch, capsys):
+    """Run ``lm_eval`` with changed arguments in this process; return its exit code and its last line."""
+    from lm_eval.__main__ import cli_evaluate
+
+    def sample(*_):
+        raise Sampled
+
+    monkeypatch.setattr(rounds, "run", sample)
+    (tmp_path / "FILE").write_text("a file\n")
+    monkeypatch.chdir(tmp_path)
+
+    def run(changes):
+        words = [
+            word for name, value in {**GOOD, **changes}.items() for word in ([name] if value is None else [name, value])
+        ]
+        monkeypatch.setattr(sys, "argv", ["lm_eval", "run", *words])
+        try:
+            cli_evaluate()
+            code = 0
+        except Sampled:
+            code = "sampled"
+        except SystemExit as end:
+            code = end.code
+        except (OSError, TypeError, ValueError) as error:  # lm-eval's own refusals end its command with a traceback
+            code = 1
+            print(f"{type(error).__name__}: {error}"[:500], file=sys.stderr)
+        return code, (capsys.readouterr().err.strip().splitlines() or [""])[-1]
+
+    return run
+
+
+def options():
+    from lm_eval._cli.run import Run
+
+    parser = argparse.ArgumentParser()
+    Run(parser.add_subparsers())
+    (subparsers,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    actions = subparsers.choices["run"]._actions
+    return {next(word for word in action.option_strings if word.startswith("--")) for action in actions} - {"--help"}
+
+
+def test_every_argument_is_classified():
+    assert options() == BAD.keys() | HARMLESS.keys()
+    assert not BAD.keys() & HARMLESS.keys()
+
+
+def test_good_arguments_reach_the_sampler(lm_eval_ends):
+    assert lm_eval_ends({})[0] == "sampled"
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_a_bad_value_is_refused_before_anything_is_sampled(lm_eval_ends, name, value):
+    code, line = lm_eval_ends({name: value})
+    assert code in (1, 2, 3)
+    assert len(line) < 600
+
+
+def test_each_refusal_of_ours_names_the_field_and_the_next_step(lm_eval_ends):
+    code, line = lm_eval_ends({"--gen_kwargs": "temperature=-1"})
+    assert (code, line) == (
+        2,
+        "ssd-harness: error: --gen_kwargs temperature: expected a number of at least 0, got -1.0",
+    )
+    code, line = lm_eval_ends({"--gen_kwargs": "max_gen_toks=16300"})
+    assert code == 2
+    assert "is more than the context of demo, 16,384 tokens; give --gen_kwargs max_gen_toks=" in line
+
+
+def test_a_model_without_a_chat_template_is_refused_where_one_is_asked_for(lm_eval_ends, tmp_path):
+    folder = tmp_path / "bare"
+    shutil.copytree(demo_folder(), folder)
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings.pop("chat_template", None)
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    model = f"pretrained={folder},prompts=generator,prompt_limit=4"
+    assert lm_eval_ends({"--model_args": model})[0] == "sampled"
+    code, line = lm_eval_ends({"--model_args": model, "--apply_chat_template": None})
+    assert code == 2
+    assert "has no chat template" in line
+
+
+def test_no_field_of_the_recipe_takes_nonsense(lm_eval_ends):
+    for name, field in FIELDS.items():
+        if field.type in ("int", "float", "int | None", "float | None", "bool", "bool | None"):
+            code, line = lm_eval_ends({"--model_args": f"pretrained=demo,{name}=nonsense"})
+            assert (code, name in line) == (2, True), (name, code, line)
