@@ -57,7 +57,7 @@ def ssd_sample_filters() -> Factories:
     return {
         "stub": _lazy("ssd_harness.distill.filters:stub", **first),
         "none": _lazy("ssd_harness.distill.filters:none", **first),
-        "shortest-percent": _lazy("ssd_harness.distill.filters:shortest_percent", whole_set=True, **first),
+        "shortest-percent": _lazy("ssd_harness.distill.filters:shortest_percent", whole_set=True, semantic_version="2"),
         "parses": _lazy("ssd_harness.distill.filters:parses", **first),
         "executes": _lazy("ssd_harness.distill.execution:executes", **runs),
         "passes-tests": _lazy("ssd_harness.distill.execution:passes_tests", **runs),

@@ -46,12 +46,12 @@ class EngineSampler:
         return (GenerationRequest(prompt.id, index, ids) for index in range(self._recipe.n_train))
 
     def _prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
-        options = chat.template_options(self._recipe.template_values, self._recipe.template_date)
         ids = chat.prompt_ids(
             self._tokenizer,
             prompt.as_chat(),
             chat=self._recipe.prompt_format == "chat",
-            template_options=options,
+            template_options=self._recipe.template_values,
+            date=self._recipe.template_date,
         )
         longest = self._recipe.max_new_tokens_train
         if self._context and len(ids) + longest > self._context:

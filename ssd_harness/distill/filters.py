@@ -51,9 +51,9 @@ def none(argument: str, _: Recipe) -> SampleFilter:
 
 
 def shortest_percent(argument: str, _: Recipe) -> SampleFilter:
-    """Drop the shortest ``argument`` percent (10 if not given) of all samples by characters: the published script's.
+    """Drop empty samples, and the shortest ``argument`` percent (default 10) of the others, as Apple's script does.
 
-    Of equally short ones the earlier go first; the number dropped is rounded down.
+    Lengths are characters without the white space at both ends. Samples as long as the shortest one kept are kept too.
     """
     try:
         percent = float(argument or _DEFAULT_PERCENT)
@@ -66,10 +66,11 @@ def shortest_percent(argument: str, _: Recipe) -> SampleFilter:
         )
 
     def decide(candidates: Iterable[Candidate]) -> Iterator[str | None]:
-        lengths = [len(candidate.sample.text) for candidate in candidates]
-        shortest = sorted(range(len(lengths)), key=lambda number: (lengths[number], number))
-        dropped = set(shortest[: int(len(lengths) * percent / 100)])
-        return (f"among the shortest {percent:g} %" if number in dropped else None for number in range(len(lengths)))
+        lengths = [len(candidate.sample.text.strip()) for candidate in candidates]
+        ordered = sorted(length for length in lengths if length)
+        shortest_kept = ordered[int(len(ordered) * percent / 100)] if ordered else 0
+        reason = f"among the shortest {percent:g} %"
+        return ("empty" if not length else reason if length < shortest_kept else None for length in lengths)
 
     return decide
 

@@ -1,7 +1,8 @@
 """From chat messages to token ids: the one place where a chat template is applied, in training and evaluation alike."""
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date as calendar_date
 from datetime import datetime, time
 from pathlib import Path
@@ -54,21 +55,42 @@ def writes_today(template: str) -> bool:
     return reads(template, "strftime_now")
 
 
-def template_options(values: Mapping[str, Any], date: str | None) -> dict[str, Any]:
-    """Return what a chat template is handed: ``values`` by name, and a clock that stands at ``date`` (YYYY-MM-DD)."""
+@contextlib.contextmanager
+def frozen_date(date: str | None) -> Iterator[None]:
+    """Let chat templates see the start of ``date`` (YYYY-MM-DD) as the present; None changes nothing."""
     if date is None:
-        return dict(values)
+        yield
+        return
+    from transformers.utils import chat_template_utils
+
+    module: Any = chat_template_utils
     midnight = datetime.combine(calendar_date.fromisoformat(date), time())
-    # A variable hides the global function of the same name that transformers gives to templates.
-    return {**values, "strftime_now": midnight.strftime}
+
+    class Frozen(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return midnight.replace(tzinfo=tz)
+
+    # The function that templates call looks this name up there; whatever is handed to them becomes text.
+    clock, module.datetime = module.datetime, Frozen
+    try:
+        yield
+    finally:
+        module.datetime = clock
 
 
 def prompt_ids(
-    tokenizer: Any, messages: Messages, *, chat: bool = True, template_options: Mapping[str, Any] | None = None
+    tokenizer: Any,
+    messages: Messages,
+    *,
+    chat: bool = True,
+    template_options: Mapping[str, Any] | None = None,
+    date: str | None = None,
 ) -> tuple[int, ...]:
     """Return the token ids of a prompt, ready for the assistant's turn.
 
     Through the chat template if ``chat`` and the tokenizer has one, else the contents, an empty line between them.
+    ``template_options`` are handed to the template by name; ``date`` is what it sees as today.
     A template that refuses a system message gets it at the start of the user's turn.
     """
     if not chat or not has_template(tokenizer):
@@ -77,12 +99,13 @@ def prompt_ids(
     from jinja2 import TemplateError
 
     try:
-        text = tokenizer.apply_chat_template(list(messages), **options)
+        with frozen_date(date):
+            text = tokenizer.apply_chat_template(list(messages), **options)
     except TemplateError as error:
         if len(messages) < 2 or messages[0]["role"] != "system":
             raise UsageError(f"the chat template refuses a prompt: {error}") from error
         first, second, *rest = messages
         joined = {**second, "content": f"{first['content']}\n\n{second['content']}"}
-        return prompt_ids(tokenizer, [joined, *rest], template_options=template_options)
+        return prompt_ids(tokenizer, [joined, *rest], template_options=template_options, date=date)
     # The template has written every special token that belongs there.
     return tuple(tokenizer.encode(text, add_special_tokens=False))

@@ -53,12 +53,12 @@ def check(
     context = context_of(folder, tokenizer, arguments)
     options = evaluation_options(request.metadata, strict=False)
     prompt = prompts.load(options.prompt)
-    values = chat.template_options(recipe.template_values, recipe.template_date)
+    handed: dict[str, Any] = {"template_options": recipe.template_values, "date": recipe.template_date}
 
     def length_of(problem: Problem) -> int:
         """Return the tokens of a problem's prompt, rendered as it will be."""
         one = prompt.render(problem.as_doc())
-        return len(chat.prompt_ids(tokenizer, one.messages, chat=one.chat, template_options=values))
+        return len(chat.prompt_ids(tokenizer, one.messages, chat=one.chat, **handed))
 
     for task in request.own_tasks:
         own = {"max_gen_toks": longest_generation(task)}

@@ -39,7 +39,7 @@ class SsdHf(HFLM):
                 os.environ.setdefault("ACCELERATE_USE_CPU", "true")
         recipe = self.subject.recipe
         # lm-eval's own rendering (--apply_chat_template) is handed what ours is.
-        rest["chat_template_args"] = chat.template_options(recipe.template_values, recipe.template_date)
+        rest["chat_template_args"] = recipe.template_values
         super().__init__(pretrained=str(self.subject.folder), **rest)
         if self._device.type == "cpu" and hasattr(self, "accelerator"):
             # HFLM shares the documents out among GPUs alone; ranks on the CPU would each answer all of them.
@@ -59,6 +59,11 @@ class SsdHf(HFLM):
             thinking_end=self.think_end_token,
             rank=self.rank,
         )
+
+    def apply_chat_template(self, *arguments: Any, **named: Any) -> str:
+        """Render a chat as lm-eval does (``--apply_chat_template``), on the recipe's date."""
+        with chat.frozen_date(self.subject.recipe.template_date):
+            return str(super().apply_chat_template(*arguments, **named))
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Answer all requests: ours, which carry ``messages``, by the seeded engine; others as lm-eval does."""

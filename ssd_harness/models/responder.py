@@ -105,8 +105,10 @@ class Responder:
     def prompt_ids(self, request: Instance, max_new_tokens: int) -> tuple[int, ...]:
         """Return the token ids of a request's prompt; :class:`UsageError` where the context has no room for it."""
         if request.messages:
-            options = chat.template_options(self.subject.recipe.template_values, self.subject.recipe.template_date)
-            ids = chat.prompt_ids(self.tokenizer, request.messages, template_options=options)
+            recipe = self.subject.recipe
+            ids = chat.prompt_ids(
+                self.tokenizer, request.messages, template_options=recipe.template_values, date=recipe.template_date
+            )
         else:
             ids = tuple(self.encode(request.args[0]))
         if len(ids) + max_new_tokens > self.context:

@@ -78,7 +78,7 @@ class SsdVllm(VLLM):
             if str(rest.get("batch_size", 1)) == "1":
                 rest["batch_size"] = "auto"  # lm-eval's command line always says 1: one request at a time
             recipe = self.subject.recipe
-            rest["chat_template_args"] = chat.template_options(recipe.template_values, recipe.template_date)
+            rest["chat_template_args"] = recipe.template_values
             super().__init__(pretrained=str(self.subject.folder), **{**engine_defaults(), **rest})
 
         engine = VllmEngine(self.model, stop_ids=loading.stop_ids(self.subject.folder, self.tokenizer))
@@ -92,6 +92,11 @@ class SsdVllm(VLLM):
             thinking_end=self.think_end_token,
             rank=self.rank,
         )
+
+    def apply_chat_template(self, *arguments: Any, **named: Any) -> str:
+        """Render a chat as lm-eval does (``--apply_chat_template``), on the recipe's date."""
+        with chat.frozen_date(self.subject.recipe.template_date):
+            return str(super().apply_chat_template(*arguments, **named))
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Answer all requests: ours, which carry ``messages``, by the seeded engine; others as lm-eval does."""

@@ -83,12 +83,23 @@ def test_the_stub_filter_drops_empties_and_single_lines(text, kept):
 
 
 def test_the_shortest_percent_of_the_whole_set_goes():
-    texts = ["x" * length for length in (9, 3, 5, 3, 8, 7, 6, 4, 10, 11)]
+    texts = ["x" * length for length in (9, 2, 5, 3, 8, 7, 6, 4, 10, 11)]
     assert [bool(reason) for reason in decide("shortest-percent", *texts)] == [n == 1 for n in range(10)]
     dropped = [n for n, reason in enumerate(decide("shortest-percent:35", *texts)) if reason]
-    assert dropped == [1, 3, 7]  # 3.5 is rounded down; of two threes both, then the four
+    assert dropped == [1, 3, 7]  # 3.5 is rounded down
     assert decide("shortest-percent:10", *texts[:9]) == [None] * 9
-    assert decide("shortest-percent:0", *texts) == [None] * 10
+
+
+def test_the_shortest_percent_counts_stripped_text_apart_from_empties_and_keeps_ties():
+    texts = ["", " \n", *("  " + "x" * length + "\n\n" for length in (3, 3, 5, 6, 7, 8, 9, 10, 11, 12))]
+    assert decide("shortest-percent:10", *texts) == ["empty", "empty", *[None] * 10]
+    assert decide("shortest-percent:20", *texts) == ["empty"] * 2 + ["among the shortest 20 %"] * 2 + [None] * 8
+    assert decide("shortest-percent:10", "", " ") == ["empty", "empty"]
+
+
+def test_zero_percent_drops_nothing():
+    texts = ["x" * length for length in (9, 3, 5)]
+    assert decide("shortest-percent:0", *texts) == [None] * 3
 
 
 @pytest.mark.parametrize(
@@ -134,7 +145,9 @@ def test_reasons_are_counted_and_shards_keep_their_order(job, tmp_path):
 
 
 def test_a_whole_set_filter_sees_all_shards_and_a_second_run_decides_alike(job, tmp_path):
-    work = job([{"prompt": f"q{n}"} for n in range(6)], ["xx", "x", "xxx", "x", "x", "x"], filter="shortest-percent:50")
+    work = job(
+        [{"prompt": f"q{n}"} for n in range(6)], ["x" * n for n in (5, 1, 6, 2, 3, 4)], filter="shortest-percent:50"
+    )
     assert run(work, tmp_path)[0] == ["p0", "p2", "p5"]
     shards.shard_path(tmp_path / "filter", 1).unlink()
     assert run(work, tmp_path)[0] == ["p0", "p2", "p5"]

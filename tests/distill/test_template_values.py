@@ -1,6 +1,6 @@
 """What the chat template is handed: the same in training and evaluation, and the same from one day to the next."""
 
-import datetime
+import datetime as dt
 import json
 import shutil
 
@@ -91,9 +91,9 @@ def test_a_date_without_a_template_that_writes_one_is_refused(state, model):
 
 def test_the_date_stays_that_of_the_first_run(state, model, monkeypatch):
     folder = model(DATED)
-    monkeypatch.setattr(template_values, "_today", lambda: datetime.date(2026, 1, 31))
+    monkeypatch.setattr(template_values, "_today", lambda: dt.date(2026, 1, 31))
     first, lines = plan(folder)
-    monkeypatch.setattr(template_values, "_today", lambda: datetime.date(2026, 2, 1))
+    monkeypatch.setattr(template_values, "_today", lambda: dt.date(2026, 2, 1))
     resumed = plan(folder)[0]
     assert first.recipe.template_date == resumed.recipe.template_date == "2026-01-31"
     assert first.fingerprint == resumed.fingerprint
@@ -106,7 +106,7 @@ def test_the_date_stays_that_of_the_first_run(state, model, monkeypatch):
 
 def test_a_damaged_note_of_the_date_is_written_again(state, model, monkeypatch):
     folder = model(DATED)
-    monkeypatch.setattr(template_values, "_today", lambda: datetime.date(2026, 1, 31))
+    monkeypatch.setattr(template_values, "_today", lambda: dt.date(2026, 1, 31))
     plan(folder)
     (note,) = (state / "template-dates").glob("*.json")
     note.write_text('{"date": "tomorrow"}')
