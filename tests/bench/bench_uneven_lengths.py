@@ -1,7 +1,7 @@
 """200 requests of very uneven length in the same memory: admitted by what they hold now, against the longest reserved.
 
 The longest sample may have 2,048 tokens, the samples have 35 on average and up to some hundreds, and the cache has room
-for two of the longest, as a 24 GB GPU has beside a model of 4 billion parameters. One thread, CPU time.
+for two of the longest. One thread, CPU time.
 ``pytest tests/bench/bench_uneven_lengths.py -o python_files='bench_*.py' -s``; prints both times and their ratio.
 """
 
