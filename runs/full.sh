@@ -4,8 +4,7 @@
 #   bash runs/full.sh [MODEL [GPUS [lm_eval arguments ...]]]      # default: Qwen/Qwen3-4B-Instruct-2507 8
 #
 # Needs an environment with `pip install 'ssd-harness[hf,vllm]'` active, a Docker engine, and the Hub (or SSD_LCB_DATA and a local
-# model). The plan with its costs comes first. After a kill the same command goes on where it was. Where the run stops because
-# prompts overlap evaluated problems, it names a file: give that as SSD_FULL_FIELDS=exclude_prompts=FILE.
+# model). The plan with its costs comes first. After a kill the same command goes on where it was.
 #
 #   SSD_FULL_OUT      folder of results (default results/MODEL)
 #   SSD_FULL_ENGINE   ssd-vllm (default) or ssd-hf

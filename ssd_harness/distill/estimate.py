@@ -45,7 +45,7 @@ class Cost:
 
 
 def estimate(plan: Plan) -> list[str]:
-    """Return lines with upper bounds of tokens, GPU-hours, disk and GPU memory, and what they assume."""
+    """Return lines with upper bounds of tokens, GPU time, disk and GPU memory, and what they assume."""
     recipe = plan.recipe
     folder = plan.base.local or settings_folder(plan.base.name, plan.base.revision)
     size = size_of(plan.base.name, folder)
@@ -56,10 +56,10 @@ def estimate(plan: Plan) -> list[str]:
         f"training: {cost.sequences:,} sequences{rounds}, at most {cost.trained_tokens:,} tokens",
     ]
     if size is None or cost.disk is None or cost.kept is None:
-        lines.append("GPU-hours, disk and GPU memory: not known, for nothing says how large the model is")
+        lines.append("GPU time, disk and GPU memory: not known, for nothing says how large the model is")
     else:
-        hours = f"at most {_rounded(cost.sampling_h)} to sample and {_rounded(cost.training_h)} to train"
-        lines.append(f"GPU-hours: {hours} ({_shown(size.parameters)} parameters{_active(size)})")
+        times = f"at most {gpu_time(cost.sampling_h)} to sample and {gpu_time(cost.training_h)} to train"
+        lines.append(f"GPU time: {times} ({_shown(size.parameters)} parameters{_active(size)})")
         lines.append(
             f"disk: at most {_rounded(cost.disk / 1e9)} GB while it runs, {_rounded(cost.kept / 1e9)} GB to keep"
         )
@@ -137,6 +137,14 @@ def _stored_bytes(recipe: Recipe, folder: Path | None) -> int:
 
 def _rounded(value: float | None) -> str:
     return f"{value:,.1f}" if value is not None and value >= 10 else f"{value or 0:.2g}"
+
+
+def gpu_time(hours: float | None) -> str:
+    """Return the time of one GPU in words."""
+    minutes = (hours or 0) * 60
+    if minutes < 1:
+        return "under a minute"
+    return f"{minutes:.0f} minutes" if minutes < 100 else f"{_rounded(hours)} hours"
 
 
 def _shown(count: int) -> str:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from ssd_harness.distill import model_size
-from ssd_harness.distill.estimate import cost_of
+from ssd_harness.distill.estimate import cost_of, gpu_time
 from ssd_harness.distill.model_size import ModelSize, by_config, size_of
 from ssd_harness.recipe import Recipe
 from ssd_harness.recipes.resolution import resolve
@@ -145,3 +145,17 @@ def test_adapters_spare_no_attention_and_packed_rows_are_masked_together(fields,
     size = model_size.ModelSize(1_000, 1_000, attention=40)
     cost = cost_of(dataclasses.replace(RECIPE, **fields), 50, size, stored=2, download=True)
     assert cost.training_h == pytest.approx(16_000 * operations / 4e14 / 3600)
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (2.3e-6, "under a minute"),
+        (None, "under a minute"),
+        (0.5, "30 minutes"),
+        (1.8, "1.8 hours"),
+        (399.3, "399.3 hours"),
+    ],
+)
+def test_gpu_time_is_told_in_units_that_people_use(hours, words):
+    assert gpu_time(hours) == words
