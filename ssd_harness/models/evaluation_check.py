@@ -11,7 +11,7 @@ from typing import Any
 
 from ssd_harness import evaluation_request, prompts
 from ssd_harness.engines import chat, loading
-from ssd_harness.errors import UsageError
+from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.lcb.options import evaluation_options
 from ssd_harness.lcb.problem import Problem
@@ -49,7 +49,10 @@ def check(
     _check_template(request.apply_chat_template, chat.templates_of(folder), name)
     if not request.own_tasks:
         return
-    tokenizer = loading.load_tokenizer(folder, trust_remote_code=recipe.trust_remote_code)
+    try:
+        tokenizer = loading.load_tokenizer(folder, trust_remote_code=recipe.trust_remote_code)
+    except InfrastructureError:
+        return  # the sampler or the model class loads it next, and says what is wrong
     context = context_of(folder, tokenizer, arguments)
     options = evaluation_options(request.metadata, strict=False)
     prompt = prompts.load(options.prompt)
