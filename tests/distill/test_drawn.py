@@ -17,6 +17,7 @@ PARTS = {"model": "m", "tokenizer": "t", "prompts": "p", "sampler": "hf@1"}
 OTHERWISE = {
     "T_train": 0.3, "top_k_train": 3, "top_p_train": 0.5, "n_train": 2, "max_new_tokens_train": 9, "prompt_format": "raw",
     "reasoning_effort": "low", "dtype_train": "float32", "seed": 4, "system_message": "s",
+    "enable_thinking": False, "chat_template_args": '{"a": 1}', "template_date": "2026-01-31",
 }  # fmt: skip
 """All fields that the samples depend on, with another value."""
 

@@ -30,6 +30,7 @@ SHAPING = {
     "prompt_limit": [3],
     "system_message": ["Be brief."],
     "reasoning_effort": ["high"],
+    "enable_thinking": ["true", "false"],
     "steps": [5, 6],
     "lr": [1e-3],
     "min_lr": [0.0],
@@ -81,6 +82,16 @@ def plan_of(state, tiny_model, tmp_path):
     return plan_of
 
 
+@pytest.fixture
+def reading_model(tiny_model, tmp_path):
+    """A model whose chat template mentions the values that it may be handed."""
+    folder = tmp_path / "reading"
+    shutil.copytree(tiny_model, folder)
+    with (folder / "chat_template.jinja").open("a") as template:
+        template.write("{# reasoning_effort enable_thinking #}")
+    return folder
+
+
 def test_no_field_of_the_evaluation_or_the_run_is_left_out_that_a_cpu_could_try():
     aside = {name for name, known in FIELDS.items() if known.metadata["side"] != "train"}
     gpus_alone = {"sharding", "attention", "dequantize", "trust_remote_code"}
@@ -90,8 +101,11 @@ def test_no_field_of_the_evaluation_or_the_run_is_left_out_that_a_cpu_could_try(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words(SHAPING), words(SHAPING), words(INDIFFERENT), words(INDIFFERENT))
-def test_two_plans_are_the_same_exactly_if_what_shapes_them_is(plan_of, one, other, around_one, around_other):
-    assert (plan_of(**one, **around_one) == plan_of(**other, **around_other)) == (one == other)
+def test_two_plans_are_the_same_exactly_if_what_shapes_them_is(
+    plan_of, reading_model, one, other, around_one, around_other
+):
+    plans = plan_of(reading_model, **one, **around_one), plan_of(reading_model, **other, **around_other)
+    assert (plans[0] == plans[1]) == (one == other)
 
 
 def test_the_same_weights_are_the_same_wherever_they_lie(plan_of, tiny_model, tmp_path, monkeypatch):
