@@ -1,6 +1,8 @@
 """Show lm-eval our models and tasks, as its successor will see them by itself: through entry points."""
 
 import contextlib
+import difflib
+import fnmatch
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
@@ -12,6 +14,7 @@ from typing import Any
 
 from ssd_harness import bridge
 from ssd_harness.bridge import ownership
+from ssd_harness.errors import UsageError
 
 _asked: ContextVar[tuple[str, ...]] = ContextVar("ssd_asked_tasks", default=())
 
@@ -86,3 +89,16 @@ def extend_task_index(manager: ModuleType) -> None:
         return original(ordered, **options)
 
     manager.TaskIndex.build = staticmethod(build)
+
+
+def require_tasks(tasks: Sequence[str], include_path: str | None) -> None:
+    """Raise :class:`UsageError` for a task that lm-eval does not know: a name, a pattern or a file."""
+    from lm_eval.tasks import TaskManager
+
+    with asking(tasks):
+        index = TaskManager(include_path=include_path).task_index
+    for task in tasks:
+        if not Path(task).is_file() and not fnmatch.filter(index, task):
+            near = difflib.get_close_matches(task, index, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "`lm_eval ls tasks` lists them"
+            raise UsageError(f"--tasks: no task is called {task!r}", next_step=hint)

@@ -82,9 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{twice[0]} is an axis and fixed")
     seeds = _seeds(arguments.seeds)
     recipe = resolve_for(arguments.model, fields).recipe
-    tasks = [task for task in arguments.tasks.split(",") if task]
-    if not tasks:
-        raise UsageError("a sweep needs a task", next_step="give --tasks TASK; `lm_eval ls tasks` lists them")
+    tasks = _tasks(arguments)
     if arguments.name and Path(arguments.name).name != arguments.name:
         raise UsageError(f"--name {arguments.name!r} is no file's name", next_step="give --out for the folder")
     request = Request(
@@ -121,6 +119,20 @@ def run(arguments: argparse.Namespace) -> int:
             f"ssd-harness: error: {len(failures)} of {len(cells)} cells failed; run again to try them", file=sys.stderr
         )
     return ExitCode.INFRASTRUCTURE if failures else ExitCode.DONE
+
+
+def _tasks(arguments: argparse.Namespace) -> list[str]:
+    """Return the names of the tasks; one that lm-eval does not know is refused before the first cell is trained."""
+    tasks = [task for task in arguments.tasks.split(",") if task]
+    if not tasks:
+        raise UsageError("a sweep needs a task", next_step="give --tasks TASK; `lm_eval ls tasks` lists them")
+    if not arguments.table:
+        from ssd_harness import bridge
+        from ssd_harness.bridge import discovery
+
+        bridge.activate()
+        discovery.require_tasks(tasks, arguments.include_path)
+    return tasks
 
 
 def _axes(words: list[str], seeds: str) -> dict[str, list[Any]]:

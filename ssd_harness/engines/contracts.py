@@ -51,7 +51,11 @@ class Continuation:
 
 
 class Engine(Protocol):
-    """Draws continuations; the same request and seed give the same tokens in any batch, order or process."""
+    """Draws continuations.
+
+    In float32 on the CPU the same request and seed give the same tokens in any batch, order or process; in half
+    precision on an accelerator the same distribution, and maybe other tokens.
+    """
 
     name: str
 

@@ -7,6 +7,9 @@ import pytest
 
 pytest.importorskip("trl")
 
+from ssd_harness.cli import main
+from ssd_harness.errors import ExitCode
+
 pytestmark = [pytest.mark.hf, pytest.mark.slow, pytest.mark.docker]
 
 TASK = "livecodebench_mini"
@@ -71,3 +74,11 @@ def test_the_dry_run_knows_what_is_there(swept, command):
         "T_eval=1 seed=666": "to train and evaluate",
     }
     assert lines[-1] == "4 cells, 3 left to evaluate, trainings left: 1"
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_an_unknown_task_is_refused_before_anything_is_trained(state, capsys, tmp_path, more):
+    words = ["sweep", "demo", "--tasks", "livecodebench_mini,livecodebench_mino", "--preset", "grid", *more]
+    assert main([*words, "--out", str(tmp_path / "out")]) == ExitCode.USAGE
+    assert "no task is called 'livecodebench_mino'; did you mean 'livecodebench_mini'?" in capsys.readouterr().err
+    assert not (state / "runs").exists()
