@@ -18,45 +18,45 @@ from chaos_batch import PROBLEMS, cases, load_tests, programs
 
 from ssd_harness.judge.schedule import judge_programs
 
-KILL_EVERY_S = 0.8
 ENGINE_START_S = 60
 
 
-class Killer(threading.Thread):
-    """Kills a random container among the open slots, again and again, until it is told to stop."""
+class Killer:
+    """Kills a random container among the open slots each time that so many more verdicts are there."""
 
-    def __init__(self, engine, slots):
-        super().__init__(daemon=True)
-        self._engine, self._slots = engine, slots
-        self._stop_asked = threading.Event()
+    def __init__(self, engine, slots, every):
+        self._engine, self._slots, self._every = engine, slots, every
+        self._choose = random.Random(7)
+        self._verdicts = 0
         self.killed = 0
 
-    def run(self):
-        """Kill; a container that is gone already does not count."""
-        choose = random.Random(7)
-        while not self._stop_asked.wait(KILL_EVERY_S):
-            for slot in choose.sample(self._slots, len(self._slots)):
-                with contextlib.suppress(Exception):
-                    self._engine.kill(slot.name.removeprefix("docker-"))
-                    self.killed += 1
-                    break
-
-    def stop(self):
-        """Kill no more."""
-        self._stop_asked.set()
-        self.join()
+    def __call__(self, _verdict):
+        """Count a verdict, and kill if it is time; a container that is gone already does not count."""
+        self._verdicts += 1
+        if self._verdicts % self._every:
+            return
+        for slot in self._choose.sample(self._slots, len(self._slots)):
+            with contextlib.suppress(Exception):
+                self._engine.kill(slot.name.removeprefix("docker-"))
+                self.killed += 1
+                break
 
 
-def judge_all(sandbox, judge, count, delivered=None):
+def judge_all(sandbox, judge, count, delivered=None, on_verdict=lambda _: None):
     """Judge the batch; return (expected, found) verdicts, and how often each was delivered."""
     batch = programs(count)
     delivered = Counter() if delivered is None else delivered
+
+    def deliver(verdict):
+        delivered.update([(verdict.question_id, verdict.sample)])
+        on_verdict(verdict)
+
     verdicts = judge_programs(
         [program for program, _ in batch],
         load_tests,
         judge=judge,
         sandbox=sandbox,
-        on_verdict=lambda verdict: delivered.update([(verdict.question_id, verdict.sample)]),
+        on_verdict=deliver,
     )
     return [verdict for _, verdict in batch], verdicts, delivered
 
@@ -67,12 +67,8 @@ def judge_all(sandbox, judge, count, delivered=None):
 def test_killed_containers(docker_sandbox, watched, judge, count):
     sandbox = watched(docker_sandbox)
     with contextlib.closing(docker_sandbox.engine()) as engine:
-        killer = Killer(engine, sandbox.slots)
-        killer.start()
-        try:
-            expected, verdicts, delivered = judge_all(sandbox, judge, count)
-        finally:
-            killer.stop()
+        killer = Killer(engine, sandbox.slots, every=count // 5)
+        expected, verdicts, delivered = judge_all(sandbox, judge, count, on_verdict=killer)
     assert killer.killed >= 2
     changed = [(want, got) for want, got in zip(expected, verdicts, strict=True) if got.verdict is not want]
     assert not changed

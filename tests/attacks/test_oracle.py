@@ -17,12 +17,13 @@ from ssd_harness.sandbox.contracts import Limits, SlotLost
 TESTS = 4
 SECRET = 11
 SAMPLES = 1 << TESTS
-LIMITS = Limits(cpu_s=0.3, wall_s=30.0)
+LIMITS = Limits(cpu_s=0.6, wall_s=30.0)
 
 PROGRAM = """
 import os
 import time
 
+begin = time.process_time()
 FOLDER, ME, TRICK, TESTS = {folder!r}, {me}, {trick!r}, {tests}
 
 
@@ -60,7 +61,6 @@ note("{{}} {{}} {{}}".format(ME, test, given))
 again = sum(line.startswith("{{}} {{}} ".format(ME, test)) for line in open(FOLDER + "/notes")) > 2
 if test == TESTS and not again:
     if TRICK == "overtime":
-        begin = time.process_time()
         while time.process_time() < begin + {burnt}:
             pass
     elif TRICK == "loss":
@@ -116,7 +116,7 @@ def test_samples_that_share_all_they_see_pass_by_chance_alone(tmp_path, judge, t
     )
     programs = [
         Program(
-            "q", me, PROGRAM.format(folder=str(tmp_path), me=me, trick=trick, tests=TESTS, burnt=1.1 * LIMITS.cpu_s)
+            "q", me, PROGRAM.format(folder=str(tmp_path), me=me, trick=trick, tests=TESTS, burnt=1.05 * LIMITS.cpu_s)
         )
         for me in range(SAMPLES)
     ]
