@@ -29,12 +29,12 @@ def _lazy(target: str, **attributes: Any) -> Callable[..., Any]:
 
 @hookimpl
 def ssd_prompt_sources() -> Factories:
-    """Local files, the package's own generator of problems, and data sets of the Hub."""
+    """Local files, the prompts that ship with the package, and data sets of the Hub."""
     first = {"semantic_version": "1"}
     return {
         "jsonl": _lazy("ssd_harness.distill.prompt_sources:jsonl", **first),
         "parquet": _lazy("ssd_harness.distill.prompt_sources:parquet", **first),
-        "generator": _lazy("ssd_harness.distill.prompt_sources:generator", **first),
+        "demo": _lazy("ssd_harness.distill.prompt_sources:demo", **first),
         "hub": _lazy("ssd_harness.plugins.hub_prompts:hub", remote=True, **first),
         "rstar": _lazy("ssd_harness.plugins.hub_prompts:rstar", remote=True, published=_PAPERS_PROMPTS, **first),
     }

@@ -65,11 +65,9 @@ class Recipe:
     """
 
     prompts: str | None = _train(
-        None, "a .jsonl or .parquet file, hub:OWNER/NAME[:CONFIG[:SPLIT]], rstar:is_passed (the paper's) or generator"
+        None, "a .jsonl or .parquet file, hub:OWNER/NAME[:CONFIG[:SPLIT]], rstar:is_passed (the paper's) or demo"
     )
-    prompt_limit: int | None = _train(
-        None, "take only the first so many prompts (how many the generator draws)", POSITIVE
-    )
+    prompt_limit: int | None = _train(None, "take only the first so many prompts", POSITIVE)
     prompt_column: str | None = _train(None, "column with the prompt text or the chat messages; none looks for one")
     prompt_template: str | None = _train(
         None, r"text of a prompt with {COLUMN} for what a column holds; \n is a new line, {{ and }} are braces"

@@ -15,7 +15,6 @@ ADAPTERS = (
     "ssd_harness.models.",
     "ssd_harness.engines.",
     "ssd_harness.plugins.",
-    "ssd_harness.demo.train",
     "ssd_harness.lcb.task",
 )
 # Runs on import: they are commands.

@@ -37,7 +37,7 @@ class Execution:
         if self._all_tests and not any(prompt.tests for prompt in prompts):
             raise UsageError(
                 "filter=passes-tests needs prompts with tests, and none has any",
-                next_step="give tests_column=, or prompts=generator, or another filter=",
+                next_step="give tests_column=, or prompts=demo, or another filter=",
             )
         self._sandbox().check()
 

@@ -18,7 +18,7 @@ from ssd_harness.recipe import FIELDS, Recipe, coerce, fingerprint
 from ssd_harness.recipes.presets import is_known, presets
 from ssd_harness.recipes.resolution import Resolved, named_recipe, resolve
 
-GIVE_PROMPTS = "give prompts=PATH.jsonl, PATH.parquet, hub:OWNER/NAME or generator"
+GIVE_PROMPTS = "give prompts=PATH.jsonl, PATH.parquet, hub:OWNER/NAME or demo"
 
 
 def make_plan(

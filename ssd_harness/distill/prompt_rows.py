@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -33,8 +34,8 @@ class PromptRows:
     once they have been iterated over, what of the rows is in no prompt.
     """
 
-    def __init__(self, rows: Iterable[tuple[str, Any]], recipe: Recipe) -> None:
-        self._rows, self._recipe = rows, recipe
+    def __init__(self, rows: Iterable[tuple[str, Any]], recipe: Recipe, count: int | None = None) -> None:
+        self._rows, self._recipe, self._row_count = rows, recipe, count
         self._unread: Counter[str] = Counter()
         self._answers = 0
 
@@ -60,6 +61,10 @@ class PromptRows:
             tests = prompt_tests.of_row(row, self._recipe, where) if with_tests else None
             identity = _identity(row, self._recipe, turns.messages, where)
             yield Prompt(identity, turns.messages, tests, statement)
+
+    def __length_hint__(self) -> int:
+        """Return how many rows will be read, 0 where nobody knows: what a progress line counts up to."""
+        return min(self._row_count or 0, self._recipe.prompt_limit or sys.maxsize)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -1,18 +1,15 @@
-"""Prompts from local files and from the package's own generator of problems."""
+"""Prompts from local files, and those that ship with the package."""
 
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ssd_harness.distill.contracts import Prompt, PromptTests
 from ssd_harness.distill.prompt_rows import PromptRows
 from ssd_harness.errors import UsageError
 from ssd_harness.recipe import Recipe
-
-_DEFAULT_COUNT = 512
 
 
 def jsonl(argument: str, recipe: Recipe) -> PromptRows:
@@ -30,8 +27,6 @@ def parquet(argument: str, recipe: Recipe) -> PromptRows:
     def rows() -> Iterator[tuple[str, Any]]:
         number = 0
         try:
-            # By default pyarrow reads a whole row group ahead, which may be the whole file.
-            file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
             for batch in file.iter_batches(batch_size=256):
                 for row in batch.to_pylist():
                     number += 1
@@ -39,45 +34,20 @@ def parquet(argument: str, recipe: Recipe) -> PromptRows:
         except (OSError, pa.ArrowException) as error:
             raise UsageError(f"not a Parquet file: {error}", where=path) from error
 
-    return PromptRows(rows(), recipe)
+    try:
+        # By default pyarrow reads a whole row group ahead, which may be the whole file.
+        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+    except (OSError, pa.ArrowException) as error:
+        raise UsageError(f"not a Parquet file: {error}", where=path) from error
+    return PromptRows(rows(), recipe, file.metadata.num_rows)
 
 
-def generator(argument: str, recipe: Recipe) -> "Generated":
-    """Draw problems of the families that ``livecodebench_mini`` is made of, none of which is in it."""
-    from ssd_harness.problems import generator as problems
-
+def demo(argument: str, recipe: Recipe) -> PromptRows:
+    """Read the prompts that ship with the package: small problems of the kinds in ``livecodebench_mini``."""
     if argument:
-        what = f"the generator takes no argument, but {argument!r} is given"
+        what = f"the prompt source demo takes no argument, but {argument!r} is given"
         raise UsageError(what, next_step="give prompt_limit= for the number of prompts")
-    count = recipe.prompt_limit or _DEFAULT_COUNT
-    if count > problems.MOST:
-        raise UsageError(
-            f"the generator has no {count:,} different prompts: {problems.questions():,} different questions, and the "
-            f"same in other words and with other examples",
-            next_step=f"give prompt_limit={problems.MOST} or less",
-        )
-    return Generated(recipe.seed, count)
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """Prompts that are drawn as they are asked for."""
-
-    seed: int
-    count: int
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[Prompt]:
-        """Draw them one by one."""
-        from ssd_harness.problems import generator as problems
-
-        for drawn in problems.prompts(seed=self.seed, count=self.count):
-            cases = drawn.problem.public + drawn.problem.private
-            inputs, outputs = tuple(case.input for case in cases), tuple(case.output for case in cases)
-            tests = PromptTests(inputs, outputs, drawn.problem.function) if cases else None
-            yield Prompt(drawn.id, (("user", drawn.text),), tests)
+    return parquet(str(resources.files("ssd_harness.demo") / "prompts.parquet"), recipe)
 
 
 def _existing(argument: str) -> Path:

@@ -203,7 +203,7 @@ def test_a_model_without_a_chat_template_is_refused_where_one_is_asked_for(lm_ev
     settings = json.loads((folder / "tokenizer_config.json").read_text())
     settings.pop("chat_template", None)
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    model = f"pretrained={folder},prompts=generator,prompt_limit=4"
+    model = f"pretrained={folder},prompts=demo,prompt_limit=4"
     assert lm_eval_ends({"--model_args": model})[0] == "sampled"
     code, line = lm_eval_ends({"--model_args": model, "--apply_chat_template": None})
     assert code == 2

@@ -3,13 +3,13 @@ import json
 import re
 
 import pytest
+from demo_model.tokenizer import END_OF_TEXT, TURN_END, TURN_START
 from hypothesis import given
 from hypothesis import strategies as st
+from problem_families import mini
 
 from ssd_harness import prompts
-from ssd_harness.demo.tokenizer import END_OF_TEXT, TURN_END, TURN_START
 from ssd_harness.distill.base_model import demo_folder
-from ssd_harness.problems import mini
 
 FOLDER = demo_folder()
 SPECIAL = (END_OF_TEXT, TURN_START, TURN_END)

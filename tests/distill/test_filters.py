@@ -229,12 +229,12 @@ def test_a_named_column_must_be_there(job):
         job([SUM], ["x"], filter="executes", tests_column="cases")
 
 
-def test_the_generators_prompts_have_tests_with_the_example_first(state):
-    recipe = Recipe(prompts="generator", prompt_limit=12, filter="passes-tests")
+def test_the_demo_prompts_have_tests_with_the_example_first(state):
+    recipe = Recipe(prompts="demo", prompt_limit=12, filter="passes-tests")
     prompts = list(prompt_set.collect(recipe))
     assert all(prompt.tests and len(prompt.tests.inputs) > 1 for prompt in prompts)
     assert all(prompt.tests.inputs[0].split("\n")[0] in prompt.text for prompt in prompts)
-    plain = prompt_set.collect(Recipe(prompts="generator", prompt_limit=12))
+    plain = prompt_set.collect(Recipe(prompts="demo", prompt_limit=12))
     assert [prompt.text for prompt in plain] == [prompt.text for prompt in prompts]
 
 

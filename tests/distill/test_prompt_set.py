@@ -85,23 +85,16 @@ def test_a_system_message_is_part_of_the_prompt(collect):
         collect({"prompt": "a"}, system_message="be brief", prompt_format="raw")
 
 
-def test_the_generator_draws_the_same_prompts_for_a_seed(state):
-    one = prompt_set.collect(Recipe(prompts="generator", prompt_limit=12, seed=1))
-    assert one.count == 12
-    assert prompt_set.collect(Recipe(prompts="generator", prompt_limit=12, seed=1)).sha256 == one.sha256
-    assert prompt_set.collect(Recipe(prompts="generator", prompt_limit=12, seed=2)).sha256 != one.sha256
-
-
-def test_more_prompts_than_the_generator_has_are_refused_before_one_is_drawn(state):
-    with pytest.raises(UsageError, match=r"no 99,999,999 different prompts: 947 .* give prompt_limit=150000 or less"):
-        prompt_set.collect(Recipe(prompts="generator", prompt_limit=99_999_999))
-    assert not (state / "prompts").exists()
+def test_the_demo_prompts_ship_with_the_package(state):
+    few, rest = (prompt_set.collect(Recipe(prompts="demo", prompt_limit=limit)) for limit in (12, None))
+    assert (few.count, rest.count) == (12, 1024)
+    assert [prompt.id for prompt in few] == [prompt.id for prompt in rest][:12]
 
 
 def test_a_slow_source_is_told_about_with_the_time_that_is_left(state, monkeypatch, capsys):
     now = itertools.count()
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
-    prompt_set.collect(Recipe(prompts="generator", prompt_limit=40))
+    prompt_set.collect(Recipe(prompts="demo", prompt_limit=40))
     lines = capsys.readouterr().err.splitlines()
     assert lines
     assert re.fullmatch(r"ssd-harness: prompts: \d+ of 40, about \d+ s left", lines[0])
@@ -436,7 +429,7 @@ def test_a_data_set_that_is_not_what_it_should_be_is_one_line(rstar, damage):
 @pytest.mark.parametrize(
     "prompts",
     [
-        *("/no/such.jsonl", "nonsense", "hub:", "rstar:fast", "generator:fast"),
+        *("/no/such.jsonl", "nonsense", "hub:", "rstar:fast", "demo:fast"),
         *("~nobody-at-all/x.jsonl", f"{'x' * 5000}.jsonl", "\0.jsonl"),
     ],
 )

@@ -46,7 +46,7 @@ def model(tmp_path):
 
 def plan(folder, **fields):
     lines = []
-    given = {"prompts": "generator", "prompt_limit": 4, **fields}
+    given = {"prompts": "demo", "prompt_limit": 4, **fields}
     return make_plan(str(folder), given, tell=lines.append), lines
 
 

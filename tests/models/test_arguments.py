@@ -54,4 +54,4 @@ def test_without_vllm_its_model_and_sampler_are_one_line(tmp_path):
     with pytest.raises(UsageError, match=r"ssd-harness\[hf,vllm\]"):
         get_model("ssd-vllm")
     with pytest.raises(UsageError, match=r"ssd-harness\[hf,vllm\]"):
-        VllmSampler(tmp_path, Recipe(prompts="generator"))
+        VllmSampler(tmp_path, Recipe(prompts="demo"))

@@ -5,6 +5,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from problem_families import mini
 
 from ssd_harness import evaluation_request, registry
 from ssd_harness import prompts as prompt_texts
@@ -19,7 +20,6 @@ from ssd_harness.overlap import livecodebench
 from ssd_harness.overlap.guard import NO_PROMPTS, NO_TEXT, UNKNOWN
 from ssd_harness.overlap.lineage import Lineage
 from ssd_harness.overlap.search import EvaluatedText
-from ssd_harness.problems import mini
 from ssd_harness.recipe import Recipe
 from ssd_harness.results.model_card import model_card
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from problem_families import generator, mini
 
 from ssd_harness import prompts as prompt_texts
 from ssd_harness.errors import InfrastructureError, UsageError
@@ -15,7 +16,6 @@ from ssd_harness.overlap.guard import guard
 from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.overlap.ngrams import NGRAM, ngrams, whole, words
 from ssd_harness.overlap.search import EvaluatedText, Overlap, search
-from ssd_harness.problems import generator, mini
 
 REUSES_FIXTURES = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.hf
 E2M1 = torch.tensor([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0])
 E2M1 = torch.cat([E2M1, -E2M1])
 SMALL = {
-    "prompts": "generator",
+    "prompts": "demo",
     "max_new_tokens_train": 8,
     "max_length_train": 64,
     "steps": 1,
