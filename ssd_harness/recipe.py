@@ -97,15 +97,6 @@ class Recipe:
 
     transform: str = _train("ssd", "the whole transform; ssd is the paper's")
     rounds: int = _train(1, "how often to repeat; 0 evaluates the base model as it is", ROUNDS)
-    round_task: str | None = _train(None, "lm-eval task that every round is evaluated on; none evaluates no round")
-    round_metric: str = _train("pass@1", "metric of round_task that rounds are compared by; higher is better")
-    round_limit: int | None = _train(None, "take only the first so many problems of round_task", POSITIVE)
-    patience: int | None = _train(
-        None, "stop after so many rounds without a gain; none keeps the last of all rounds", POSITIVE
-    )
-    min_gain: float | None = _train(
-        None, "smallest gain that counts; none takes the metric's standard error", NOT_NEGATIVE
-    )
     trainer: str = _train("trl", "what fine-tunes")
     steps: int | None = _train(None, "optimiser steps; none counts epochs", POSITIVE)
     epochs: float | None = _train(8.0, "passes over the kept samples where steps is None", POSITIVE)
@@ -181,7 +172,6 @@ class Recipe:
                 self._require(name, value <= LARGEST_WHOLE, f"at most {LARGEST_WHOLE}")
         self._require("steps", not (self.steps is None and self.epochs is None), "given, or epochs is")
         self._require("min_lr", self.min_lr <= self.lr, f"at most lr, {self.lr:g}")
-        self._require("patience", self.patience is None or self.round_task is not None, "none without round_task")
         both = self.prompt_template is not None and self.prompt_column is not None
         self._require("prompt_template", not both, "none with prompt_column")
         if self.prompt_format == "raw":
@@ -222,11 +212,6 @@ class Recipe:
             return self.sharding
         return "fsdp2" if self.gpus > 1 and not self.lora_rank else "none"
 
-    @property
-    def chooses_round(self) -> bool:
-        """Whether the result is the best of several rounds, and not simply the last."""
-        return self.rounds > 1 and self.patience is not None
-
     def side(self, side: str) -> dict[str, Any]:
         """Return the fields of one side (``train``, ``eval``, ``run``) and their values."""
         return {name: getattr(self, name) for name, known in FIELDS.items() if known.metadata["side"] == side}
@@ -244,14 +229,12 @@ LORA_FIELDS = ("lora_alpha", "lora_dropout", "lora_targets", "lora_quantize")
 """What only adapters have."""
 TEMPLATE_FIELDS = ("reasoning_effort", "enable_thinking", "chat_template_args", "template_date")
 """What the chat template is handed."""
-ROUND_FIELDS = ("round_task", "round_metric", "round_limit", "patience", "min_gain")
-"""What only the choice among several rounds reads."""
 NAMED_BY_IDENTITY = {"prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column"}
 NAMED_BY_IDENTITY |= {"exclude_prompts", "prompt_template", "sampler", "trainer"}
 """What hashes and versions stand for, wherever it came from."""
 _AFTER_SAMPLING = {"filter", "transform", "rounds", "steps", "epochs", "batch_size_train", "max_length_train", "lr"}
 _AFTER_SAMPLING |= {"min_lr", "warmup_steps", "weight_decay", "beta1", "beta2", "max_grad_norm", "dtype_checkpoint"}
-_AFTER_SAMPLING |= {"loss_weighting", "lora_rank", *LORA_FIELDS, *ROUND_FIELDS}
+_AFTER_SAMPLING |= {"loss_weighting", "lora_rank", *LORA_FIELDS}
 """What changes nothing in the samples. Any other field counts as shaping them, a new one too."""
 
 
@@ -354,12 +337,6 @@ def fingerprint(
     fields = recipe.side("train")
     for name in NAMED_BY_IDENTITY:
         del fields[name]
-    if recipe.chooses_round:
-        # Here alone the evaluation decides what is made.
-        fields |= {name: getattr(recipe, name) for name in ("T_eval", "top_k_eval", "top_p_eval", "max_gen_toks_eval")}
-    else:
-        for name in ROUND_FIELDS:
-            del fields[name]
     identity = {"base": base, "tokenizer": tokenizer, "prompts": prompts, "sampler": sampler, "trainer": trainer}
     return _digest(fields, identity | others)
 

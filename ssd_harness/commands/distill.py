@@ -39,7 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
     from ssd_harness.distill import pipeline
     from ssd_harness.distill.estimate import estimate
     from ssd_harness.distill.planning import make_plan
-    from ssd_harness.experiments import rounds
 
     overrides = overrides_of(arguments.fields)
     name, revision = overrides.pop("name", None), overrides.pop("revision", None)
@@ -52,6 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"samples of run {folder.name}: {folder}")
         print(f"ssd-harness export {folder.name} --format chat --out samples.jsonl")
         return ExitCode.DONE
-    checkpoint = rounds.run(plan)
+    checkpoint = pipeline.run(plan)
     print(f"ssd:{checkpoint.name}  {checkpoint.path}")
     return ExitCode.DONE

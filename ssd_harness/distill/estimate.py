@@ -64,8 +64,6 @@ def estimate(plan: Plan) -> list[str]:
             f"disk: at most {_rounded(cost.disk / 1e9)} GB while it runs, {_rounded(cost.kept / 1e9)} GB to keep"
         )
         lines += device_memory.described(recipe, size, PROMPT_TOKENS)
-    if recipe.round_task and recipe.rounds > 1:
-        lines.append(f"not counted: {recipe.rounds + 1} evaluations on {recipe.round_task}")
     return [*lines, *(f"assumed: {line}" for line in _assumptions(recipe, size))]
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ssd_harness import registry
 from ssd_harness.distill.base_model import BaseModel
 from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.home import home
 from ssd_harness.overlap.lineage import Lineage, read_lineage
-from ssd_harness.recipe import FIELDS, ROUND_FIELDS, Recipe, fingerprint, samples_fingerprint
+from ssd_harness.recipe import Recipe, fingerprint, samples_fingerprint
 from ssd_harness.recipes.resolution import Resolved
 
 
@@ -36,8 +35,7 @@ class Plan:
         """Return the plan of the first ``number`` rounds alone, which is what any plan of so many rounds would do."""
         if number == self.recipe.rounds and (number == 1 or self.whole):
             return self
-        single: dict[str, Any] = {name: FIELDS[name].default for name in ROUND_FIELDS}
-        recipe = replace(self.recipe, rounds=number, **single)
+        recipe = replace(self.recipe, rounds=number)
         found = fingerprint(recipe, **self.parts)
         whole = self.whole or self.name
         return replace(

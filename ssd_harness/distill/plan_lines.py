@@ -58,17 +58,7 @@ def _counted(number: int, noun: str) -> str:
 def _rounds(recipe: Recipe) -> list[str]:
     if recipe.rounds == 1:
         return []
-    lines = [f"  {recipe.rounds} rounds of this, one from the other"]
-    if recipe.round_task is None:
-        return lines
-    problems = f", first {recipe.round_limit} problems" if recipe.round_limit else ""
-    lines.append(f"  each is evaluated on {recipe.round_task} ({recipe.round_metric}{problems})")
-    if recipe.patience is None:
-        return [*lines, "  nothing is chosen by that: the last round is the result"]
-    gain = "its standard error" if recipe.min_gain is None else f"{recipe.min_gain:g}"
-    unit = "round" if recipe.patience == 1 else "rounds"
-    rule = f"stop after {recipe.patience} {unit} without a gain of more than {gain}; the best round is the result"
-    return [*lines, f"  {rule}: it is chosen on {recipe.round_task}"]
+    return [f"  {recipe.rounds} rounds of this, each samples from the checkpoint before it"]
 
 
 def facts(plan: Plan) -> list[str]:

@@ -82,8 +82,7 @@ def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) 
                 if request.model.startswith(registry.PREFIX) and asked("rounds", fields) is None:
                     identity = as_it_is(request.model, fields).fingerprint
                 elif recipe.rounds:
-                    shaping = [name for name in fields if recipe.chooses_round or not _is_eval(name)]
-                    key = repr(sorted((name, str(fields[name])) for name in shaping))
+                    key = repr(sorted((name, str(value)) for name, value in fields.items() if not _is_eval(name)))
                     plans[key] = plan = plans.get(key) or make_plan(request.model, fields, tell=lambda _: None)
                     identity = plan.fingerprint
                 else:

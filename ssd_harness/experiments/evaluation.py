@@ -14,7 +14,7 @@ from typing import Any
 
 from ssd_harness import storage
 from ssd_harness.distill.stage_process import last_line, without_ranks
-from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.errors import InfrastructureError
 from ssd_harness.recipe import Recipe
 from ssd_harness.supervisor import supervised
 
@@ -186,16 +186,6 @@ def read_metrics(evaluation: Evaluation) -> dict[str, tuple[float, float | None]
     return metrics
 
 
-def metric(evaluation: Evaluation, name: str) -> tuple[float, float | None]:
-    """Return value and standard error of one metric, or say which there are."""
-    metrics = read_metrics(evaluation)
-    if name not in metrics:
-        raise UsageError(
-            f"{evaluation.task} reports no metric {name!r}", next_step=f"it reports {', '.join(sorted(metrics))}"
-        )
-    return metrics[name]
-
-
 def _model_args(fields: Mapping[str, Any]) -> str:
     """Write model_args as users do, and as JSON where a value would be torn apart."""
     words = {name: "none" if value is None else str(value) for name, value in fields.items()}
@@ -224,7 +214,7 @@ def read_decoding(evaluation: Evaluation) -> Decoded | None:
 
 
 def read_rounds(evaluation: Evaluation) -> int | None:
-    """Return how many rounds made the evaluated checkpoint, if the results say so: fewer where one was chosen."""
+    """Return how many rounds made the evaluated checkpoint, if the results say so."""
     rounds = _recorded(_results(evaluation)).get("rounds")
     return len(rounds) if rounds else None
 

@@ -110,8 +110,7 @@ def _rounds(cells: Sequence[Cell]) -> int | None:
     """Return how many rounds the checkpoints of one point went through, if that is known and the same for all."""
     if cells[0].is_base:
         return 0
-    asked = None if cells[0].recipe.chooses_round else cells[0].recipe.rounds
-    found = {read_rounds(cell.evaluation) or asked for cell in cells}
+    found = {read_rounds(cell.evaluation) or cell.recipe.rounds for cell in cells}
     return found.pop() if len(found) == 1 else None
 
 

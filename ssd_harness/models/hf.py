@@ -9,7 +9,6 @@ from lm_eval.models.huggingface import HFLM
 
 from ssd_harness.engines import chat, loading
 from ssd_harness.engines.hf import HfEngine
-from ssd_harness.experiments.evaluation import ModelClass
 from ssd_harness.models.arguments import split_arguments
 from ssd_harness.models.random_state import kept_random_state
 from ssd_harness.models.responder import Responder
@@ -28,9 +27,7 @@ class SsdHf(HFLM):
         overrides, rest = split_arguments(arguments, HFLM)
         # No device is touched before this is done: of several ranks, one works in other processes, the others wait.
         with kept_random_state():
-            self.subject = find_subject(
-                pretrained, overrides, name=name, revision=revision, evaluated_by=ModelClass("ssd-hf", rest)
-            )
+            self.subject = find_subject(pretrained, overrides, name=name, revision=revision, arguments=rest)
         rest["device"] = loading.pick_device(rest.get("device"))
         if rest["device"].startswith("cpu"):
             rest.setdefault("dtype", "float32")  # half precision is slow there, and no two batches agree

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import evaluation_request, registry
-from ssd_harness.distill import template_values
+from ssd_harness import registry
+from ssd_harness.distill import pipeline, template_values
 from ssd_harness.distill.base_model import find_base, settings_folder
 from ssd_harness.distill.plan import lineage_of
 from ssd_harness.distill.plan_lines import say
 from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
 from ssd_harness.engines import loading
-from ssd_harness.experiments import rounds as evaluated_rounds
-from ssd_harness.experiments.evaluation import ModelClass
 from ssd_harness.models import evaluation_check
 from ssd_harness.models.overlap_check import OverlapCheck
 from ssd_harness.overlap.lineage import Lineage, read_lineage
@@ -52,15 +50,15 @@ def find_subject(
     name: str | None = None,
     revision: str | None = None,
     backend: tuple[str, Mapping[str, Any]] | None = None,
-    evaluated_by: ModelClass | None = None,
+    arguments: Mapping[str, Any] | None = None,
 ) -> Subject:
     """Return what to evaluate, after making it if it is not there.
 
     ``rounds=0`` is the base model with its own decoding; ``ssd:NAME`` without ``rounds`` is that checkpoint with its
     recipe's; everything else is put through the recipe's transform. ``backend`` is (name, recipe fields): what the
-    model class would rather have than the general defaults; ``evaluated_by`` is that class, for evaluations on the way.
+    model class would rather have than the general defaults; ``arguments`` is what the class is told beside the fields.
     """
-    arguments = evaluated_by.arguments if evaluated_by else {}
+    arguments = arguments or {}
     pretrained = pretrained or os.environ.get(PRETRAINED_VARIABLE) or DEFAULT_PRETRAINED
     rounds = asked("rounds", overrides)
     if rounds == 0:
@@ -76,8 +74,7 @@ def find_subject(
     # A checkpoint has its base's configuration, tokenizer and template.
     if folder := settings_folder(pretrained, revision):
         _check_evaluation(pretrained, folder, plan.recipe, (decoding, origins), arguments)
-    checkpoint = evaluated_rounds.run(plan, evaluated_by)
-    _tell_choice(checkpoint)
+    checkpoint = pipeline.run(plan)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
     about |= _overlap_words(overlap, plan.recipe)
     return Subject(checkpoint.path, plan.recipe, decoding, origins, about, _identity(checkpoint), overlap)
@@ -148,24 +145,11 @@ def _registered(pretrained: str, overrides: Mapping[str, Any], arguments: Mappin
     recipe = resolved.recipe
     kind = f", {registry.VERIFIED}" if checkpoint.verified else ""
     teller()(f"evaluating {pretrained} ({checkpoint.path}){kind}")
-    _tell_choice(checkpoint)
     overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
     about = _about(checkpoint, recipe) | {"transform": "none, registered before"} | _overlap_words(overlap, recipe)
     decoding, origins = _eval_decoding(recipe), _origins(resolved, "eval")
     _check_evaluation(pretrained, checkpoint.path, recipe, (decoding, origins), arguments)
     return Subject(checkpoint.path, recipe, decoding, origins, about, _identity(checkpoint), overlap)
-
-
-def _tell_choice(checkpoint: registry.Checkpoint) -> None:
-    """Say on which task the round was chosen, and warn where that is the task of this very evaluation."""
-    told = evaluated_rounds.chosen_on(checkpoint.manifest)
-    if told is None:
-        return
-    request = evaluation_request.current()
-    task = checkpoint.manifest[evaluated_rounds.CHOICE]["task"]
-    same = bool(request and task in request.tasks)
-    warning = "; warning: that is the task of this evaluation, whose result is biased upwards by the choice"
-    teller()(f"{checkpoint.name} is {told}{warning if same else ''}")
 
 
 def _check_evaluation(
@@ -197,7 +181,7 @@ def _origins(resolved: Resolved, side: str, otherwise: str | None = None) -> dic
 
 def _about(checkpoint: registry.Checkpoint, recipe: Recipe) -> dict[str, Any]:
     """Return the manifest as results carry it: all of it but the loss of every step."""
-    keys = ("fingerprint", "base", "tokenizer", "parent", "variant", "prompts", evaluated_rounds.CHOICE)
+    keys = ("fingerprint", "base", "tokenizer", "parent", "variant", "prompts")
     rounds = []
     for stages in checkpoint.manifest["rounds"]:
         trained = stages.get("train") or {}

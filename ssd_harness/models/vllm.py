@@ -12,7 +12,6 @@ from lm_eval.api.instance import Instance
 from ssd_harness.engines import chat, loading
 from ssd_harness.engines.vllm import VllmEngine, engine_defaults, vllm_version
 from ssd_harness.errors import UsageError
-from ssd_harness.experiments.evaluation import ModelClass
 from ssd_harness.models.arguments import split_arguments
 from ssd_harness.models.random_state import kept_random_state
 from ssd_harness.models.responder import Responder
@@ -72,7 +71,7 @@ class SsdVllm(VLLM):
                 name=name,
                 revision=revision,
                 backend=backend,
-                evaluated_by=ModelClass("ssd-vllm", rest),
+                arguments=rest,
             )
             rest.pop("device", None)  # vLLM finds its devices itself
             if str(rest.get("batch_size", 1)) == "1":

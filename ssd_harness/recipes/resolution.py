@@ -12,6 +12,8 @@ from ssd_harness.recipes.presets import Preset, by_name, chosen_preset, is_known
 
 GIVEN = "given"
 """The origin of what was asked for in so many words."""
+_REMOVED = {"round_task", "round_metric", "round_limit", "patience", "min_gain"}
+"""Fields of manifests that older versions wrote: rounds were chosen by an evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,10 @@ def without_run_side(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return a manifest's recipe without the fields that say how to run.
 
     Those are for whoever runs something, on their machine: a manifest may come from anywhere, and must neither allow
-    an overlap nor switch on code that a model brings along.
+    an overlap nor switch on code that a model brings along. Fields that no longer exist are left out too.
     """
-    return {name: value for name, value in fields.items() if name not in FIELDS or side_of(name) != "run"}
+    kept = {name: value for name, value in fields.items() if name not in _REMOVED}
+    return {name: value for name, value in kept.items() if name not in FIELDS or side_of(name) != "run"}
 
 
 def named_recipe(overrides: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:

@@ -11,8 +11,8 @@ pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 from ssd_harness import bridge
+from ssd_harness.distill import pipeline
 from ssd_harness.distill.base_model import demo_folder
-from ssd_harness.experiments import rounds
 from ssd_harness.recipe import FIELDS
 
 pytestmark = pytest.mark.hf
@@ -133,7 +133,7 @@ def lm_eval_ends(state, tmp_path, monkeypatch, capsys):
     def sample(*_):
         raise Sampled
 
-    monkeypatch.setattr(rounds, "run", sample)
+    monkeypatch.setattr(pipeline, "run", sample)
     (tmp_path / "FILE").write_text("a file\n")
     monkeypatch.chdir(tmp_path)
 

@@ -29,7 +29,7 @@ def test_samples_are_named_by_what_shapes_them_and_by_nothing_else():
     for part in PARTS:
         assert samples_fingerprint(Recipe(), **{**PARTS, part: "other"}) != plain
     trained = Recipe(
-        lr=1.0, steps=3, epochs=1.0, lora_rank=4, lora_alpha=2.0, filter="none", rounds=3, round_task="t", batch_size_train=3,
+        lr=1.0, steps=3, epochs=1.0, lora_rank=4, lora_alpha=2.0, filter="none", rounds=3, batch_size_train=3,
         trainer="x", transform="y", dtype_checkpoint="float16", prompts="q", prompt_limit=3, gpus=3, T_eval=0.1, T_base=2.0,
     )  # fmt: skip
     assert samples_fingerprint(trained, **PARTS) == plain
@@ -50,7 +50,10 @@ def test_a_new_field_counts_until_somebody_says_otherwise():
     }
     fields |= {"prompt_template", "loss_weighting"}
     fields |= {"beta1", "beta2", "max_grad_norm", "dtype_checkpoint", "prompt_limit", "tests_column", "starter_column"}
-    fields |= {"prompt_column", "id_column", "round_task", "round_metric", "round_limit", "patience", "min_gain"}
+    fields |= {
+        "prompt_column",
+        "id_column",
+    }
     fields |= {name for name in shaping if name.startswith("lora_")}
     assert shaping - fields == OTHERWISE.keys()
 

@@ -67,18 +67,6 @@ def test_each_round_tempers_once_more(cell):
     assert table.rows([cell({"T_train": 0.8, "rounds": 2}, 0, [1])])[0].t_eff == pytest.approx(0.64)
 
 
-def test_where_a_round_is_chosen_the_one_that_was_kept_counts(cell):
-    point = {"T_train": 0.8, "rounds": 3, "round_task": "t", "patience": 1}
-    (kept,) = table.rows([cell(point, seed, [1], rounds=2) for seed in (0, 1)])
-    assert kept.t_eff == pytest.approx(0.64)
-    (apart,) = found = table.rows([cell(point, seed, [1], rounds=1 + seed) for seed in (0, 1)])
-    assert apart.t_eff is None
-    assert "| 0.8 / 20 / 0.8 | 1 / none / 1 | - |" in table.as_markdown(found, {}, ABOUT)
-    assert next(csv.DictReader(io.StringIO(table.as_csv(found))))["T_eff"] == ""
-    assert json.loads(table.as_json(found, {}, ABOUT))["rows"][0]["T_eff"] is None
-    assert table.rows([cell(point, 0, [1])])[0].t_eff is None
-
-
 def test_the_three_forms_hold_the_same_figures(cell):
     found = table.rows(
         [cell({"rounds": 0}, 0, [1, 1]), cell({"T_train": 1.2, "filter": "none"}, 0, [5, 5], (0.5, 20, 0.8))]

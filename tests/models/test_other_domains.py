@@ -105,11 +105,10 @@ def evaluate(evaluated, lm_eval_task, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("asked", [{}, {"task": "word_problems", "rounds": 2, "round_task": "copied"}])
-def test_an_overlap_with_other_peoples_tasks_stops_the_run_before_anything_is_sampled(evaluate, evaluated, asked):
+def test_an_overlap_with_other_peoples_tasks_stops_the_run_before_anything_is_sampled(evaluate, evaluated):
     before = sorted((evaluated.folder / "home/runs").glob("*/round-*"))
     with pytest.raises(UsageError, match="1 prompt overlaps 1 problem of copied"):
-        evaluate(**asked, pretrained="demo", prompts="prompts.jsonl", prompt_limit=3)
+        evaluate(pretrained="demo", prompts="prompts.jsonl", prompt_limit=3)
     assert sorted((evaluated.folder / "home/runs").glob("*/round-*")) == before
 
 

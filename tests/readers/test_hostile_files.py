@@ -378,11 +378,9 @@ def test_manifests(attack, state, capsys):
         command(capsys, "recipe", "show", "ssd:odd")
         assert "good" in {checkpoint.name for checkpoint in registry.checkpoints()}
         odd = registry.get("odd")
-        from ssd_harness.experiments.rounds import chosen_on
         from ssd_harness.models.subject import _about
 
         _about(odd, Recipe())
-        chosen_on(odd.manifest)
         model_card(odd)
         read_lineage("odd", odd.path, odd.manifest)
 

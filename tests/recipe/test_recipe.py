@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import FIELDS, LORA_FIELDS, ROUND_FIELDS, Recipe, coerce, fingerprint, nearest
+from ssd_harness.recipe import FIELDS, LORA_FIELDS, Recipe, coerce, fingerprint, nearest
 from ssd_harness.recipes.presets import presets
 from ssd_harness.recipes.resolution import resolve
 
@@ -244,7 +244,6 @@ def test_a_missing_recipe_file_lists_the_presets():
 
 
 PARTS = {"base": "b", "tokenizer": "t", "prompts": "p", "sampler": "hf@1", "trainer": "trl@1"}
-CHOOSING = Recipe(rounds=3, round_task="task", patience=1)
 ADAPTERS = Recipe(lora_rank=4)
 
 
@@ -263,7 +262,7 @@ def changed(name):
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_the_fingerprint_follows_what_shapes_the_checkpoint_and_nothing_else(name):
-    recipe = CHOOSING if name in ROUND_FIELDS else ADAPTERS if name in LORA_FIELDS else Recipe()
+    recipe = ADAPTERS if name in LORA_FIELDS else Recipe()
     before = fingerprint(recipe, **PARTS)
     after = fingerprint(dataclasses.replace(recipe, **{name: changed(name)}), **PARTS)
     # Prompts, sampler and trainer enter by content and version, not by the name of where they came from.
@@ -273,24 +272,17 @@ def test_the_fingerprint_follows_what_shapes_the_checkpoint_and_nothing_else(nam
     assert (before != after) == shapes
 
 
-def test_how_rounds_are_evaluated_counts_only_where_it_chooses_one():
-    one, several = Recipe(), Recipe(rounds=3)
-    told = {"round_task": "t", "round_metric": "m", "round_limit": 4, "min_gain": 0.1}
-    assert fingerprint(dataclasses.replace(one, **told, patience=2), **PARTS) == fingerprint(one, **PARTS)
-    assert fingerprint(dataclasses.replace(several, **told), **PARTS) == fingerprint(several, **PARTS)
-    # What the chosen round is depends on how it was decoded.
-    colder = dataclasses.replace(CHOOSING, T_eval=0.1)
-    assert fingerprint(colder, **PARTS) != fingerprint(CHOOSING, **PARTS) != fingerprint(several, **PARTS)
-
-
-def test_patience_needs_a_task():
-    with pytest.raises(UsageError, match=r"patience .* round_task"):
-        Recipe(rounds=3, patience=1)
-
-
 @pytest.mark.parametrize("part", PARTS)
 def test_the_fingerprint_follows_model_tokenizer_prompts_and_plugins(part):
     assert fingerprint(Recipe(), **PARTS) != fingerprint(Recipe(), **{**PARTS, part: "other"})
+
+
+def test_a_manifest_of_an_older_version_may_have_fields_of_the_choice_among_rounds():
+    made = (
+        "manifest",
+        {"T_train": 1.3, "round_task": "t", "round_metric": "pass@1", "patience": None, "min_gain": 0.1},
+    )
+    assert resolve("ssd:m", inherited=made).recipe.T_train == 1.3
 
 
 def test_a_model_class_may_have_other_defaults_that_everything_else_overrides(tmp_path):
