@@ -1,19 +1,31 @@
-"""Write docs/commands.md and docs/hooks.md from the code; ``--check`` only says whether they are up to date."""
+"""Write docs/commands.md, docs/hooks.md and README.md's table of costs; ``--check`` says whether they are current."""
 
 import inspect
 import os
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 os.environ["COLUMNS"] = "100"  # argparse wraps at the terminal's width
 
 from ssd_harness import hookspecs
 from ssd_harness.cli import COMMANDS, parser
+from ssd_harness.distill.cost import Cost, cost_of
+from ssd_harness.distill.estimate import USUAL_TOKENS
+from ssd_harness.distill.fit import need_of
+from ssd_harness.distill.machine import usual_gpu
+from ssd_harness.distill.model_size import size_of
 from ssd_harness.errors import ExitCode
 from ssd_harness.plugin_manager import factories, load
+from ssd_harness.recipes.presets import launches
+from ssd_harness.recipes.resolution import resolve
 
 HERE = Path(__file__).resolve().parent
 HEADER = "<!-- Written by docs/generate.py; change the code, then run it again. -->\n\n"
+PROMPTS = 10_168
+"""As many as the paper's set has."""
+COSTS = re.compile(r"(?<=<!-- costs: written by docs/generate.py -->\n\n).*?(?=<!-- end of costs -->)", re.DOTALL)
 
 
 def commands() -> str:
@@ -52,10 +64,49 @@ def hooks() -> str:
     return "".join(parts)
 
 
+def costs() -> str:
+    """Return the table of what the shipped recipes for certain GPUs take, by the estimate that a plan prints."""
+    lines = [
+        (
+            "| model | recipe | GPUs | memory of each | GPU-hours to sample + train, at most | "
+            f"if samples average {USUAL_TOKENS:,} tokens | disk while it runs, to keep |"
+        ),
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for launch in sorted(launches().values(), key=lambda one: one.name):
+        assert launch.gpu_gb
+        for model in launch.models:
+            size = size_of(model, None)
+            assert size
+            recipe = resolve(model, {"recipe": launch.name}).recipe
+            shorter = replace(recipe, max_new_tokens_train=min(USUAL_TOKENS, recipe.max_new_tokens_train))
+            most, usual = (cost_of(one, PROMPTS, size, stored=2, download=True) for one in (recipe, shorter))
+            memory = need_of(recipe, size, usual_gpu(launch.gpu_gb), stored=2).memory
+            how = f"LoRA, {recipe.max_length_train:,} tokens" if recipe.lora_rank else "full"
+            assert most.disk
+            assert most.kept
+            lines.append(
+                f"| {model} | `{launch.name}` ({how}) | {recipe.gpus} x {launch.gpu_gb:.0f} GB | {memory / 1e9:.0f} GB"
+                f" | {_hours(most)} | {_hours(usual)} | {most.disk / 1e9:.0f} GB, {most.kept / 1e9:.0f} GB |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _hours(cost: Cost) -> str:
+    return f"{cost.sampling_h or 0:,.0f} + {cost.training_h or 0:,.0f}"
+
+
+def readme() -> str:
+    """Return README.md with the table of costs as it is now."""
+    text, count = COSTS.subn(lambda _: f"{costs()}\n", (HERE.parent / "README.md").read_text(encoding="utf-8"))
+    assert count == 1
+    return text
+
+
 def main() -> int:
     """Write the pages, or with ``--check`` compare them and return 1 when one is stale."""
     stale = []
-    for name, text in (("commands.md", commands()), ("hooks.md", hooks())):
+    for name, text in (("commands.md", commands()), ("hooks.md", hooks()), ("../README.md", readme())):
         page = HERE / name
         if "--check" not in sys.argv:
             page.write_text(text, encoding="utf-8")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A full-size run: a base model against simple self-distillation of it, on both windows of the paper. Never run by us on GPUs.
+# A full-size run: a base model against simple self-distillation of it, on both windows of the paper. Tests run it whole with the
+# embedded model on a CPU; what a full-size model takes is estimated (README.md, "What it takes").
 #
 #   bash runs/full.sh [MODEL [GPUS [lm_eval arguments ...]]]      # default: Qwen/Qwen3-4B-Instruct-2507 8
 #

@@ -146,6 +146,9 @@ class Recipe:
     allow_overlap: bool = _run(
         False, "keep prompts that overlap evaluated problems, and evaluate all the same; every result then says so"
     )
+    check_fit: bool = _run(
+        True, "stop before sampling where memory or disk do not suffice, by estimate; false goes on all the same"
+    )
     device: str | None = _run(None, "where to sample and train; none takes an accelerator if there is one")
     sampling_rows: int | None = _run(None, "most sequences generated side by side; none takes up to 128", POSITIVE)
     gpus: int = _run(1, "processes to sample and train with, each with a GPU of its own (or on the CPU)", POSITIVE)

@@ -37,14 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan, carry it out, and print where the checkpoint is."""
     from ssd_harness.distill import pipeline
-    from ssd_harness.distill.estimate import estimate
-    from ssd_harness.distill.planning import make_plan
+    from ssd_harness.distill.estimate import dry_lines, estimate_of
+    from ssd_harness.distill.planning import Goal, make_plan
 
     overrides = overrides_of(arguments.fields)
     name, revision = overrides.pop("name", None), overrides.pop("revision", None)
-    plan = make_plan(arguments.model, overrides, name=name, revision=revision)
+    goal: Goal = "none" if arguments.dry_run else "samples" if arguments.until else "checkpoint"
+    plan = make_plan(arguments.model, overrides, name=name, revision=revision, goal=goal)
     if arguments.dry_run:
-        print("\n".join(estimate(plan)))
+        print("\n".join(dry_lines(estimate_of(plan))))
         return ExitCode.DONE
     if arguments.until:
         folder = pipeline.draw_samples(plan)

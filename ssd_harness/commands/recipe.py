@@ -3,11 +3,15 @@
 import argparse
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ssd_harness.commands.fields import add_fields, add_model, overrides_of
 from ssd_harness.errors import ExitCode
 from ssd_harness.printable import printable
+
+if TYPE_CHECKING:
+    from ssd_harness.distill.model_size import ModelSize
+    from ssd_harness.recipes.resolution import Resolved
 
 _SIDES = (
     ("train", "transform: decides what is made"),
@@ -40,13 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "list":
         return _list()
     from ssd_harness.distill.base_model import settings_folder
-    from ssd_harness.distill.device_memory import described
-    from ssd_harness.distill.estimate import PROMPT_TOKENS
+    from ssd_harness.distill.estimate import stored_bytes
     from ssd_harness.distill.filters import make_filter
     from ssd_harness.distill.model_size import size_of
     from ssd_harness.distill.planning import GIVE_PROMPTS, factories_of, resolve_for
     from ssd_harness.recipe import FIELDS
-    from ssd_harness.recipes.presets import presets
 
     overrides = overrides_of(arguments.fields)
     revision = overrides.pop("revision", None)
@@ -58,9 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = {"preset": resolved.preset, "because": resolved.because}
         print(json.dumps({**found, "recipe": asdict(resolved.recipe), "origins": dict(resolved.origins)}, indent=2))
         return ExitCode.DONE
-    print(printable(resolved.said))
-    if resolved.preset:
-        print(f"preset {resolved.preset}: {presets()[resolved.preset].source}")
+    _print_origin(resolved)
     origins = {name: printable(origin) for name, origin in resolved.origins.items()}
     named, said = max(map(len, FIELDS)), max(map(len, origins.values()))
     for side, title in _SIDES:
@@ -68,12 +68,40 @@ def run(arguments: argparse.Namespace) -> int:
         for name, value in resolved.recipe.side(side).items():
             print(f"  {name:{named}}  {_shown(value):14}  {origins[name]:{said}}  {FIELDS[name].metadata['meaning']}")
     # What a recipe of ours names has its size there, and nobody need be asked.
-    size = size_of(arguments.model, None) or size_of(arguments.model, settings_folder(arguments.model, revision))
+    size, folder = size_of(arguments.model, None), None
+    if size is None:
+        folder = settings_folder(arguments.model, revision)
+        size = size_of(arguments.model, folder)
     if size:
-        print("\n" + "\n".join(described(resolved.recipe, size, PROMPT_TOKENS)))
+        _print_fit(resolved, size, stored_bytes(resolved.recipe, folder))
     if resolved.recipe.prompts is None:
         print(f"\nno prompts are known for this model: {GIVE_PROMPTS}")
     return ExitCode.DONE
+
+
+def _print_origin(resolved: "Resolved") -> None:
+    """Print what the recipe was put together from."""
+    from ssd_harness.recipes.presets import presets
+
+    print(printable(resolved.said))
+    if resolved.preset:
+        print(f"preset {resolved.preset}: {presets()[resolved.preset].source}")
+    for launch in resolved.launches:
+        print(f"launch {launch.name}: {launch.source}")
+    if resolved.recipe.lora_rank:
+        print(f"LoRA of rank {resolved.recipe.lora_rank}: adapters on frozen weights, not the paper's full fine-tuning")
+
+
+def _print_fit(resolved: "Resolved", size: "ModelSize", stored: int) -> None:
+    """Print the memory that the recipe takes, and whether that is here."""
+    from ssd_harness.distill.estimate import fit_lines, memory_line, usual_machine
+    from ssd_harness.distill.fit import need_of
+    from ssd_harness.distill.machine import this_machine
+
+    machine, usual = this_machine(resolved.recipe), usual_machine(resolved)
+    compared = machine if machine.on_gpu else usual
+    print("\n" + memory_line(resolved.recipe, need_of(resolved.recipe, size, compared, stored=stored), compared))
+    print("\n".join(fit_lines(resolved.recipe, size, machine, usual, stored=stored)))
 
 
 def _shown(value: Any) -> str:
@@ -88,7 +116,7 @@ def _list() -> int:
 
     for preset in presets().values():
         print(f"{preset.name:32}{', '.join(preset.models)}\n{'':32}{preset.source}")
-    print("\non several GPUs, beside a model's own recipe:")
+    print("\nfor certain GPUs, beside a model's own recipe:")
     for launch in launches().values():
         print(f"{launch.name:32}{launch.source}")
     return ExitCode.DONE

@@ -8,15 +8,13 @@ layer keeps comes and goes. A base in NF4 with doubly quantised constants takes 
 2023, "QLoRA"). Measured on small models on the CPU it is within a factor of 1.4.
 """
 
-import importlib.util
 from dataclasses import dataclass
 
 from ssd_harness.distill.model_size import ModelSize
 from ssd_harness.recipe import Recipe
+from ssd_harness.recipes.limits import LARGEST_WHOLE
 
 GB = 1e9
-USUAL_GB = 80.0
-"""A device that the estimate is compared with where none is here."""
 _FULL, _HALF = 4, 2
 _NF4 = 4.127 / 8
 _LOGITS_AT_ONCE = 2**28
@@ -25,6 +23,8 @@ _LOGIT_COPIES = 3
 """In the model's precision, in float32, and their gradient."""
 _NORMS = 6
 """Hidden states of a layer kept in float32: input, normalised and scaled, for each of two norms."""
+_VLLM_PROMPT, _VLLM_SHARE = 8192, 0.9
+"""Tokens of a prompt that vLLM is started with at least, and its part of the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,23 @@ class TrainingMemory:
     def total(self) -> float:
         """Bytes at the worst moment."""
         return self.fixed + max(self.activations + self.gathered, self.scratch)
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingMemory:
+    """Bytes of one device."""
+
+    weights: float
+    """Every process has them whole."""
+    cache: float
+    """Keys and values of one sequence."""
+    share: float = 1.0
+    """Part of the device that the sampler takes."""
+
+    @property
+    def total(self) -> float:
+        """The smallest device that will do."""
+        return (self.weights + self.cache) / self.share
 
 
 def training_memory(recipe: Recipe, size: ModelSize, row: int, *, half: bool = True) -> TrainingMemory:
@@ -106,9 +123,18 @@ def _activations(recipe: Recipe, size: ModelSize, row: int, compute: int) -> flo
     return size.layers * layer + logits + mask
 
 
-def sampling_weights(recipe: Recipe, size: ModelSize, *, half: bool = True) -> float:
-    """Return the bytes of the sampler's weights: every process has them whole."""
-    return float(size.parameters * _compute_bytes(recipe, half=half))
+def sampling_memory(recipe: Recipe, size: ModelSize, sequence: int, *, half: bool = True) -> SamplingMemory:
+    """Return what one device needs to draw samples of up to ``sequence`` tokens, prompt included.
+
+    The engine of transformers takes in more sequences as memory allows, and goes on with one; vLLM wants room for one
+    of the length that it is started with, in nine tenths of the device.
+    """
+    if recipe.sampler == "vllm":
+        longest = recipe.max_new_tokens_train
+        sequence = min(longest + max(longest, _VLLM_PROMPT), size.context or LARGEST_WHOLE)
+    share = _VLLM_SHARE if recipe.sampler == "vllm" else 1.0
+    weights = float(size.parameters * _compute_bytes(recipe, half=half))
+    return SamplingMemory(weights, cache_bytes(recipe, size, sequence, half=half), share)
 
 
 def cache_bytes(recipe: Recipe, size: ModelSize, tokens: int, *, half: bool = True) -> float:
@@ -122,69 +148,8 @@ def _compute_bytes(recipe: Recipe, *, half: bool) -> int:
     return _FULL if recipe.dtype_train == "float32" else _HALF
 
 
-def device_bytes(recipe: Recipe) -> float | None:
-    """Return the memory of the smallest GPU that the run would use; None where there is none."""
-    if (recipe.device or "").startswith("cpu") or importlib.util.find_spec("torch") is None:
-        return None
-    import torch
-
-    if not torch.cuda.is_available():
-        return None
-    used = range(min(recipe.gpus, torch.cuda.device_count()))
-    return float(min(torch.cuda.get_device_properties(number).total_memory for number in used))
-
-
-def described(recipe: Recipe, size: ModelSize, prompt: int) -> list[str]:
-    """Say what a device needs if prompts have ``prompt`` tokens, and warn of what does not fit the one that is here."""
-    sequence = prompt + recipe.max_new_tokens_train
-    row = min(recipe.max_length_train, sequence)
-    training = training_memory(recipe, size, row)
-    weights, side_by_side = sampling_weights(recipe, size), recipe.sampling_rows or 1
-    cache = side_by_side * cache_bytes(recipe, size, sequence)
-    here = device_bytes(recipe)
-    room = here or USUAL_GB * GB
-    parts = {
-        "weights": training.weights,
-        "gradients": training.gradients,
-        "optimiser": training.optimizer,
-        "activations": training.activations,
-    }
-    shared = f", shared by {recipe.gpus}" if recipe.shared != "none" else ""
-    said = ", ".join(f"{name} {_gb(value)}" for name, value in parts.items())
-    side = f"{side_by_side:,} sequences" if side_by_side > 1 else "a sequence"
-    sampling = f"sampling {_gb(weights + cache)} GB (weights {_gb(weights)}, cache of {side} {_gb(cache)})"
-    found = [f"memory of each GPU: training about {_gb(training.total)} GB ({said}{shared}), {sampling}"]
-    device = f"the {_gb(room)} GB of the GPU here" if here else f"a GPU of {USUAL_GB:.0f} GB (none is here)"
-    if training.fixed > room:
-        found.append(f"warning: training does not fit {device}, whatever it reads; give {_smaller(recipe)}")
-    elif training.total > room:
-        found.append(f"warning: training on {row:,} tokens a sequence does not fit {device}; give {_shorter(recipe)}")
-    if weights > room:
-        found.append(f"warning: the sampler's weights do not fit {device}, and every process has them whole")
-    elif weights + cache > room:
-        fewer = "a smaller sampling_rows=" if side_by_side > 1 else "a smaller max_new_tokens_train="
-        found.append(f"warning: the sampler's cache of {side} does not fit {device}; give {fewer}")
-    if len(found) == 1:
-        found.append(f"that fits {device}")
-    return found
-
-
-def _smaller(recipe: Recipe) -> str:
-    """Name what takes less for the model and its optimiser."""
-    if recipe.lora_rank:
-        return "a larger GPU" if recipe.lora_quantize else "lora_quantize=4bit"
-    apart = recipe.gpus > 1 and recipe.shared == "none"
-    return f"{'sharding=fsdp2' if apart else 'more gpus=, which share it'}, or lora_rank="
-
-
-def _shorter(recipe: Recipe) -> str:
-    """Name what takes less for what is read."""
-    if not recipe.gradient_checkpointing:
-        return "gradient_checkpointing=true"
-    if recipe.micro_batch_size > 1:
-        return "micro_batch_size=1"
-    return "a smaller max_length_train= or more gpus="
-
-
-def _gb(value: float) -> str:
+def gigabytes(value: float) -> str:
+    """Return bytes as gigabytes of two digits."""
+    if value < GB / 10:
+        return "under 0.1"
     return f"{value / GB:,.0f}" if value >= 10 * GB else f"{value / GB:.2g}"

@@ -1,130 +1,163 @@
-"""What a plan costs at most, from its own numbers and the base model's configuration, with what is assumed."""
+"""What a plan costs, by estimate, beside what this machine has; a run that cannot fit is stopped before it samples."""
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ssd_harness.distill import device_memory
 from ssd_harness.distill.base_model import settings_folder
+from ssd_harness.distill.cost import GPU_WORDS, Cost, assumptions, cost_of, gpu_time, rounded
+from ssd_harness.distill.device_memory import gigabytes
+from ssd_harness.distill.fit import Need, misfits, need_of, ways
+from ssd_harness.distill.machine import Machine, free_disk, this_machine, usual_gpu
 from ssd_harness.distill.model_size import ModelSize, size_of
 from ssd_harness.distill.plan import Plan
+from ssd_harness.errors import UsageError
 from ssd_harness.recipe import Recipe
 from ssd_harness.recipes.recognition import read_settings
+from ssd_harness.recipes.resolution import Resolved
 
-_FORWARD, _TRAIN, _TRAIN_LORA = 2, 6, 4
-"""Floating point operations a parameter and token: reading one, training all weights on it, training adapters on it."""
-_ATTENTION = 3
-"""What training takes of attention's forward pass, which has no weights that adapters could spare."""
-_GPU_FLOPS = 4e14
-"""What one current data-centre GPU sustains in bfloat16 while training; sampling reaches a fraction of it."""
-_SAMPLING_SHARE = 0.1
-PROMPT_TOKENS = 500
-"""A prompt's length, which nothing says before it is read."""
-_STATE_BYTES = 12
-"""Bytes a trained parameter in a saved training state (weight and two moments, float32)."""
-_STATES = 3
-"""Saved training states at the worst moment: two are kept while the next one is written."""
-_SAMPLE_BYTES, _ROW_BYTES = 16, 8
-"""Bytes a token on disk: sampled and kept shards with ids and text; training rows with ids and labels."""
+USUAL_TOKENS = 4096
+"""A sample's length for the second, smaller time that is told: few samples are as long as they may be."""
+_USUAL_GB = 80.0
+"""A GPU to compare with where none is here, and the recipe is for no other."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """Upper bounds of one transform."""
+class Estimate:
+    """What a plan costs, and what is here."""
 
-    samples: int
-    sampled_tokens: int
-    sequences: int
-    trained_tokens: int
-    sampling_h: float | None
-    """Hours of one GPU; None where the model's size is not known."""
-    training_h: float | None
-    disk: int | None
-    """Bytes while it runs."""
-    kept: int | None
-    """Bytes of the checkpoints: each round's stays."""
+    plan: Plan
+    size: ModelSize | None
+    cost: Cost
+    usual: Cost
+    """The same if samples have ``USUAL_TOKENS`` tokens on average."""
+    stored: int
+    """Bytes a parameter of the checkpoint."""
+    present: int
+    """Bytes of it that are on the disk: of the base, and of an earlier run of this plan."""
+    free: int
+    """Bytes free where the state folder is."""
+    folder: Path
+
+    def disk(self, recipe: Recipe) -> float:
+        """Return the bytes that a run by ``recipe`` would still take on the disk."""
+        return max(0, (_cost(self.plan, recipe, self.size, self.stored).disk or 0) - self.present)
+
+    def misfits(self, machine: Machine, *, trains: bool = True) -> list[str]:
+        """Say what does not fit, a clause each; nothing where all does, or where the model's size is not known."""
+        if self.size is None:
+            return []
+        need = need_of(self.plan.recipe, self.size, machine, stored=self.stored)
+        disk = self.disk(self.plan.recipe) if trains else max(0, self.cost.samples_disk - self.present)
+        return misfits(need, machine, disk, self.free, trains=trains)
+
+    def require_fit(self, machine: Machine, *, trains: bool = True) -> None:
+        """Stop where something does not fit, and name what would. Raises :class:`UsageError`."""
+        found = self.misfits(machine, trains=trains)
+        if not found or not self.plan.recipe.check_fit or self.size is None:
+            return
+        recipe = self.plan.recipe
+        offered = ways(recipe, self.size, machine, stored=self.stored, disk=self.disk, free=self.free)
+        would = f"what would fit: {'; '.join(offered)}" if offered else "no setting of this recipe would fit"
+        place = ""
+        if self.disk(recipe) > self.free:
+            place = ", or SSD_HARNESS_HOME= on a larger disk (`ssd-harness cache prune` frees some)"
+        raise UsageError(
+            f"this does not fit, by estimate: {'; '.join(found)}",
+            next_step=f"{would}{place}; check_fit=false goes on all the same",
+        )
 
 
-def estimate(plan: Plan) -> list[str]:
-    """Return lines with upper bounds of tokens, GPU time, disk and GPU memory, and what they assume."""
-    recipe = plan.recipe
+def estimate_of(plan: Plan) -> Estimate:
+    """Reckon what ``plan`` costs; only settings are read."""
     folder = plan.base.local or settings_folder(plan.base.name, plan.base.revision)
     size = size_of(plan.base.name, folder)
-    cost = cost_of(recipe, plan.prompts.count, size, stored=_stored_bytes(recipe, folder), download=not plan.base.local)
-    rounds = f" in {recipe.rounds} rounds" if recipe.rounds > 1 else ""
+    stored = stored_bytes(plan.recipe, folder)
+    usual = replace(plan.recipe, max_new_tokens_train=min(USUAL_TOKENS, plan.recipe.max_new_tokens_train))
+    present = 0 if plan.base.local or folder is None else _size(folder.glob("*.safetensors"))
+    present += _size(file for n in range(1, plan.recipe.rounds + 1) for file in plan.up_to(n).folder.rglob("*"))
+    where, free = free_disk()
+    cost, at_usual = (_cost(plan, recipe, size, stored) for recipe in (plan.recipe, usual))
+    return Estimate(plan, size, cost, at_usual, stored, present, free, where)
+
+
+def cost_lines(estimate: Estimate, machine: Machine) -> list[str]:
+    """Return what the plan costs at most, a line each: tokens, GPU time, disk, and memory beside what is here."""
+    plan, cost, size = estimate.plan, estimate.cost, estimate.size
+    rounds = f" in {plan.recipe.rounds} rounds" if plan.recipe.rounds > 1 else ""
     lines = [
         f"samples: {cost.samples:,}{rounds}, at most {cost.sampled_tokens:,} tokens",
         f"training: {cost.sequences:,} sequences{rounds}, at most {cost.trained_tokens:,} tokens",
     ]
     if size is None or cost.disk is None or cost.kept is None:
-        lines.append("GPU time, disk and GPU memory: not known, for nothing says how large the model is")
-    else:
-        times = f"at most {gpu_time(cost.sampling_h)} to sample and {gpu_time(cost.training_h)} to train"
-        lines.append(f"GPU time: {times} ({_shown(size.parameters)} parameters{_active(size)})")
-        lines.append(
-            f"disk: at most {_rounded(cost.disk / 1e9)} GB while it runs, {_rounded(cost.kept / 1e9)} GB to keep"
-        )
-        lines += device_memory.described(recipe, size, PROMPT_TOKENS)
-    return [*lines, *(f"assumed: {line}" for line in _assumptions(recipe, size))]
+        return [*lines, "GPU time, disk and memory cannot be estimated: the size of this model is not known"]
+    parameters = f"{_count(size.parameters)} parameters{_active(size)}"
+    disk = f"at most {rounded(cost.disk / 1e9)} GB while it runs, {rounded(cost.kept / 1e9)} GB to keep"
+    need = need_of(plan.recipe, size, machine, stored=estimate.stored)
+    return [
+        *lines,
+        f"GPU time (estimated): {_times(cost)}{_usual(estimate)} ({parameters}, a GPU of {GPU_WORDS})",
+        f"disk (estimated): {disk}; {gigabytes(estimate.free)} GB are free in {estimate.folder}",
+        memory_line(plan.recipe, need, machine),
+    ]
 
 
-def cost_of(recipe: Recipe, prompts: int, size: ModelSize | None, *, stored: int, download: bool) -> Cost:
-    """Return the upper bounds for ``prompts`` prompts; ``stored`` is bytes a parameter of the checkpoint."""
-    each = prompts * recipe.n_train
-    longest = PROMPT_TOKENS + recipe.max_new_tokens_train
-    row = min(recipe.max_length_train, longest)
-    seen = (recipe.steps or 0) * recipe.batch_size_train or int(each * (recipe.epochs or 1))
-    sampled, trained = each * recipe.max_new_tokens_train * recipe.rounds, seen * row * recipe.rounds
-    counts = (each * recipe.rounds, sampled, seen * recipe.rounds, trained)
-    if size is None:
-        return Cost(*counts, None, None, None, None)
-    # Half of the full length is what a token finds before itself on average.
-    forward = _FORWARD * size.active + size.attention * longest / 2
-    training = _train(recipe) * size.active + _attention(recipe) * size.attention * row * _rows(recipe) / 2
-    checkpoint = stored * size.parameters
-    trained_parameters = recipe.lora_rank * size.adapted if recipe.lora_rank else size.parameters
-    # Each round's checkpoint stays beside the next one; the last is there twice while it is written.
-    disk = checkpoint * (recipe.rounds + 1) + _STATES * _STATE_BYTES * trained_parameters
-    disk += sampled * _SAMPLE_BYTES + each * row * _ROW_BYTES + (checkpoint if download else 0)
-    return Cost(
-        *counts,
-        sampling_h=sampled * forward / (_GPU_FLOPS * _SAMPLING_SHARE) / 3600,
-        training_h=trained * training / _GPU_FLOPS / 3600,
-        disk=int(disk),
-        kept=checkpoint * recipe.rounds,
+def dry_lines(estimate: Estimate) -> list[str]:
+    """Return the costs with all that they assume, and whether the plan fits this machine or a usual one."""
+    recipe, size = estimate.plan.recipe, estimate.size
+    machine, usual = this_machine(recipe), usual_machine(estimate.plan.resolved)
+    lines = cost_lines(estimate, machine if machine.on_gpu else usual)
+    if size:
+        lines += fit_lines(recipe, size, machine, usual, stored=estimate.stored)
+        if estimate.disk(recipe) > estimate.free:
+            lines.append("warning: the disk is too small; SSD_HARNESS_HOME= names a folder on another one")
+    return [*lines, *(f"assumed: {line}" for line in assumptions(recipe, size))]
+
+
+def memory_line(recipe: Recipe, need: Need, machine: Machine) -> str:
+    """Return what training and sampling take of a device, part by part, and what is there."""
+    training = need.training
+    parts = {
+        "weights": training.weights,
+        "gradients": training.gradients,
+        "optimiser": training.optimizer,
+        "activations": training.activations,
+    }
+    shared = f", shared by {recipe.gpus}" if recipe.shared != "none" else ""
+    of_training = ", ".join(f"{name} {gigabytes(value)}" for name, value in parts.items())
+    sampling = need.sampling
+    of_sampling = f"weights {gigabytes(sampling.weights)}, cache of a sequence {gigabytes(sampling.cache)}"
+    several = f" for {need.processes} processes" if need.processes > 1 else ""
+    there = f"; {machine.words}" if machine.memory is not None and machine.is_here else ""
+    return (
+        f"memory{' of the fullest GPU' if machine.on_gpu else ''}{several} (estimated): training"
+        f" {gigabytes(need.to_train)} GB ({of_training}{shared}), sampling {gigabytes(need.to_sample)} GB"
+        f" ({of_sampling}){there}"
     )
 
 
-def _train(recipe: Recipe) -> int:
-    """Operations a parameter and token in training; gradient checkpointing runs the forward pass twice."""
-    return (_TRAIN_LORA if recipe.lora_rank else _TRAIN) + _FORWARD * recipe.gradient_checkpointing
+def fit_lines(recipe: Recipe, size: ModelSize, machine: Machine, usual: Machine, *, stored: int) -> list[str]:
+    """Say whether the recipe fits the memory of ``machine``; where that has no GPU, of ``usual`` as well."""
+    lines = []
+    for one in [machine] if machine.on_gpu else [usual, machine]:
+        found = misfits(need_of(recipe, size, one, stored=stored), one)
+        if not found:
+            lines.append(f"that fits the {one.words}")
+            continue
+        lines.append(f"warning: {'; '.join(found)}")
+        if one.on_gpu:
+            offered = ways(recipe, size, one, stored=stored)
+            lines += [f"what would fit: {way}" for way in offered] or ["no setting of this recipe would fit"]
+    return lines
 
 
-def _attention(recipe: Recipe) -> int:
-    return _ATTENTION + recipe.gradient_checkpointing
+def usual_machine(resolved: Resolved) -> Machine:
+    """Return the machine that the recipe's launch is for, else one with a GPU of 80 GB."""
+    return usual_gpu(next((launch.gpu_gb for launch in resolved.launches if launch.gpu_gb), _USUAL_GB))
 
 
-def _rows(recipe: Recipe) -> int:
-    """Rows that attention goes over at once: where it is masked, and not skipped, all of those packed together."""
-    return recipe.micro_batch_size if recipe.packing and "flash" not in (recipe.attention or "") else 1
-
-
-def _assumptions(recipe: Recipe, size: ModelSize | None) -> list[str]:
-    longest = f"max_new_tokens_train={recipe.max_new_tokens_train:,}"
-    lengths = f"samples run to {longest} (most end long before), prompts have {PROMPT_TOKENS} tokens, all are kept"
-    if size is None:
-        return [lengths]
-    packed = f" of {_rows(recipe)} packed rows" if _rows(recipe) > 1 else ""
-    attention = f"attention over the full length{packed}, {_attention(recipe)} times its forward pass in training"
-    speed = f"a GPU with {_GPU_FLOPS / 1e12:.0f} TFLOP/s in training and {_SAMPLING_SHARE:.0%} of that in sampling"
-    work = f"{_FORWARD} operations an active parameter and token in sampling, {_train(recipe)} in training, {attention}"
-    disk = (
-        f"{_STATES} training states of {_STATE_BYTES} bytes a trained parameter, {_SAMPLE_BYTES} bytes a sampled token"
-    )
-    memory = "GPU memory counted layer by layer; within 1.4 times of small trainings on a CPU, not measured on a GPU"
-    return [lengths, f"{speed}; {work}", memory, f"{disk}, and the base model where it has to be downloaded"]
-
-
-def _stored_bytes(recipe: Recipe, folder: Path | None) -> int:
+def stored_bytes(recipe: Recipe, folder: Path | None) -> int:
     """Return the bytes a parameter of the checkpoint takes."""
     stored = recipe.dtype_checkpoint
     if stored == "auto" and folder:
@@ -133,21 +166,32 @@ def _stored_bytes(recipe: Recipe, folder: Path | None) -> int:
     return 4 if stored == "float32" else 2
 
 
-def _rounded(value: float | None) -> str:
-    return f"{value:,.1f}" if value is not None and value >= 10 else f"{value or 0:.2g}"
+def _cost(plan: Plan, recipe: Recipe, size: ModelSize | None, stored: int) -> Cost:
+    return cost_of(recipe, plan.prompts.count, size, stored=stored, download=not plan.base.local)
 
 
-def gpu_time(hours: float | None) -> str:
-    """Return the time of one GPU in words."""
-    minutes = (hours or 0) * 60
-    if minutes < 1:
-        return "under a minute"
-    return f"{minutes:.0f} minutes" if minutes < 100 else f"{_rounded(hours)} hours"
+def _size(files: Iterable[Path]) -> int:
+    found = 0
+    for file in files:
+        with contextlib.suppress(OSError):  # a run that is at work removes some
+            found += file.stat().st_size if file.is_file() else 0
+    return found
 
 
-def _shown(count: int) -> str:
+def _times(cost: Cost) -> str:
+    return f"{gpu_time(cost.sampling_h)} to sample and {gpu_time(cost.training_h)} to train at most"
+
+
+def _usual(estimate: Estimate) -> str:
+    if estimate.plan.recipe.max_new_tokens_train <= USUAL_TOKENS:
+        return ""
+    hours = f"{gpu_time(estimate.usual.sampling_h)} and {gpu_time(estimate.usual.training_h)}"
+    return f"; {hours} if samples average {USUAL_TOKENS:,} tokens"
+
+
+def _count(count: int) -> str:
     return f"{count / 1e9:,.1f} billion" if count >= 5e8 else f"{count:,}"
 
 
 def _active(size: ModelSize) -> str:
-    return f", {_shown(size.active)} of them active" if size.active < size.parameters else ""
+    return f", {_count(size.active)} of them active" if size.active < size.parameters else ""

@@ -5,8 +5,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ssd_harness.recipes.limits import LARGEST_WHOLE
 from ssd_harness.recipes.presets import by_name
 from ssd_harness.recipes.recognition import read_settings
+
+_SIZES: tuple[str, ...] = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "vocab_size",
+)
+_SIZES += ("intermediate_size", "moe_intermediate_size", "num_experts", "num_local_experts", "num_experts_per_tok")
+_SIZES += ("experts_per_token", "max_position_embeddings")
+_OTHER_LAYERS: tuple[str, ...] = (
+    "kv_lora_rank",
+    "n_shared_experts",
+    "shared_expert_intermediate_size",
+    "linear_num_key_heads",
+)
+_OTHER_LAYERS += ("mamba_d_state", "mamba_d_ssm", "ssm_state_size", "state_size", "num_kv_shared_layers")
+"""Latent attention, shared experts, recurrent layers: their weights are not counted here."""
+_FEW_BYTES = 50_000_000
+"""Below that, weights say little about the layers, and fit anywhere."""
+_NEAR = (0.7, 1.5)
+"""Stored over counted bytes: norms, biases and a copy of tied embeddings make a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +55,48 @@ class ModelSize:
     inner: int = 0
     """Numbers that a token has inside one feed-forward layer; in a mixture, in all experts that it passes."""
     vocabulary: int = 0
+    context: int = 0
+    """Most tokens that the model reads; 0 where that is not said."""
 
 
 def size_of(pretrained: str, folder: Path | None) -> ModelSize | None:
-    """Return the size by the ``config.json`` in ``folder``, else by the preset that names the model, else None."""
+    """Return the size by the ``config.json`` in ``folder``, else by the preset that names the model, else None.
+
+    None too where the weights beside the ``config.json`` take another amount of memory than it says.
+    """
     try:
         config = read_settings(folder / "config.json") if folder else {}
-        return by_config(config.get("text_config") or config)
-    except (ArithmeticError, KeyError, TypeError, AttributeError):
+        size = by_config(config.get("text_config") or config)
+        return None if folder and _contradicted(size, config, folder) else size
+    except (ArithmeticError, KeyError, TypeError, ValueError, AttributeError):
         pass
     preset = by_name(pretrained)
     known = preset.checkpoint if preset else {}
     return by_config({**known["config"], **known["shape"]}) if "shape" in known else None
 
 
+def _contradicted(size: ModelSize, config: Mapping[str, Any], folder: Path) -> bool:
+    """Whether the weights in ``folder`` are too few or too many bytes: then the model has other layers."""
+    stored = sum(file.stat().st_size for file in folder.glob("*.safetensors") if file.is_file())
+    if stored < _FEW_BYTES or config.get("quantization_config"):
+        return False
+    low, high = _NEAR
+    return not any(low <= stored / (size.parameters * each) <= high for each in (2, 4))
+
+
 def by_config(config: Mapping[str, Any]) -> ModelSize:
     """Count the matrices of a decoder with gated feed-forward layers; norms and biases are left out (under 0.1 %).
 
-    Raises :class:`KeyError` where a size is not given.
+    Raises :class:`KeyError` where a size is not given, :class:`ValueError` where one cannot be, or where the settings
+    say that the layers are of another kind.
     """
+    for name in _OTHER_LAYERS:
+        if config.get(name):
+            raise ValueError(name)
+    for name in _SIZES:
+        value = config.get(name)
+        if value is not None and not (type(value) is int and 0 <= value < LARGEST_WHOLE):
+            raise ValueError(name)
     hidden, layers, heads = config["hidden_size"], config["num_hidden_layers"], config["num_attention_heads"]
     head = config.get("head_dim") or hidden // heads
     queries, keys = heads * head, (config.get("num_key_value_heads") or heads) * head
@@ -79,4 +126,5 @@ def by_config(config: Mapping[str, Any]) -> ModelSize:
         keys=keys,
         inner=inner,
         vocabulary=config["vocab_size"],
+        context=config.get("max_position_embeddings") or 0,
     )

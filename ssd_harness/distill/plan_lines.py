@@ -33,7 +33,8 @@ def intentions(pretrained: str, resolved: Resolved) -> list[str]:
     mine = {name for name, source in resolved.origins.items() if source == GIVEN} - recipe.side("run").keys()
     given = [f"{name}={getattr(recipe, name)}" for name in resolved.origins if name in mine]
     extent = _counted(recipe.steps, "step") if recipe.steps else f"{recipe.epochs:g} epochs"
-    what = f"LoRA of rank {recipe.lora_rank}" if recipe.lora_rank else "all parameters"
+    adapters = f"LoRA of rank {recipe.lora_rank} (not the paper's full fine-tuning)"
+    what = adapters if recipe.lora_rank else "all parameters"
     limit = f" (at most {recipe.prompt_limit:,})" if recipe.prompt_limit else ""
     draws = f"T {recipe.T_train:g}, top-k {recipe.top_k_train or 'none'}, top-p {recipe.top_p_train:g}"
     rates = f"learning rate {recipe.lr:g} to {recipe.min_lr:g}"
@@ -44,8 +45,8 @@ def intentions(pretrained: str, resolved: Resolved) -> list[str]:
         f"  train {what} for {extent} of {_counted(recipe.batch_size_train, 'sequence')}, {rates}",
     ]
     if recipe.gpus > 1:
-        unproven = f", sharding {recipe.shared} (never run by us on GPUs)" if recipe.shared != "none" else ""
-        plan.append(f"  {recipe.gpus} processes sample, and train together{unproven}")
+        sharding = f", sharding {recipe.shared}" if recipe.shared != "none" else ""
+        plan.append(f"  {recipe.gpus} processes sample, and train together{sharding}")
     if recipe.allow_overlap:
         plan.append("  allow_overlap=true: prompts that overlap evaluated problems are kept")
     return [*plan, *_rounds(recipe)]

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ssd_harness import plugin_manager, registry
 from ssd_harness.distill import prompt_set, quantized_base, template_values
 from ssd_harness.distill.base_model import BaseModel, find_base, settings_folder
+from ssd_harness.distill.estimate import cost_lines, estimate_of
 from ssd_harness.distill.filters import is_verified, make_filter
+from ssd_harness.distill.machine import this_machine
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.plan_lines import Say, facts, intentions, say
 from ssd_harness.distill.readiness import check_machine, check_names, check_training
@@ -18,6 +20,7 @@ from ssd_harness.recipe import FIELDS, Recipe, coerce, fingerprint
 from ssd_harness.recipes.presets import is_known, presets
 from ssd_harness.recipes.resolution import Resolved, named_recipe, resolve
 
+Goal = Literal["checkpoint", "samples", "none"]
 GIVE_PROMPTS = "give prompts=PATH.jsonl, PATH.parquet, hub:OWNER/NAME or demo"
 
 
@@ -29,11 +32,13 @@ def make_plan(
     revision: str | None = None,
     backend: tuple[str, Mapping[str, Any]] | None = None,
     tell: Say = say,
+    goal: Goal = "checkpoint",
 ) -> Plan:
     """Resolve everything and tell the plan; what is about to be done is told before anything is downloaded.
 
-    Raises :class:`UsageError` for a model, field, name or prompt source that does not exist, and for a model without a
-    preset when no ``prompts`` are given.
+    ``goal`` is what will be made of the plan here, which must fit this machine: ``none`` for a look at it alone. Raises
+    :class:`UsageError` for a model, field, name or prompt source that does not exist, for a model without a preset when
+    no ``prompts`` are given, and for what cannot fit.
     """
     resolved = resolve_for(pretrained, overrides, revision, backend=backend)
     if resolved.recipe.rounds == 0:
@@ -77,12 +82,23 @@ def make_plan(
             registry.check_free(one.name, one.fingerprint)
     for line in [*facts(plan), *others_of_recipe(plan)]:
         tell(line)
-    if not made:  # what stages need is missed before anything is sampled
-        check_machine(resolved.recipe)
-        check_names(resolved.recipe, base)
-        if hasattr(sample_filter, "check"):
-            sample_filter.check(prompts)
+    if not made:
+        _check_stages(plan, sample_filter, tell, goal)
     return plan
+
+
+def _check_stages(plan: Plan, sample_filter: Any, tell: Say, goal: Goal) -> None:
+    """Miss before anything is sampled what stages need, tell the costs, and stop where the run cannot fit."""
+    check_machine(plan.recipe)
+    check_names(plan.recipe, plan.base)
+    if hasattr(sample_filter, "check"):
+        sample_filter.check(plan.prompts)
+    if goal == "none":
+        return
+    estimate, machine = estimate_of(plan), this_machine(plan.recipe)
+    for line in cost_lines(estimate, machine):
+        tell(f"  {line}")
+    estimate.require_fit(machine, trains=goal == "checkpoint")
 
 
 def factories_of(recipe: Recipe) -> dict[str, Any]:

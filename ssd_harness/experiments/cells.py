@@ -83,7 +83,9 @@ def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) 
                     identity = as_it_is(request.model, fields).fingerprint
                 elif recipe.rounds:
                     key = repr(sorted((name, str(value)) for name, value in fields.items() if not _is_eval(name)))
-                    plans[key] = plan = plans.get(key) or make_plan(request.model, fields, tell=lambda _: None)
+                    plans[key] = plan = plans.get(key) or make_plan(
+                        request.model, fields, tell=lambda _: None, goal="none"
+                    )
                     identity = plan.fingerprint
                 else:
                     base = base or find_base(request.model)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ssd_harness import registry
+from ssd_harness.distill.estimate import estimate_of
+from ssd_harness.distill.machine import this_machine
 from ssd_harness.distill.plan_lines import say
 from ssd_harness.experiments.cells import Cell
 from ssd_harness.experiments.evaluation import LOG, evaluate
@@ -16,9 +18,13 @@ Failures = dict[str, str]
 def run(cells: Sequence[Cell], *, jobs: int = 1, tell: Callable[[str], None] = say) -> Failures:
     """Run what is not done of ``cells``, at most ``jobs`` trainings or evaluations at once, and return the failures.
 
-    Cells of the same weights share one training; if it fails, all of them have failed. The others go on.
+    Cells of the same weights share one training; if it fails, all of them have failed. The others go on. Raises
+    :class:`UsageError` before the first one where a training cannot fit this machine.
     """
     left = [cell for cell in cells if not cell.evaluation.done]
+    for plan in {cell.weights: cell.plan for cell in left}.values():
+        if plan and not plan.made:
+            estimate_of(plan).require_fit(this_machine(plan.recipe))
     groups: dict[str, list[Cell]] = {}
     for cell in left:
         groups.setdefault(cell.weights, []).append(cell)

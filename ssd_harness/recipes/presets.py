@@ -10,7 +10,7 @@ from typing import Any
 
 from ssd_harness.errors import UsageError
 
-_ABOUT = {"models", "source", "checkpoint"}
+_ABOUT = {"models", "source", "checkpoint", "gpu_gb"}
 _LONGEST = 1 << 20
 """Characters of a recipe file that are read; a recipe has a few hundred."""
 
@@ -25,6 +25,8 @@ class Preset:
     fields: Mapping[str, Any]
     checkpoint: Mapping[str, Any]
     """What tells the model by its own files (``recognition``), and its size."""
+    gpu_gb: float | None = None
+    """Memory of the GPUs that a launch is for, in 10^9 bytes."""
 
 
 @functools.cache
@@ -35,7 +37,7 @@ def presets() -> dict[str, Preset]:
 
 @functools.cache
 def launches() -> dict[str, Preset]:
-    """Read the ways to run on several GPUs that ship with the package, by name; a model's preset stays below them."""
+    """Read the ways to run on certain GPUs that ship with the package, by name; a model's preset stays below them."""
     return _read(resources.files("ssd_harness.recipes") / "launch")
 
 
@@ -81,10 +83,11 @@ def chosen_preset(chosen: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def _preset(name: str, text: str) -> Preset:
-    """Read a file of the package; ways to run name no models, and those tell no checkpoint."""
+    """Read a file of the package; only those of models tell a checkpoint, only ways to run a GPU."""
     content = _parsed(name, text)
     about = content.get("checkpoint") or {}
-    return Preset(Path(name).stem, tuple(content.get("models", ())), content["source"], _fields(name, content), about)
+    models, gpu_gb = tuple(content.get("models", ())), content.get("gpu_gb")
+    return Preset(Path(name).stem, models, content["source"], _fields(name, content), about, gpu_gb)
 
 
 def _parsed(name: str, text: str) -> Mapping[Any, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from ssd_harness.errors import UsageError
 from ssd_harness.recipe import FIELDS, LORA_FIELDS, Recipe, coerce, side_of
 from ssd_harness.recipes import recognition
-from ssd_harness.recipes.presets import Preset, by_name, chosen_preset, is_known, presets
+from ssd_harness.recipes.presets import Preset, by_name, chosen_preset, is_known, launches, presets
 
 GIVEN = "given"
 """The origin of what was asked for in so many words."""
@@ -28,6 +28,12 @@ class Resolved:
     """Why this preset, or none."""
     above: tuple[str, ...] = ()
     """Origins of whole layers above it: a manifest, a file."""
+
+    @property
+    def launches(self) -> list[Preset]:
+        """The launches among its layers: what machine they are for."""
+        known = launches()
+        return [known[name] for name in (origin.removeprefix("launch ") for origin in self.above) if name in known]
 
     @property
     def said(self) -> str:

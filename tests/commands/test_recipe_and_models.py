@@ -171,7 +171,7 @@ def test_a_dry_run_tells_what_it_would_cost_and_makes_nothing(state, tiny_model,
     )
     out = capsys.readouterr().out
     assert "samples: 12, at most 1,200 tokens" in out
-    assert "GPU time: at most" in out
-    assert "disk: at most" in out
+    assert "GPU time (estimated): under a minute to sample" in out
+    assert "disk (estimated): at most" in out
     assert "assumed: samples run to max_new_tokens_train=100" in out
     assert not (state / "runs").exists()

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from ssd_harness.distill import device_memory
-from ssd_harness.distill.device_memory import GB, training_memory
+from ssd_harness.distill.device_memory import training_memory
 from ssd_harness.distill.model_size import by_config, size_of
 from ssd_harness.recipe import Recipe
 from ssd_harness.recipes.resolution import resolve
@@ -135,36 +135,12 @@ def test_activations_grow_with_what_is_read_and_shrink_where_they_are_recomputed
 
 def test_the_sampler_has_all_weights_and_a_cache():
     recipe, size = resolve(BIG, {}).recipe, size_of(BIG, None)
-    assert device_memory.sampling_weights(recipe, size) == pytest.approx(2 * 4.02e9, rel=0.02)
+    sampling = device_memory.sampling_memory(recipe, size, 66_036)
+    assert sampling.weights == pytest.approx(2 * 4.02e9, rel=0.02)
     # Keys and values of 36 layers, 8 heads of 128, two bytes each.
-    assert device_memory.cache_bytes(recipe, size, 66_036) == 2 * 36 * 1_024 * 2 * 66_036
-
-
-def said(monkeypatch, here, **fields):
-    monkeypatch.setattr(device_memory, "device_bytes", lambda _: here and here * GB)
-    return device_memory.described(resolve(BIG, fields).recipe, size_of(BIG, None), 500)
-
-
-def test_what_does_not_fit_is_warned_of_and_what_it_was_compared_with_is_said(monkeypatch):
-    first, *more = said(monkeypatch, None, gpus=8)
-    training = "training about 46 GB (weights 2, gradients 2, optimiser 4, activations 37, shared by 8)"
-    assert first == f"memory of each GPU: {training}, sampling 18 GB (weights 8, cache of a sequence 9.7)"
-    assert more == ["that fits a GPU of 80 GB (none is here)"]
-    (warning,) = said(monkeypatch, None)[1:]
-    assert warning.startswith(
-        "warning: training on 65,536 tokens a sequence does not fit a GPU of 80 GB (none is here)"
-    )
-    assert warning.endswith("give a smaller max_length_train= or more gpus=")
-    (warning,) = said(monkeypatch, 24)[1:]
-    assert warning.startswith(
-        "warning: training does not fit the 24 GB of the GPU here, whatever it reads; give more gpus="
-    )
-    assert said(monkeypatch, 140)[1:] == ["that fits the 140 GB of the GPU here"]
-    small = said(monkeypatch, 6, lora_rank=16)
-    assert "give lora_quantize=4bit" in small[1]
-    assert small[2].startswith("warning: the sampler's weights do not fit the 6 GB of the GPU here")
-    assert "give a smaller sampling_rows=" in said(monkeypatch, 80, gpus=8, sampling_rows=32)[1]
-
-
-def test_a_run_on_the_cpu_is_compared_with_the_usual_gpu():
-    assert device_memory.device_bytes(Recipe(device="cpu")) is None
+    assert sampling.cache == 2 * 36 * 1_024 * 2 * 66_036
+    assert sampling.total == sampling.weights + sampling.cache
+    assert device_memory.sampling_memory(recipe, size, 66_036, half=False).total == 2 * sampling.total
+    # vLLM is started for prompts as long as samples may be, and takes nine tenths of the device.
+    of_vllm = device_memory.sampling_memory(dataclasses.replace(recipe, sampler="vllm"), size, 66_036)
+    assert of_vllm.total == pytest.approx((sampling.weights + 2 * 36 * 1_024 * 2 * 131_072) / 0.9)

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from ssd_harness.distill import model_size
-from ssd_harness.distill.estimate import cost_of, gpu_time
+from ssd_harness.distill.cost import cost_of, gpu_time
 from ssd_harness.distill.model_size import ModelSize, by_config, size_of
 from ssd_harness.recipe import Recipe
 from ssd_harness.recipes.resolution import resolve

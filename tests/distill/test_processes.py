@@ -59,7 +59,7 @@ def test_sharded_by_fsdp2_it_makes_the_same(whole, distiller):
     fields = {"gpus": 2, "packing": True, "gradient_checkpointing": True, "micro_batch_size": 1}
     code, _, err = distiller.run("sharded", **fields)
     assert code == 0, err
-    assert "never run by us on GPUs" in err
+    assert "2 processes sample, and train together, sharding fsdp2" in err
     assert "sample:" not in err
     assert shards.read_manifest(distiller.stage("sharded", "train"))["sharding"] == "fsdp2"
     assert apart(distiller.weights("sharded"), distiller.weights("whole")) <= TOLERANCE

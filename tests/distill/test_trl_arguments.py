@@ -9,7 +9,6 @@ from accelerate.utils.deepspeed import HfDeepSpeedConfig
 from ssd_harness.plugins import trl_arguments
 from torch.distributed.fsdp import StateDictType
 
-from ssd_harness.recipes.presets import launches
 from ssd_harness.recipes.resolution import resolve
 
 pytestmark = pytest.mark.hf
@@ -27,9 +26,8 @@ def arguments(tmp_path, model, **fields):
     return plan, trl_arguments.arguments(recipe, tmp_path, plan, processes=1, on_cpu=True)
 
 
-@pytest.mark.parametrize("name", launches())
+@pytest.mark.parametrize("name", MODELS)
 def test_the_settings_for_eight_gpus_build_what_the_trainer_takes(tmp_path, name):
-    assert "never run by us" in launches()[name].source
     plan, made = arguments(tmp_path, MODELS[name], recipe=name)
     assert plan.micro_batch_size * plan.accumulate * 8 == 32
     assert (made.max_steps, made.warmup_steps) == (2500, 250)
@@ -41,7 +39,15 @@ def test_the_settings_for_eight_gpus_build_what_the_trainer_takes(tmp_path, name
     assert plugin.state_dict_type == StateDictType.SHARDED_STATE_DICT
 
 
-@pytest.mark.parametrize("name", launches())
+def test_the_recipe_for_a_small_gpu_trains_adapters_on_the_steps_of_the_paper(tmp_path):
+    plan, made = arguments(tmp_path, MODELS["8gpus-8b"], recipe="1gpu-24gb-8b")
+    recipe = resolve(MODELS["8gpus-8b"], {"recipe": "1gpu-24gb-8b"}).recipe
+    assert trl_arguments.lora(recipe).r == 32
+    assert (plan.micro_batch_size, plan.accumulate, made.max_steps) == (1, 32, 2500)
+    assert made.gradient_checkpointing
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_zero3_beside_them_is_a_configuration_of_deepspeed(name):
     """What accelerate itself reads, so that it needs no DeepSpeed; the test below does."""
     given = trl_arguments.sharding(resolve(MODELS[name], {"recipe": name, "sharding": "zero3"}).recipe)["deepspeed"]

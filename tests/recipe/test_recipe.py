@@ -78,7 +78,7 @@ def test_nothing_of_the_run_side_comes_from_a_manifest():
         "packing": True,
     }
     other |= {"micro_batch_size": 1, "attention": "theirs", "gradient_checkpointing": True, "save_steps": 1}
-    other |= {"dequantize": True, "trust_remote_code": True}
+    other |= {"dequantize": True, "trust_remote_code": True, "check_fit": False}
     assert other.keys() == Recipe().side("run").keys()
     resolved = resolve("ssd:x", inherited=("manifest of x", {"T_train": 1.1, **other}))
     assert resolved.recipe == Recipe(T_train=1.1)
