@@ -55,6 +55,8 @@ class Session:
     jobs: dict[int, InFlight] = field(default_factory=dict)
     """By job number, in the order that the slot runs them."""
     submitted: int = 0
+    giving_way: bool = False
+    """Whether the slot is closed after its jobs, for another run."""
 
 
 class SlotWorker(Thread):
@@ -86,7 +88,7 @@ class SlotWorker(Thread):
             slot.close()
 
     def _one_slot(self) -> bool:
-        """Judge in one slot; return whether it was lost, so that another is needed."""
+        """Judge in one slot; return whether it was lost or given to another run, so that another is needed."""
         with closing(open_slot(self._sandbox, self._stop_asked, patient=self._opened.is_set())) as slot:
             self._opened.set()
             self._slot = slot
@@ -95,7 +97,7 @@ class SlotWorker(Thread):
                 while not self._stop_asked.is_set():
                     self._fill(session)
                     if not session.jobs:
-                        return False
+                        return session.giving_way
                     self._receive(session)
             except SsdError:  # SlotLost, or whatever else a dying engine makes of it
                 self._give_back(session)
@@ -106,6 +108,9 @@ class SlotWorker(Thread):
 
     def _fill(self, session: Session) -> None:
         """Submit until enough jobs wait in the slot, or none is left."""
+        session.giving_way = session.giving_way or gives_way(session.slot, session.submitted)
+        if session.giving_way:
+            return
         ahead = AHEAD if len(self._board) > _TAIL else 1
         while len(session.jobs) < ahead and (taken := self._board.take(session.group)):
             group, task = taken
@@ -178,6 +183,12 @@ class SlotWorker(Thread):
                 self._outbox.alone(task)
             else:
                 self._board.put_back(task)
+
+
+def gives_way(slot: Slot, served: int) -> bool:
+    """Say whether another run waits for ``slot``, in which ``served`` programs ran; a plugin's slot may not know."""
+    asked = getattr(slot, "give_way", None)
+    return bool(served and asked and asked(served))
 
 
 def settle(flight: InFlight, end: JobEnd | None, outbox: Outbox) -> None:

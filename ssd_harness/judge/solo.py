@@ -8,7 +8,7 @@ from typing import Self
 from ssd_harness.judge.board import Task
 from ssd_harness.judge.inputs import Judge, LoadedTests, TestLoader, UnusableTestsError
 from ssd_harness.judge.problem import ProblemTests, Program
-from ssd_harness.judge.slot_worker import final_verdict, internal_error, keep_wrong_answer, open_slot
+from ssd_harness.judge.slot_worker import final_verdict, gives_way, internal_error, keep_wrong_answer, open_slot
 from ssd_harness.judge.trial import Trial
 from ssd_harness.judge.verdicts import CRASH, ProgramVerdict, Verdict
 from ssd_harness.sandbox.contracts import JobEnd, Sandbox, Slot, SlotLost
@@ -31,6 +31,7 @@ class Solo:
         self._good_loader = TestLoader(lambda _: _GOOD_TESTS, judge, "all", None)
         self._slot: Slot | None = None
         self._jobs = 0
+        self._served = 0
 
     def __enter__(self) -> Self:
         return self
@@ -46,9 +47,12 @@ class Solo:
         A program that loses its slot here is tried between two known-good programs. If they run and it does not, each
         time, it is to blame: a runtime error. A loss that this does not explain is an internal error.
         """
+        if self._slot is not None and gives_way(self._slot, self._served):
+            self._close()
         try:
             for _ in range(_TRIES):
                 slot, tests = self._ready(task)
+                self._served += 1
                 trial = Trial(task.program, tests.expected, tests.checker, tests.limits)
                 try:
                     end = self._run(slot, trial, tests)
@@ -115,4 +119,4 @@ class Solo:
     def _close(self) -> None:
         if self._slot is not None:
             self._slot.close()
-            self._slot = None
+            self._slot, self._served = None, 0

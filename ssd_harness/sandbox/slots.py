@@ -135,6 +135,10 @@ class SlotConnection:
             raise self._lost(f"the worker sent nonsense: {error}") from error
         raise self._lost(f"the worker sent an unexpected frame of kind {kind}")
 
+    def give_way(self, served: int) -> bool:
+        """Say whether to close the slot soon, for a run that waits and holds fewer."""
+        return self._lease.give_way(served)
+
     def close(self) -> None:
         """Destroy the slot and everything that runs in it; never raises."""
         if self._closed:

@@ -1,6 +1,7 @@
 """Two runs at once: no more slots than cores between them, and neither disturbs the other's verdicts."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 from chaos_batch import programs
 
-from ssd_harness.sandbox.leases import slot_count
+from ssd_harness.judge.slot_worker import AHEAD
+from ssd_harness.sandbox.leases import TURN, slot_count
 
 COUNT = 120
 PAIRS = [
@@ -47,3 +49,64 @@ def test_two_runs_share_the_slots(request, one, other):
     held = [interval for report in reports for interval in report["held"]]
     assert most_at_once(held) <= slot_count()
     assert len(held) >= 2
+
+
+BATCH = """
+import sys
+from chaos_batch import load_tests, programs
+from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.plugin_manager import lookup
+from ssd_harness.sandbox import leases, slots
+name, kind, count = sys.argv[1:]
+enter, submit = leases._Queue.enter, slots.SlotConnection.submit
+
+def noted_enter(queue):
+    ticket = enter(queue)
+    print(name, "waits", flush=True)
+    return ticket
+
+def noted_submit(slot, *job):
+    print(name, "job", flush=True)
+    submit(slot, *job)
+
+leases._Queue.enter, slots.SlotConnection.submit = noted_enter, noted_submit
+with lookup("ssd_sandboxes", kind)() as sandbox:
+    batch = [program for program, _ in programs(int(count))]
+    verdicts = judge_programs(batch, load_tests, judge="lcb", sandbox=sandbox)
+print(name, "has", len(verdicts))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [pytest.param("docker", marks=pytest.mark.docker), "process"])
+def test_a_second_run_gets_the_only_slot_after_a_bounded_number_of_verdicts(request, kind, tmp_path, monkeypatch):
+    request.getfixturevalue(f"{kind}_sandbox")
+    monkeypatch.setenv("SSD_HARNESS_LEASES", str(tmp_path))
+    monkeypatch.setenv("SSD_HARNESS_SLOTS", "1")
+    reader, writer = os.pipe()  # one for both, so that the order of the lines is the order of events
+
+    def start(*arguments):
+        return subprocess.Popen(
+            [sys.executable, "-c", BATCH, *arguments], stdout=writer, stderr=subprocess.PIPE, cwd=Path(__file__).parent
+        )
+
+    with os.fdopen(reader) as lines:
+        first = start("first", kind, "100")
+        try:
+            assert lines.readline() == "first waits\n"
+            second = start("second", kind, "3")
+        finally:
+            os.close(writer)
+        try:
+            events = lines.read().splitlines()
+            ends = [run.communicate(timeout=300) for run in (first, second)]
+            assert (first.returncode, second.returncode) == (0, 0), ends
+        finally:
+            for run in (first, second):
+                run.kill()
+                run.wait()
+    began = events.index("second waits")
+    served = events.index("second job")
+    assert events[began:served].count("first job") <= TURN + AHEAD
+    assert "first job" in events[served:], "the first run had work left"
+    assert {"first has 100", "second has 3"} < set(events)

@@ -1,3 +1,5 @@
+import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -8,7 +10,7 @@ import time
 import pytest
 
 from ssd_harness.errors import UsageError
-from ssd_harness.sandbox import leases
+from ssd_harness.sandbox import leases, runs
 
 HOLDER = """
 import sys, time
@@ -16,6 +18,27 @@ from ssd_harness.sandbox import leases
 held = [leases.acquire() for _ in range(int(sys.argv[1]))]
 print(*(lease.index for lease in held), flush=True)
 time.sleep(600)
+"""
+
+FORKING_HOLDER = """
+import os, time
+from ssd_harness.sandbox import leases
+lease = leases.acquire()
+child = os.fork()
+if child:
+    print(child, flush=True)
+time.sleep(600)
+"""
+TURNS = """
+import sys
+from ssd_harness.sandbox import leases
+while True:
+    lease, served = leases.acquire(), 0
+    while not lease.give_way(served):
+        served += 1
+        print(served, flush=True)
+    assert served >= int(sys.argv[1])
+    lease.release()
 """
 
 
@@ -80,15 +103,162 @@ def test_a_lease_is_released_once():
     again.release()
 
 
-def test_waiting_is_said_once(capsys, monkeypatch):
-    monkeypatch.setattr(leases, "_SAY_AFTER_S", 0.1)
-    held = [leases.acquire(), leases.acquire()]
+def test_a_waiting_run_says_who_holds_the_slots(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(leases, "_SAY_AFTER_S", 0.0)
+    process, _ = holder(2)
+    try:
+        thread, got = acquire_in_thread()
+        text = wait_for(lambda: capsys.readouterr().err)
+        assert "waiting for a free slot for 0 s: all 2 slots of this host are in use" in text
+        assert f"pid {process.pid} (-c 2) holds slots 0, 1 since 20" in text
+        time.sleep(0.3)
+        assert not capsys.readouterr().err, "one line every 30 seconds"
+    finally:
+        process.kill()
+        process.wait()
+    thread.join(30)
+    got[0].release()
+    assert not list((tmp_path / "leases").glob("run-*")), "of the dead run and of this one"
+
+
+def test_what_other_users_write_is_escaped_and_never_believed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(leases, "_SAY_AFTER_S", 0.0)
+    folder = tmp_path / "leases"
+    folder.mkdir()
+    stat = f"/proc/{os.getppid()}/stat"
+    started = int(open(stat).read().rpartition(")")[2].split()[19])
+    row = {
+        "pid": os.getppid(),
+        "started": started,
+        "namespace": os.readlink("/proc/self/ns/pid"),
+        "command": "\x1b[31mred\n" + "x" * 10_000,
+        "count": 2,
+        "slots": {"0": 1},
+        "waiting": 0,
+        "since": 0,
+    }
+    planted = [
+        row,
+        {**row, "started": started + 1, "command": "reused pid", "waiting": 9},
+        {**row, "pid": 4_000_000, "command": "no such pid", "waiting": 9},
+        {**row, "slots": {"-1": 1}, "command": "no such slot"},
+        {**row, "slots": [], "command": "no slots"},
+        {**row, "count": True, "command": "no number"},
+        [],
+    ]
+    locks = []
+    for number, text in enumerate([*map(json.dumps, planted), "[" * 5000, "\xff"]):
+        path = folder / f"run-{number}.json"
+        path.write_text(text)
+        locks.append(path.open())
+        fcntl.flock(locks[-1], fcntl.LOCK_EX)
+    (folder / "run-link.json").symlink_to(tmp_path / "victim")
+    os.mkfifo(folder / "run-pipe.json")
+    locks += [(folder / f"{index}.lock").open("w") for index in (0, 1)]
+    for lock in locks[-2:]:
+        fcntl.flock(lock, fcntl.LOCK_EX)
     thread, got = acquire_in_thread()
-    time.sleep(0.5)
-    held[0].release()
-    thread.join(5)
+    text = wait_for(lambda: capsys.readouterr().err)
+    assert "\\x1b[31mred x" in text
+    assert "\x1b" not in text
+    assert text.count("holds slot") == 1
+    assert len(text) < 1000
+    assert "1 is held by processes that do not name themselves" in text
+    locks[-1].close()  # the planted waiters are dead or not what they say
+    thread.join(30)
     assert got
-    assert capsys.readouterr().err.count("waiting for a free slot: all 2") == 1
+    got[0].release()
+    assert not (tmp_path / "victim").exists()
+
+
+def test_a_dead_holder_is_not_named_although_a_child_of_its_keeps_the_lock():
+    process = subprocess.Popen([sys.executable, "-c", FORKING_HOLDER], stdout=subprocess.PIPE, text=True)
+    child = int(process.stdout.readline())
+    try:
+        folder = leases.folder()
+        assert [run.pid for run in runs.others(folder)] == [process.pid]
+        process.kill()
+        process.wait()
+        assert [run.pid for run in runs.others(folder)] == []
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def test_first_come_first_served_and_a_killed_waiter_blocks_nobody(monkeypatch):
+    monkeypatch.setenv("SSD_HARNESS_SLOTS", "1")
+    mine = leases.acquire()
+    waiters = []
+    for number in range(3):
+        waiters.append(subprocess.Popen([sys.executable, "-c", HOLDER, "1"], stdout=subprocess.PIPE, text=True))
+        wait_for(lambda n=number: len(waiting()) == n + 1)
+    try:
+        assert [run.pid for run in sorted(waiting(), key=lambda run: run.rank)] == [w.pid for w in waiters]
+        waiters[0].kill()  # as kill -9 does
+        waiters[0].wait()
+        os.kill(waiters[1].pid, signal.SIGSTOP)
+        mine.release()
+        again, got = acquire_in_thread()
+        assert waiters[2].stdout.readline() == "0\n", "the first is dead, the second stopped"
+        assert not got
+        waiters[2].kill()
+        waiters[2].wait()
+        again.join(60)
+        assert got
+        got[0].release()
+    finally:
+        for waiter in waiters:
+            waiter.kill()
+            waiter.wait()
+
+
+def test_a_run_that_holds_many_slots_gives_down_to_an_even_share(monkeypatch):
+    monkeypatch.setenv("SSD_HARNESS_SLOTS", "4")
+    mine = [leases.acquire() for _ in range(4)]
+    assert not any(lease.give_way(1000) for lease in mine), "nobody waits"
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, "4"], stdout=subprocess.PIPE, text=True)
+    try:
+        wait_for(waiting)
+        assert [lease.give_way(1) for lease in mine] == [True, False, False, False], "one process waits in one thread"
+        mine[0].release()
+        wait_for(lambda: [len(run.slots) for run in waiting()] == [1])
+        assert [lease.give_way(1) for lease in mine[1:]] == [True, False, False]
+        mine[1].release()
+        wait_for(lambda: [len(run.slots) for run in waiting()] == [2])
+        assert not any(lease.give_way(1000) for lease in mine[2:]), "two each"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_last_slot_goes_to_a_run_without_one_after_a_turn(monkeypatch):
+    monkeypatch.setenv("SSD_HARNESS_SLOTS", "1")
+    runs_ = [
+        subprocess.Popen([sys.executable, "-c", TURNS, str(leases.TURN)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        # Each line is one verdict; both runs write until they are stopped, so a run that starved would write none.
+        for run in runs_:
+            for _ in range(3 * leases.TURN):
+                assert run.stdout.readline()
+    finally:
+        for run in runs_:
+            run.kill()
+            run.wait()
+
+
+def waiting():
+    """The other runs that wait for a slot."""
+    return [run for run in runs.others(leases.folder()) if run.waiting and run.pid != os.getpid()]
+
+
+def wait_for(look, timeout=60):
+    """Return what ``look`` returns as soon as that is something."""
+    end = time.monotonic() + timeout
+    while not (value := look()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return value
 
 
 @pytest.mark.parametrize("asked", ["0", "-1", "two", "1001", "1.5"])
