@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -125,12 +126,11 @@ def test_what_other_users_write_is_escaped_and_never_believed(tmp_path, capsys, 
     monkeypatch.setattr(leases, "_SAY_AFTER_S", 0.0)
     folder = tmp_path / "leases"
     folder.mkdir()
-    stat = f"/proc/{os.getppid()}/stat"
-    started = int(open(stat).read().rpartition(")")[2].split()[19])
+    started = int(Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[19])
     row = {
         "pid": os.getppid(),
         "started": started,
-        "namespace": os.readlink("/proc/self/ns/pid"),
+        "namespace": str(Path("/proc/self/ns/pid").readlink()),
         "command": "\x1b[31mred\n" + "x" * 10_000,
         "count": 2,
         "slots": {"0": 1},
