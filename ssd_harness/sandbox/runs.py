@@ -44,8 +44,8 @@ class Run:
     waiting: int = 0
     """How many slots it waits for."""
     since: int = 0
-    """When the oldest of these waits began, or the run last took or returned a slot if that is later: nanoseconds of the
-    system's monotonic clock."""
+    """When the oldest of these waits began, or the run last took or returned a slot, if that is later: nanoseconds of
+    the system's monotonic clock."""
     silent: bool = False
     """Whether it has not touched its file for long."""
 
