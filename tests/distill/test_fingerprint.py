@@ -53,6 +53,7 @@ INDIFFERENT = {
     "top_k_base": [4],
     "top_p_base": [0.4],
     "allow_overlap": [True],
+    "check_fit": [False],
     "device": ["cpu"],
     "sampling_rows": [1, 64],
     "gpus": [2, 4],

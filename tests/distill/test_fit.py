@@ -142,7 +142,7 @@ def test_the_field_to_go_on_is_the_users_alone():
 @pytest.fixture
 def run(state, tiny_model, tmp_path, monkeypatch, capsys):
     """Run ``distill`` on the tiny model on a machine of so much memory and disk; return code, stderr, and what ran."""
-    from ssd_harness.experiments import rounds
+    from ssd_harness.distill import pipeline
 
     prompts = tmp_path / "prompts.jsonl"
     prompts.write_text('{"prompt": "Add\\ntwo."}\n')
@@ -156,7 +156,7 @@ def run(state, tiny_model, tmp_path, monkeypatch, capsys):
         started.clear()
         monkeypatch.setattr(machine, "host_bytes", lambda: memory)
         monkeypatch.setattr(estimate, "free_disk", lambda: (tmp_path, free))
-        monkeypatch.setattr(rounds, "run", go_on)
+        monkeypatch.setattr(pipeline, "run", go_on)
         code = main(["distill", str(model), f"prompts={prompts}", "device=cpu", *words])
         return code, capsys.readouterr().err, bool(started)
 

@@ -47,8 +47,8 @@ def _hash(paths: list[Path]) -> str:
 
 def packages() -> dict[str, str]:
     """Return the pinned packages and their versions."""
-    lines = (line.strip() for line in PACKAGES.read_text(encoding="utf-8").splitlines())
-    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    lines = PACKAGES.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    return dict(line.split()[0].split("==") for line in lines if line and not line.startswith("#"))
 
 
 def write_worker(folder: Path) -> None:
@@ -75,7 +75,8 @@ def write_packages(folder: Path) -> None:
     ]
     command += ["--only-binary=:all:", "--implementation=cp", f"--python-version={PYTHON}"]
     command += [f"--platform=manylinux2014_{machine}", f"--platform=manylinux_2_28_{machine}"]
-    command += ["--target", str(folder / "packages"), "--requirement", str(PACKAGES)]
+    # Hashes are demanded even of an index or a cache that the user's configuration names.
+    command += ["--require-hashes", "--target", str(folder / "packages"), "--requirement", str(PACKAGES)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if finished.returncode:
         reason = (finished.stderr.strip() or finished.stdout.strip() or "no message").splitlines()[-1]

@@ -3,7 +3,7 @@
 import contextlib
 import importlib
 
-NAMES = ("numpy", "pandas", "scipy", "sympy", "networkx")
+NAMES = ("numpy", "pandas", "scipy", "sympy", "networkx", "numba")
 
 
 def preload(source: bytes) -> None:
