@@ -59,13 +59,12 @@ class Estimate:
             return
         recipe = self.plan.recipe
         offered = ways(recipe, self.size, machine, stored=self.stored, disk=self.disk, free=self.free)
-        would = f"what would fit: {'; '.join(offered)}" if offered else "no setting of this recipe would fit"
-        place = ""
+        steps = [f"what would fit: {'; '.join(offered)}" if offered else "no setting of this recipe would fit"]
         if self.disk(recipe) > self.free:
-            place = ", or SSD_HARNESS_HOME= on a larger disk (`ssd-harness cache prune` frees some)"
+            steps.append("`ssd-harness cache prune` frees disk, SSD_HARNESS_HOME= names a folder on another one")
         raise UsageError(
             f"this does not fit, by estimate: {'; '.join(found)}",
-            next_step=f"{would}{place}; check_fit=false goes on all the same",
+            next_step=f"{'; '.join(steps)}; check_fit=false goes on all the same",
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ssd_harness.distill.cost import PROMPT_TOKENS, longest_sequence
+from ssd_harness.distill.cost import PROMPT_TOKENS, longest_sequence, rounded
 from ssd_harness.distill.device_memory import (
     SamplingMemory,
     TrainingMemory,
@@ -99,7 +99,7 @@ def misfits(
         host = f"the {gigabytes(machine.host)} GB of memory of this host"
         clauses.append(f"loading the checkpoint to check it takes {gigabytes(need.check)} GB, more than {host}")
     if disk > free:
-        clauses.append(f"the run takes up to {gigabytes(disk)} GB of disk, and {gigabytes(free)} GB are free")
+        clauses.append(f"the run takes up to {rounded(disk / 1e9)} GB of disk, and {rounded(free / 1e9)} GB are free")
     return clauses
 
 

@@ -17,6 +17,7 @@ class WatchedSandbox:
     def __init__(self, sandbox):
         self._sandbox = sandbox
         self.slots = []
+        self.given_away = set()
         self.began = None
         """When the first slot was there; waiting for it is nobody's fault."""
 
@@ -28,7 +29,20 @@ class WatchedSandbox:
         slot = self._sandbox.open_slot(stop)
         self.began = self.began or time.monotonic()
         self.slots.append(slot)
+        asked = slot.give_way
+
+        def give_way(served):
+            if given := asked(served):
+                self.given_away.add(slot.name)
+            return given
+
+        slot.give_way = give_way
         return slot
+
+    @property
+    def needed(self):
+        """Return how many slots were opened, without those that replaced one given to another run of this machine."""
+        return len(self.slots) - len(self.given_away)
 
     def leaked(self):
         """Return what is left of the slots: containers, launchers and control groups; engines take a moment to remove."""

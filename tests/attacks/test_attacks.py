@@ -82,7 +82,7 @@ def outcome(request, watched):
         )
         seconds = time.monotonic() - sandbox.began
     assert [(v.question_id, v.sample) for v in verdicts] == [(j.program.question_id, j.program.sample) for j in corpus]
-    return Outcome(list(zip(corpus, verdicts, strict=True)), seconds, len(sandbox.slots), sandbox.leaked())
+    return Outcome(list(zip(corpus, verdicts, strict=True)), seconds, sandbox.needed, sandbox.leaked())
 
 
 @pytest.mark.timeout(900)

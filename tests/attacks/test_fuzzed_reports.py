@@ -69,4 +69,4 @@ def test_fuzzed_reports(process_sandbox, watched, judge):
     fuzzed = [verdict for verdict in verdicts[::2] if verdict.verdict in (Verdict.AC, Verdict.IE)]
     assert not fuzzed
     assert {verdict.verdict for verdict in verdicts[1::2]} == {Verdict.AC}
-    assert len(sandbox.slots) <= 2
+    assert sandbox.needed <= 2

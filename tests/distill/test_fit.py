@@ -184,7 +184,7 @@ def test_memory_that_does_not_suffice_stops_the_run_before_it_samples(run, state
 def test_a_disk_that_does_not_suffice_stops_the_run(run):
     code, err, started = run(1e12, free=1e5)
     assert (code, started) == (ExitCode.USAGE, False)
-    assert "GB of disk, and under 0.1 GB are free" in err
+    assert "GB of disk, and 0.0001 GB are free" in err
     assert "SSD_HARNESS_HOME=" in err.splitlines()[-1]
     assert run(1e12)[2]
 
