@@ -43,12 +43,12 @@ def step_aside(what: str, error: Exception) -> None:
 
 
 def _completion(name: str) -> Callable[[ModuleType], None]:
-    from ssd_harness.bridge import command, discovery, evaluation
+    from ssd_harness.bridge import command, command_config, discovery, evaluation
 
     return {
         "lm_eval.models": discovery.register_models,
         "lm_eval.tasks.manager": discovery.extend_task_index,
-        "lm_eval.config.evaluate_config": discovery.note_asked_tasks,
+        "lm_eval.config.evaluate_config": command_config.extend,
         "lm_eval.evaluator": evaluation.extend_evaluator,
         "lm_eval._cli.harness": command.wrap_execute,
     }[name]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ssd_harness import bridge, evaluation_request
-from ssd_harness.bridge import discovery, flags, overlap, ownership, rank_end, result_fields, saving
+from ssd_harness.bridge import command_config, discovery, flags, overlap, ownership, rank_end, result_fields, saving
+from ssd_harness.bridge.command_config import CommandConfig
 from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.printable import accept_any_text
 
@@ -25,6 +26,7 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
 
     @functools.wraps(original)
     def simple_evaluate(*positional: Any, **named: Any) -> Any:
+        command = command_config.take()
         try:
             bound = signature.bind(*positional, **named)
             arguments = bound.arguments
@@ -32,7 +34,7 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
             request = request_of(arguments, index)
             own_model = request.own_model
             if own_model:
-                _settle_device(arguments)
+                _settle_device(arguments, command)
         except Exception as error:  # noqa: BLE001 - a call that we do not understand is lm-eval's alone
             bridge.step_aside("cannot read this evaluation's arguments", error)
             return original(*positional, **named)
@@ -50,7 +52,7 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
             with discovery.asking(request.tasks), result_fields.one_decoding_line(hidden):
                 results = original(*bound.args, **bound.kwargs)
             if own_model and isinstance(results, dict):  # None on every rank but the first
-                result_fields.complete(results, arguments.get("evaluation_tracker"))
+                result_fields.complete(results, arguments.get("evaluation_tracker"), command)
             return results
         finally:
             evaluation_request.end(token)
@@ -97,17 +99,13 @@ def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> Evalua
 _ABSENT = object()
 
 
-_DEFAULT_DEVICE = "cuda:0"
-"""What lm-eval's command line hands over where nobody named a device, on machines without a GPU too."""
-
-
-def _settle_device(arguments: dict[str, Any]) -> None:
-    """Let ``device=`` among the model_args decide, and take lm-eval's default for no device that anybody named."""
+def _settle_device(arguments: dict[str, Any], command: CommandConfig | None) -> None:
+    """Let ``device=`` among the model_args decide; the default of lm-eval's command line, cuda:0, is no choice."""
     model_args = _as_dict(arguments.get("model_args"))
     if "device" in model_args:
         arguments["device"] = model_args.pop("device")
         arguments["model_args"] = model_args
-    elif arguments.get("device") == _DEFAULT_DEVICE:
+    elif command and not command.device_given:
         arguments["device"] = None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ssd_harness import bridge
 from ssd_harness.bridge import ownership
+from ssd_harness.bridge.command_config import CommandConfig
 
 _FILTER = "none"
 _PRETRAINED = re.compile(r"(^|,)pretrained=[^,]*")
@@ -34,25 +35,46 @@ def wrap_evaluate(evaluator: Any) -> None:
     evaluator.evaluate = evaluate
 
 
-def complete(results: dict[str, Any], tracker: Any) -> None:
-    """Name the evaluated model where lm-eval would name the model that the user gave.
+def complete(results: dict[str, Any], tracker: Any, command: CommandConfig | None = None) -> None:
+    """Let lm-eval's fields name the evaluated model, the decoding and the device that were used.
 
     An SSD checkpoint is not its base: converters take the model from ``model_name`` and ``model_args.pretrained``, and
-    lm-eval names the output folder by it. What the user gave stays in ``config.ssd.model_args``.
+    lm-eval names the output folder by it. What the user gave stays in ``config.ssd``. ``command`` is what lm-eval
+    prints its last lines from; its values become the same.
     """
     config = results["config"]
     about = config.get("ssd")
-    name = evaluated_name(about) if isinstance(about, Mapping) else None
-    if name is None:
+    if not isinstance(about, Mapping):
         return
-    given = config.get("model_args")
-    config["ssd"] = {**about, "model": name, "model_args": given}
-    config["model_args"] = _with_pretrained(given, name)
-    general = getattr(tracker, "general_config_tracker", None)
-    if general is not None:
-        from lm_eval.utils import sanitize_model_name
+    config["ssd"] = about = dict(about)
+    device = about.get("device")
+    if isinstance(device, Mapping):
+        config["device"] = device.get("used")
+    decoding = _decoding(results.get("configs") or {}, (about.get("generations") or {}).get("decoding") or {})
+    if decoding is not None:
+        about["gen_kwargs"] = config.get("gen_kwargs")
+        config["gen_kwargs"] = decoding
+    if name := evaluated_name(about):
+        about |= {"model": name, "model_args": config.get("model_args")}
+        config["model_args"] = _with_pretrained(config.get("model_args"), name)
+        general = getattr(tracker, "general_config_tracker", None)
+        if general is not None:
+            from lm_eval.utils import sanitize_model_name
 
-        general.model_name, general.model_name_sanitized = name, sanitize_model_name(name)
+            general.model_name, general.model_name_sanitized = name, sanitize_model_name(name)
+    if command:
+        for field in ("model_args", "gen_kwargs"):
+            if isinstance(config.get(field), dict):
+                setattr(command.config, field, dict(config[field]))
+
+
+def _decoding(configs: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the fields of ``generation_kwargs`` that all tasks share; None unless our model drew for all of them."""
+    used = [config.get("generation_kwargs") or {} for name, config in configs.items() if name in own]
+    if not used or len(used) < len(configs):
+        return None
+    first, *others = used
+    return {field: value for field, value in first.items() if all(other.get(field) == value for other in others)}
 
 
 def evaluated_name(about: Mapping[str, Any]) -> str | None:

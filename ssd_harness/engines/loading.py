@@ -16,7 +16,7 @@ _NAMED = 5
 def pick_device(asked: str | None = None) -> str:
     """Return the device asked for, else an accelerator if there is one, else the CPU.
 
-    A CUDA device on a machine without any does not count as asked for: lm-eval's command line always names one.
+    Where CUDA is asked for and missing, the choice is made as if nothing was asked for; results name both devices.
     """
     import torch
 

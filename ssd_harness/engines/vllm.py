@@ -29,6 +29,13 @@ def vllm_version() -> str:
     return str(vllm.__version__)
 
 
+def device_type() -> str:
+    """Return the kind of device that vLLM works on here, such as ``cuda`` or ``cpu``."""
+    from vllm.platforms import current_platform
+
+    return str(current_platform.device_type)
+
+
 def engine_defaults() -> dict[str, Any]:
     """Return what vLLM is started with on this machine where nobody says otherwise.
 

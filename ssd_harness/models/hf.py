@@ -11,7 +11,7 @@ from ssd_harness.engines import chat, loading
 from ssd_harness.engines.hf import HfEngine
 from ssd_harness.models.arguments import split_arguments
 from ssd_harness.models.random_state import kept_random_state
-from ssd_harness.models.responder import Responder
+from ssd_harness.models.responder import Responder, log
 from ssd_harness.models.subject import find_subject
 
 
@@ -28,7 +28,10 @@ class SsdHf(HFLM):
         # No device is touched before this is done: of several ranks, one works in other processes, the others wait.
         with kept_random_state():
             self.subject = find_subject(pretrained, overrides, name=name, revision=revision, arguments=rest)
-        rest["device"] = loading.pick_device(rest.get("device"))
+        self._given_device = rest.get("device")
+        rest["device"] = loading.pick_device(self._given_device)
+        if self._given_device and not rest["device"].startswith(str(self._given_device).partition(":")[0]):
+            log.warning("device=%s is not available here; the evaluation uses %s", self._given_device, rest["device"])
         if rest["device"].startswith("cpu"):
             rest.setdefault("dtype", "float32")  # half precision is slow there, and no two batches agree
             if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -69,4 +72,8 @@ class SsdHf(HFLM):
 
     def get_model_info(self) -> dict[str, Any]:
         """Return lm-eval's description, and where the evaluated model and its generations came from."""
-        return {**super().get_model_info(), "ssd": {**self.subject.about, **self._responder.describe()}}
+        device = {"used": str(self.device), "given": self._given_device}
+        return {
+            **super().get_model_info(),
+            "ssd": {**self.subject.about, "device": device, **self._responder.describe()},
+        }

@@ -10,7 +10,7 @@ from typing import Any
 from lm_eval.api.instance import Instance
 
 from ssd_harness.engines import chat, loading
-from ssd_harness.engines.vllm import VllmEngine, engine_defaults, vllm_version
+from ssd_harness.engines.vllm import VllmEngine, device_type, engine_defaults, vllm_version
 from ssd_harness.errors import UsageError
 from ssd_harness.models.arguments import split_arguments
 from ssd_harness.models.random_state import kept_random_state
@@ -73,7 +73,7 @@ class SsdVllm(VLLM):
                 backend=backend,
                 arguments=rest,
             )
-            rest.pop("device", None)  # vLLM finds its devices itself
+            self._given_device = rest.pop("device", None)  # vLLM finds its devices itself
             if str(rest.get("batch_size", 1)) == "1":
                 rest["batch_size"] = "auto"  # lm-eval's command line always says 1: one request at a time
             recipe = self.subject.recipe
@@ -104,7 +104,11 @@ class SsdVllm(VLLM):
 
     def get_model_info(self) -> dict[str, Any]:
         """Return where the evaluated model and its generations came from."""
-        return {"vllm_version": vllm_version(), "ssd": {**self.subject.about, **self._responder.describe()}}
+        device = {"used": device_type(), "given": self._given_device}
+        return {
+            "vllm_version": vllm_version(),
+            "ssd": {**self.subject.about, "device": device, **self._responder.describe()},
+        }
 
 
 def _engine_arguments() -> set[str]:

@@ -2,7 +2,9 @@ import functools
 from types import SimpleNamespace
 
 import pytest
+from lm_eval.config import evaluate_config
 
+from ssd_harness import bridge
 from ssd_harness.bridge import evaluation, flags
 from ssd_harness.errors import UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
@@ -93,14 +95,39 @@ def test_a_device_among_the_model_args_of_our_models_decides(index, given):
     assert ask("hf") == (given, "cuda:0")
 
 
-def test_lm_evals_default_device_is_none_that_anybody_gave(index):
+@pytest.mark.parametrize(
+    ("words", "in_file", "handed"),
+    [
+        ((), "", None),
+        (("--device", "cuda:0"), "", "cuda:0"),
+        (("--device", "cuda:1"), "", "cuda:1"),
+        ((), "device: cuda:0", "cuda:0"),
+        ((), "device: cpu", "cpu"),
+    ],
+)
+def test_the_default_of_lm_evals_command_line_is_no_given_device(index, tmp_path, words, in_file, handed):
     class Evaluator:
         @staticmethod
         def simple_evaluate(model, model_args=None, tasks=None, device=None, task_manager=None):
             return device
 
+    from lm_eval._cli.harness import HarnessCLI  # as lm_eval's command reads its words, with our hook
+
+    bridge.activate()
+    if in_file:
+        (tmp_path / "run.yaml").write_text(f"tasks: [arithmetic]\n{in_file}\n")
+        words = (*words, "--config", str(tmp_path / "run.yaml"))
     evaluation.wrap_simple_evaluate(Evaluator)
     ask = functools.partial(Evaluator.simple_evaluate, task_manager=SimpleNamespace(task_index=index))
-    assert ask("ssd-hf", device="cuda:0") is None
-    assert ask("ssd-hf", device="cuda:1") == "cuda:1"
-    assert ask("hf", device="cuda:0") == "cuda:0"
+
+    def read():
+        namespace = HarnessCLI()._parser.parse_args(["run", "--model", "ssd-hf", "--tasks", "arithmetic", *words])
+        return evaluate_config.EvaluatorConfig.from_cli(namespace).device
+
+    device = read()
+    assert device == (handed or "cuda:0")
+    assert ask("ssd-hf", device=device) == handed
+    read()
+    assert ask("hf", device=device) == device
+    # A program that calls lm-eval without any command line gives what it gives.
+    assert ask("ssd-hf", device="cuda:0") == "cuda:0"

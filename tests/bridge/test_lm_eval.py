@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from ssd_harness.engines.loading import pick_device
+
 RUN = ("--model", "dummy", "--tasks", "livecodebench_mini", "--limit", "2", "--predict_only")
 
 
@@ -211,6 +213,12 @@ def test_our_model_on_our_task_needs_no_further_flag(run, tmp_path, base, docker
     scored = found["results"]["livecodebench_mini"]
     assert scored["pass@1,none"] == 0.0  # a random model
     assert "pass@5,none" in scored
+    config, used = found["config"], found["configs"]["livecodebench_mini"]["generation_kwargs"]
+    assert config["gen_kwargs"] == used
+    assert used["max_gen_toks"] == 8
+    assert f"gen_kwargs: ({used})" in done.stdout
+    assert config["device"] == config["ssd"]["device"]["used"] == pick_device()
+    assert config["ssd"]["device"]["given"] is None  # lm-eval's own default is cuda:0
     made = found["configs"]["livecodebench_mini"]["metadata"]["ssd_harness"]
     assert made["chat_template"] == "model"
     facts = made["summary"]["generations"]

@@ -1,10 +1,12 @@
 """lm-eval's own fields name what was evaluated, and how."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 
 from ssd_harness.bridge import result_fields
+from ssd_harness.bridge.command_config import CommandConfig
 
 
 class General:
@@ -38,6 +40,40 @@ def test_results_of_other_models_stay_as_they_are():
     results = {"config": {"model_args": {"pretrained": "gpt2"}}}
     result_fields.complete(results, Tracker())
     assert results == {"config": {"model_args": {"pretrained": "gpt2"}}}
+
+
+T1 = {"until": [], "do_sample": True, "temperature": 1.4, "top_k": 20, "top_p": 0.8, "max_gen_toks": 256}
+
+
+def ssd_results(tasks, own):
+    about = {
+        "checkpoint": "demo-1",
+        "device": {"used": "cpu", "given": None},
+        "generations": {"decoding": {key: {} for key in own}},
+    }
+    configs = {name: {"generation_kwargs": used} for name, used in tasks.items()}
+    config = {"model_args": {"pretrained": "demo"}, "gen_kwargs": {"top_k": 20}, "device": None, "ssd": about}
+    return {"configs": configs, "config": config}
+
+
+def test_the_decoding_and_the_device_that_were_used_are_in_lm_evals_own_fields():
+    results, command = ssd_results({"a": T1}, ["a"]), CommandConfig(SimpleNamespace(), device_given=False)
+    result_fields.complete(results, Tracker(), command)
+    config = results["config"]
+    assert config["gen_kwargs"] == T1
+    assert config["device"] == "cpu"
+    assert config["ssd"]["gen_kwargs"] == {"top_k": 20}
+    assert command.config.gen_kwargs == T1  # from which lm-eval prints the line above its table
+    assert command.config.model_args == {"pretrained": "ssd:demo-1"}
+
+
+def test_of_several_tasks_the_decoding_that_they_share_is_told():
+    results = ssd_results({"a": T1, "b": T1 | {"max_gen_toks": 9}}, ["a", "b"])
+    result_fields.complete(results, Tracker())
+    assert results["config"]["gen_kwargs"] == {key: value for key, value in T1.items() if key != "max_gen_toks"}
+    results = ssd_results({"a": T1, "arithmetic": {"until": ["."]}}, ["a"])  # lm-eval draws for the other one
+    result_fields.complete(results, Tracker())
+    assert results["config"]["gen_kwargs"] == {"top_k": 20}
 
 
 def test_lm_evals_line_about_a_decoding_that_is_replaced_is_left_out(caplog):
