@@ -17,7 +17,7 @@ _PRETRAINED = re.compile(r"(^|,)pretrained=[^,]*")
 
 
 def wrap_evaluate(evaluator: Any) -> None:
-    """Wrap ``evaluate``: it has the loaded tasks, which know the standard errors that lm-eval cannot compute."""
+    """Wrap ``evaluate``: it has the loaded tasks, which know standard errors and marks that lm-eval does not."""
     original: Callable[..., Any] = evaluator.evaluate
     signature = inspect.signature(original)
 
@@ -26,10 +26,11 @@ def wrap_evaluate(evaluator: Any) -> None:
         results = original(*positional, **named)
         if results is not None:  # None on every rank but the first
             try:
-                loaded = signature.bind(*positional, **named).arguments["task_dict"]
-                _add_errors(results["results"], ownership.flat_tasks(loaded))
+                tasks = ownership.flat_tasks(signature.bind(*positional, **named).arguments["task_dict"])
+                _add_errors(results["results"], tasks)
+                _add_marks(results, tasks)
             except Exception as error:  # noqa: BLE001 - the figures themselves are there
-                bridge.step_aside("cannot add standard errors", error)
+                bridge.step_aside("cannot complete the results", error)
         return results
 
     evaluator.evaluate = evaluate
@@ -110,6 +111,20 @@ def _add_errors(figures: dict[str, Any], tasks: Mapping[str, Any]) -> None:
         for metric, error in errors().items():
             if f"{metric},{_FILTER}" in figures[name]:
                 figures[name][f"{metric}_stderr,{_FILTER}"] = "N/A" if error is None else error
+
+
+def _add_marks(results: Mapping[str, Any], tasks: Mapping[str, Any]) -> None:
+    """Write what a task says of its data beside its name, and beside the names of its groups, in lm-eval's tables."""
+    marks = {name: mark for name, task in tasks.items() if (mark := getattr(task, "mark", None))}
+    members = results.get("group_subtasks") or {}
+
+    def mark_of(name: str) -> str | None:
+        return marks.get(name) or next((mark for one in members.get(name) or () if (mark := mark_of(one))), None)
+
+    marked = {id(row): (name, row) for part in ("results", "groups") for name, row in results.get(part, {}).items()}
+    for name, row in marked.values():
+        if mark := mark_of(name):
+            row["alias"] = f"{row.get('alias', name)} ({mark})"
 
 
 def _with_pretrained(given: Any, name: str) -> Any:

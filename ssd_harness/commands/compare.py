@@ -6,10 +6,9 @@ from dataclasses import asdict
 
 from ssd_harness import schema
 from ssd_harness.errors import ExitCode, UsageError
-from ssd_harness.registry import VERIFIED
 from ssd_harness.results.comparison import Outcomes, compare, render
 from ssd_harness.results.outcomes import read_outcomes
-from ssd_harness.results.run_files import allows_overlap, variant_of
+from ssd_harness.results.run_notes import RunNotes, read_notes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,26 +27,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison."""
     runs: list[tuple[str, Outcomes]] = []
-    overlapping, chosen = [], []
+    notes: dict[str, RunNotes] = {}
     for word in arguments.runs:
         name, separator, path = word.partition("=")
         if not separator:
             name = path = word
-        if any(name == other for other, _ in runs):
+        if name in notes:
             raise UsageError(f"two runs are called {name!r}", next_step="write NAME=PATH with different names")
         runs.append((name, read_outcomes(path)))
-        if allows_overlap(path):
-            overlapping.append(name)
-        if variant_of(path) == VERIFIED:
-            chosen.append(name)
+        notes[name] = read_notes(path)
     rows = compare(runs)
     if arguments.json:
-        overlap = {name: {"allow_overlap": True} for name in overlapping}
-        variant = {name: {"variant": VERIFIED} for name in chosen}
-        about = [{**asdict(row), **overlap.get(row.name, {}), **variant.get(row.name, {})} for row in rows]
+        about = [{**asdict(row), **notes[row.name].as_fields()} for row in rows]
         print(json.dumps({schema.KEY: schema.COMPARISON, "runs": about}, indent=2))
     else:
-        notes = [f"{name}: made with allow_overlap=true" for name in overlapping]
-        notes += [f"{name}: {VERIFIED}, not plain SSD" for name in chosen]
-        print("\n".join([render(rows), *notes]))
+        told = [f"{name}: {line}" for name, one in notes.items() for line in one.lines()]
+        print("\n".join([render(rows), *told]))
     return ExitCode.DONE

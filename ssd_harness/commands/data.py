@@ -6,17 +6,28 @@ from pathlib import Path
 
 from ssd_harness.errors import ExitCode, InfrastructureError, SsdError
 from ssd_harness.lcb.index import read_again
-from ssd_harness.lcb.releases import DATA_SET, MINI, RELEASES, REVISION, Selection, select
-from ssd_harness.lcb.sources import FOLDER_VARIABLE, fetch, locate, missing, published_sha256
+from ssd_harness.lcb.releases import DATA_SET, MINI, RELEASES, REVISION, DataFile, Selection, select
+from ssd_harness.lcb.sources import FOLDER_VARIABLE, cached, fetch, locate, missing, published_sha256
 from ssd_harness.lcb.store import ProblemStore, open_store
+
+_EXAMPLES = """examples:
+  ssd-harness data info
+  ssd-harness data fetch --release v6 --window v6
+  ssd-harness data verify --data ./code_generation_lite --window all
+
+`verify` ends with exit code 3 for a file whose tests cannot be decoded, and for any file that is not the
+official one at the pinned revision by its sha256, a part of it too. Such data can be evaluated and scored;
+every table and result of it then says "not the official data"."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the three actions and the selection that they are about."""
+    parser.epilog = _EXAMPLES
     parser.add_argument(
         "action",
         choices=("info", "verify", "fetch"),
-        help="info: files, counts and checksums; verify: read all again, compare checksums, decode every test; "
+        help="info: files, sizes, counts and checksums; verify: read all again, compare with the official checksums, "
+        "decode every test; "
         "fetch: download what is missing",
     )
     parser.add_argument(
@@ -35,11 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _info(selection: Selection, folder: Path | None) -> int:
     origin = "the package" if selection.release == MINI else f"{DATA_SET} at {REVISION[:12]}"
+    absent = missing(selection, folder)
+    here = {file.name: cached(file) for file in selection.files} if absent else _paths(selection, folder)
     print(f"{selection} needs, of {origin}:")
     for file in selection.files:
-        rows = f"{file.rows} rows, " if file.rows else ""
-        print(f"  {file.name}: {rows}{file.size}")
-    if absent := missing(selection, folder):
+        print(f"  {file.name}: {'; '.join(_facts(file, here.get(file.name)))}")
+    if absent:
         names = " ".join(file.name for file in absent)
         print(
             f"not here yet: {names}; run `ssd-harness data fetch --release {selection.release} "
@@ -48,6 +60,16 @@ def _info(selection: Selection, folder: Path | None) -> int:
         return ExitCode.DONE
     _describe(open_store(selection, folder))
     return ExitCode.DONE
+
+
+def _paths(selection: Selection, folder: Path | None) -> dict[str, Path]:
+    return {path.name: path for path in locate(selection, folder).paths}
+
+
+def _facts(file: DataFile, path: Path | None) -> list[str]:
+    """Return what the official file holds, and the size of the file that is here."""
+    official = [f"{file.rows} rows, {file.bytes:,} bytes"] if file.bytes else []
+    return [*official, f"{path.stat().st_size:,} bytes here" if path else "not here"]
 
 
 def _verify(selection: Selection, folder: Path | None) -> int:

@@ -112,7 +112,8 @@ def _sandbox(name: str) -> Finding:
 
 def data() -> Iterator[Finding]:
     """Look at the files that livecodebench_v6 reads."""
-    from ssd_harness.lcb.sources import FOLDER_VARIABLE, missing
+    from ssd_harness.lcb.releases import NOT_OFFICIAL
+    from ssd_harness.lcb.sources import FOLDER_VARIABLE, locate, missing
     from ssd_harness.lcb.tasks import selection_of
 
     selection = selection_of("livecodebench_v6")
@@ -126,6 +127,14 @@ def data() -> Iterator[Finding]:
     if lacking:
         state = f"livecodebench_v6 will fetch {', '.join(f'{file.name} ({file.size})' for file in lacking)}"
         yield Finding("data", state, f"run `ssd-harness data fetch`, or set {FOLDER_VARIABLE}")
+        return
+    sizes = {path.name: path.stat().st_size for path in locate(selection).paths}
+    other = [
+        f"{file.name} has {sizes[file.name]:,} bytes" for file in selection.files if sizes[file.name] != file.bytes
+    ]
+    if other:
+        state = f"livecodebench_v6 in {where}: {NOT_OFFICIAL} ({', '.join(other)})"
+        yield Finding("data", state, "`ssd-harness data verify` names the difference; every result will say it too")
     else:
         yield Finding("data", f"livecodebench_v6 in {where}")
 

@@ -16,6 +16,7 @@ from ssd_harness import storage
 from ssd_harness.distill.stage_process import last_line, without_ranks
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.recipe import Recipe
+from ssd_harness.results.run_notes import notes_of
 from ssd_harness.supervisor import supervised
 
 LOG = "log.txt"
@@ -217,6 +218,11 @@ def read_rounds(evaluation: Evaluation) -> int | None:
     """Return how many rounds made the evaluated checkpoint, if the results say so."""
     rounds = _recorded(_results(evaluation)).get("rounds")
     return len(rounds) if rounds else None
+
+
+def read_official(evaluation: Evaluation) -> bool:
+    """Return whether a finished evaluation used LiveCodeBench's data as published, or another task's."""
+    return notes_of(_results(evaluation), evaluation.task).official
 
 
 def _results(evaluation: Evaluation) -> dict[str, Any]:

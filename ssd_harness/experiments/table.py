@@ -9,8 +9,9 @@ from statistics import mean, stdev
 from typing import Any
 
 from ssd_harness.experiments.cells import Cell
-from ssd_harness.experiments.evaluation import DEFAULT, Decoded, read_decoding, read_metrics, read_rounds
+from ssd_harness.experiments.evaluation import DEFAULT, Decoded, read_decoding, read_metrics, read_official, read_rounds
 from ssd_harness.judge.pass_at_k import pass_at_k
+from ssd_harness.lcb.releases import NOT_OFFICIAL
 from ssd_harness.results.intervals import Estimate, mean_estimate, paired_difference
 from ssd_harness.results.outcomes import ProblemOutcome, read_outcomes
 
@@ -42,6 +43,8 @@ class Row:
     metric_spread: Mapping[str, float] = field(default_factory=dict)
     """Metric → standard deviation over training seeds; empty for a single one."""
     folders: tuple[str, ...] = ()
+    official: bool = True
+    """Whether all of it was measured on LiveCodeBench's data as it was published."""
     rounds: int | None = 0
     """Rounds that made the evaluated checkpoint; None where seeds differ in it or the results do not say."""
 
@@ -76,11 +79,12 @@ def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> 
     seeds = () if cell.is_base else tuple(other.recipe.seed for other in cells)
     folders = tuple(str(other.evaluation.folder) for other in cells)
     rounds = _rounds(cells)
+    official = all(read_official(other.evaluation) for other in cells)
     metrics = [read_metrics(other.evaluation) for other in cells]
     if not all("pass@1" in found for found in metrics):
         joined = {name: (mean(found[name][0] for found in metrics), error) for name, (_, error) in metrics[0].items()}
         spread = {name: stdev(found[name][0] for found in metrics) for name in joined} if len(metrics) > 1 else {}
-        common = Row(task, cell.point, train, decode, seeds, folders=folders, rounds=rounds)
+        common = Row(task, cell.point, train, decode, seeds, folders=folders, official=official, rounds=rounds)
         return replace(common, metrics=joined, metric_spread=spread)
 
     outcomes = [read_outcomes(other.evaluation.folder) for other in cells]
@@ -102,6 +106,7 @@ def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> 
         if reference is joined_values
         else {k: paired_difference(found, reference[k]) for k, found in joined_values.items()},
         folders=folders,
+        official=official,
         rounds=rounds,
     )
 
@@ -137,6 +142,7 @@ def as_csv(found: Sequence[Row]) -> str:
 
 def _flat(row: Row) -> dict[str, Any]:
     line: dict[str, Any] = {"task": row.task, "model": "ssd" if row.train else "base"}
+    line |= {} if row.official else {"official": False}
     for side, decoding in (("train", row.train), ("eval", row.decode)):
         for name, value in zip(("T", "top_k", "top_p"), decoding or ("", "", ""), strict=True):
             line[f"{name}_{side}"] = "none" if value is None else value
@@ -170,7 +176,7 @@ def as_markdown(found: Sequence[Row], failures: Mapping[str, str], about: Mappin
     for row in found:
         words = [f"{name}={value}" for name, value in _others(row).items()]
         line = [row.task] if len(tasks) > 1 else []
-        line += [" ".join(["SSD" if row.train else "base", *words]), _decoding(row.train)]
+        line += [" ".join(["SSD" if row.train else "base", *words]) + _mark(row), _decoding(row.train)]
         line += [_decoding(row.decode) if row.decode else "the task's own"]
         line += ["-" if row.t_eff is None else f"{row.t_eff:.2f}", *([str(len(row.seeds) or "-")] if several else [])]
         for k in ks:
@@ -217,6 +223,10 @@ def _others(row: Row) -> dict[str, Any]:
     apart = _SHOWN_APART if row.decode else {name for name in _SHOWN_APART if name.endswith("_train")}
     shown = {name: value for name, value in row.point.items() if name not in apart}
     return {name: value for name, value in shown.items() if name != "rounds" or row.train}
+
+
+def _mark(row: Row) -> str:
+    return "" if row.official else f" ({NOT_OFFICIAL})"
 
 
 def _decoding(decoding: Decoded | None) -> str:

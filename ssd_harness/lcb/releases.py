@@ -7,6 +7,8 @@ from ssd_harness.lcb.windows import ALL, Window, parse_window
 
 DATA_SET = "livecodebench/code_generation_lite"
 REVISION = "0fe84c3912ea0c4d4a78037083943e8f0c4dd505"
+NOT_OFFICIAL = "not the official data"
+"""What every table and result says of any other content under the data set's file names."""
 
 
 @dataclass(frozen=True, slots=True)

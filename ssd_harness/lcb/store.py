@@ -10,7 +10,7 @@ from ssd_harness.errors import InfrastructureError
 from ssd_harness.judge.problem import ProblemTests
 from ssd_harness.lcb.index import indexed
 from ssd_harness.lcb.problem import DIFFICULTIES, Problem
-from ssd_harness.lcb.releases import DATA_SET, Selection
+from ssd_harness.lcb.releases import DATA_SET, NOT_OFFICIAL, Selection
 from ssd_harness.lcb.rows import read_tests
 from ssd_harness.lcb.sources import Source, locate
 
@@ -84,7 +84,7 @@ class ProblemStore:
             if file.sha256 is None or have is None or have["sha256"] == file.sha256:
                 continue
             return (
-                f"not the official data: {file.name} has {have['rows']} rows in {have['bytes']:,} bytes and the "
+                f"{NOT_OFFICIAL}: {file.name} has {have['rows']} rows in {have['bytes']:,} bytes and the "
                 f"sha256 {have['sha256'][:12]}…, the official file {file.rows} rows in {file.bytes:,} bytes and "
                 f"{file.sha256[:12]}…"
             )

@@ -23,6 +23,7 @@ from ssd_harness.lcb.logged_samples import LoggedGeneration
 from ssd_harness.lcb.metrics import level_errors, metric_list, problem_metrics
 from ssd_harness.lcb.options import EvaluationOptions, evaluation_options
 from ssd_harness.lcb.progress import ProgressLine
+from ssd_harness.lcb.releases import NOT_OFFICIAL
 from ssd_harness.lcb.responses import read_responses
 from ssd_harness.lcb.scoring import Scoring, score
 from ssd_harness.lcb.store import ProblemStore, open_store
@@ -145,6 +146,11 @@ class LivecodebenchTask(ConfigurableTask):
     def standard_errors(self) -> dict[str, float | None]:
         """Return the standard error of each aggregated metric for which lm-eval has none; None where there is none."""
         return level_errors(self._metrics)
+
+    @property
+    def mark(self) -> str | None:
+        """What every table must say beside the task's name; None where the data is the official one."""
+        return NOT_OFFICIAL if self._store.unofficial else None
 
     def dump_config(self) -> dict[str, Any]:
         """Return the configuration that lm-eval stores with the results, with everything about their making."""

@@ -62,13 +62,14 @@ def _per_problem(outcomes: Outcomes, order: Sequence[str], k: int) -> list[float
 def render(rows: Sequence[RunRow]) -> str:
     """Lay the comparison out as plain text, percentages with 95 % intervals over problems."""
     ks = list(rows[0].pass_at)
-    levels = list(rows[0].by_difficulty)
+    levels = [level for level in DIFFICULTIES if any(level in row.by_difficulty for row in rows)]
     header = ["run", *(f"pass@{k}" for k in ks), *(f"Δ pass@{k}" for k in ks), *levels]
     table = [header]
     for row in rows:
         cells = [row.name, *(_interval(row.pass_at[k]) for k in ks)]
         cells += [_interval(row.difference[k], signed=True) if k in row.difference else "-" for k in ks]
-        cells += [f"{100 * row.by_difficulty[level]:.1f}" for level in levels]
+        by_level = row.by_difficulty
+        cells += [f"{100 * by_level[level]:.1f}" if level in by_level else "-" for level in levels]
         table.append(cells)
     widths = [max(len(line[column]) for line in table) for column in range(len(header))]
     lines = [

@@ -2,7 +2,7 @@
 
 import fnmatch
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,17 +71,6 @@ def find_run(named: Path | str) -> Path:
     raise UsageError(f"{what} in this folder: {names}", where=path, next_step=_HINT)
 
 
-def allows_overlap(named: Path | str) -> bool:
-    """Say whether a run was made with ``allow_overlap=true``, by the results beside its samples or verdicts."""
-    file = find_run(named)
-    return bool((_about(file) or {}).get("allow_overlap"))
-
-
-def variant_of(named: Path | str) -> str | None:
-    """Return what kind of checkpoint one run evaluated, if the results beside it say so."""
-    return _text((_about(find_run(named)) or {}).get("variant"))
-
-
 def _candidates(folder: Path) -> Iterator[Path]:
     """Yield the files of runs below ``folder``; raises :class:`UsageError` for one that holds far more than runs."""
     looked_at = 0
@@ -110,7 +99,7 @@ def _split(named: str) -> tuple[Path, list[str]]:
 
 def _run_file(file: Path, name: str) -> RunFile:
     """Read the results that lm-eval wrote beside its samples: both names end in the same date."""
-    about = _about(file)
+    about = about_model(results_beside(file))
     if about is None:
         return RunFile(file, name)
     checkpoint, base = about.get("checkpoint"), about.get("base")
@@ -118,12 +107,24 @@ def _run_file(file: Path, name: str) -> RunFile:
     return RunFile(file, name, _text(about.get("run")), _text(about.get("fingerprint")), _text(model))
 
 
-def _about(file: Path) -> dict[str, Any] | None:
+def results_beside(file: Path) -> dict[str, Any]:
+    """Return the results of one run: what lm-eval, or ``ssd-harness score``, wrote beside its samples or verdicts.
+
+    Empty where there are none that can be read.
+    """
     date = file.stem.rpartition("_")[2]
+    name = "summary.json" if file.name == "verdicts.jsonl" else f"results_{date}.json"
     try:
-        about = read(file.parent / f"results_{date}.json")["config"]["ssd"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        results = read(file.parent / name)
+    except (OSError, ValueError):
+        return {}
+    return results if isinstance(results, dict) else {}
+
+
+def about_model(results: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what our model class has written into lm-eval's results about itself."""
+    config = results.get("config")
+    about = config.get("ssd") if isinstance(config, dict) else None
     return about if isinstance(about, dict) else None
 
 

@@ -76,6 +76,27 @@ def test_of_several_tasks_the_decoding_that_they_share_is_told():
     assert results["config"]["gen_kwargs"] == {"top_k": 20}
 
 
+def test_lm_evals_tables_mark_a_task_on_other_data_and_its_groups():
+    from lm_eval.utils import make_table
+
+    tasks = {"v6": SimpleNamespace(mark="not the official data"), "v5": SimpleNamespace(mark=None), "other": object()}
+    rows = {name: {"alias": name, "acc,none": 0.5} for name in ("all", "ours", *tasks)}
+
+    class Evaluator:
+        @staticmethod
+        def evaluate(task_dict):
+            groups = {name: rows[name] for name in ("all", "ours")}
+            members = {"all": ["ours", "other"], "ours": ["v6", "v5"]}
+            return {"results": rows, "groups": groups, "group_subtasks": members, "versions": {}}
+
+    result_fields.wrap_evaluate(Evaluator)
+    found = Evaluator.evaluate({"tasks": tasks, "groups": {}})
+    for column, marked in (("results", 3), ("groups", 2)):
+        table = make_table(found, column)
+        assert table.count("(not the official data)") == marked
+    assert found["results"]["v5"]["alias"] == "v5"
+
+
 def test_lm_evals_line_about_a_decoding_that_is_replaced_is_left_out(caplog):
     logger = logging.getLogger("lm_eval.evaluator")
     with caplog.at_level(logging.INFO, logger="lm_eval.evaluator"):

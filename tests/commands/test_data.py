@@ -19,10 +19,12 @@ def run(tmp_path, lcb_rows, state):
     return run
 
 
-def test_info_says_files_counts_checksums_and_errata(run):
+def test_info_says_files_sizes_counts_checksums_and_errata(run, tmp_path):
     process = run("info")
     assert process.returncode == 0, process.stderr
-    assert "test6.jsonl: 175 rows" in process.stdout
+    here = (tmp_path / "data" / "test6.jsonl").stat().st_size
+    assert f"test6.jsonl: 175 rows, 134,303,240 bytes; {here:,} bytes here" in process.stdout
+    assert "GB" not in process.stdout
     assert "2 problems (2 easy)" in process.stdout
     assert "sha256" in process.stdout
     assert "3194" in process.stdout
@@ -33,6 +35,7 @@ def test_info_says_files_counts_checksums_and_errata(run):
 def test_info_without_data_says_how_to_get_it(run):
     process = run("info", data=None)
     assert process.returncode == 0
+    assert "test6.jsonl: 175 rows, 134,303,240 bytes; not here\n" in process.stdout
     assert "not here yet: test6.jsonl; run `ssd-harness data fetch" in process.stdout
 
 
@@ -84,3 +87,18 @@ def test_a_release_is_not_a_window(run):
     process = run("info", "--window", "release_v6")
     assert process.returncode == 2
     assert "--release v6 --window all" in process.stderr
+
+
+def test_help_names_what_verify_refuses_and_its_exit_code(run):
+    said = " ".join(run("--help", data=None).stdout.split())
+    assert "`verify` ends with exit code 3" in said
+    assert "not the official one at the pinned revision" in said
+
+
+@pytest.mark.lcb
+def test_the_size_of_a_real_part_of_the_data_is_its_own(run, lcb_fixtures):
+    folder = lcb_fixtures / "code_generation_lite"
+    process = run("info", data=folder)
+    assert "134,303,240 bytes; 369,920 bytes here" in process.stdout
+    assert "warning: not the official data" in process.stdout
+    assert run("verify", data=folder).returncode == 3

@@ -55,6 +55,14 @@ def test_a_data_folder_without_the_files_is_said(tmp_path):
     assert "missing" in state
 
 
+def test_a_part_of_the_data_is_not_called_the_benchmark(tmp_path):
+    (tmp_path / "test6.jsonl").write_text("{}\n")
+    state, next_step = line(doctor(tmp_path, SSD_LCB_DATA=str(tmp_path)), "data")
+    assert not state.startswith("OK")
+    assert "not the official data (test6.jsonl has 3 bytes)" in state
+    assert "data verify" in next_step
+
+
 def test_a_state_folder_that_takes_no_file_is_not_called_small(monkeypatch):
     """/proc has the permission bits of a folder that root may write to."""
     monkeypatch.setenv("SSD_HARNESS_HOME", "/proc/x")

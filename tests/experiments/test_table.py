@@ -16,7 +16,7 @@ ABOUT = {"command": "ssd-harness sweep m", "cells": 3, "unfinished": 1}
 def cell(tmp_path):
     """Write the results of one evaluation as lm_eval does: ``passed`` of 10 programs for each problem."""
 
-    def make(point, seed, passed, decode=(1.0, None, 1.0), task="t", metrics=None, rounds=None, own=None):
+    def make(point, seed, passed, decode=(1.0, None, 1.0), task="t", metrics=None, rounds=None, own=None, data=None):
         recipe = Recipe(seed=seed, **point)
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         (folder / "m").mkdir(parents=True)
@@ -26,6 +26,7 @@ def cell(tmp_path):
         drawn = {"generations": {"decoding": {} if own else {task: decoding}}}
         about = {"ssd": drawn | ({"rounds": [{}] * rounds} if rounds else {})}
         results = {"results": {task: metrics}, "config": about, "configs": {task: {"generation_kwargs": own}}}
+        results["configs"][task]["metadata"] = {"ssd_harness": {"data": data}}
         (folder / "m" / "results_1.json").write_text(json.dumps(results))
         rows = [
             {
@@ -119,3 +120,15 @@ def test_what_is_not_finished_is_no_row(cell):
     (one.evaluation.folder / "evaluation.json").unlink()
     assert table.rows([one]) == []
     assert "nothing is finished" in table.as_markdown([], {}, ABOUT)
+
+
+def test_a_point_measured_on_other_data_is_marked_in_all_three_forms(cell):
+    part = {"official": False, "data_source": "folder"}
+    found = table.rows([cell({"rounds": 0}, 0, [1]), cell({"T_train": 1.2}, 0, [1], data=part)])
+    markdown = table.as_markdown(found, {}, ABOUT)
+    assert "| SSD (not the official data) |" in markdown
+    assert "| base |" in markdown
+    assert [row["official"] for row in json.loads(table.as_json(found, {}, ABOUT))["rows"]] == [True, False]
+    assert [line["official"] for line in csv.DictReader(io.StringIO(table.as_csv(found)))] == ["", "False"]
+    other_task = table.rows([cell({"rounds": 0}, 0, [1], metrics={"acc,none": 0.5}, data=part)])
+    assert not other_task[0].official

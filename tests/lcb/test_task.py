@@ -99,6 +99,11 @@ def test_requests_carry_plain_text_and_the_turns_to_render(evaluate):
     assert "```python\ndef f():\n```" in seen[-1][0]
 
 
+def test_lm_evals_table_marks_data_that_is_not_the_official(evaluate):
+    found = evaluate(**PREDICT, metadata={"repeats": 1})  # of the three rows above
+    assert found["results"]["livecodebench_v6"]["alias"] == "livecodebench_v6 (not the official data)"
+
+
 def test_with_a_chat_template_lm_eval_renders_and_we_do_not(evaluate):
     seen = evaluate(**PREDICT, apply_chat_template=True, system_instruction="Be brief.")["seen"]
     turns = json.loads(seen[0][0])

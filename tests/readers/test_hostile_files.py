@@ -30,7 +30,8 @@ from ssd_harness.recipes.resolution import resolve
 from ssd_harness.results import comparison
 from ssd_harness.results.model_card import model_card
 from ssd_harness.results.outcomes import read_outcomes
-from ssd_harness.results.run_files import allows_overlap, find_run, variant_of
+from ssd_harness.results.run_files import find_run
+from ssd_harness.results.run_notes import read_notes
 
 pytestmark = pytest.mark.usefixtures("state")
 
@@ -256,8 +257,7 @@ def test_results(attack, tmp_path):
         for word in ("", "@r1", "@base", "@ssd:c"):
             with contextlib.suppress(SsdError):
                 found = find_run(f"{tmp_path}{word}")
-                allows_overlap(found)
-                variant_of(found)
+                read_notes(found)
 
     attack("results_2025.json", files([RESULTS], lines=False), read)
 

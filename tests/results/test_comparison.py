@@ -5,7 +5,7 @@ import pytest
 from ssd_harness.cli import main
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.results.comparison import compare, render
-from ssd_harness.results.outcomes import read_outcomes
+from ssd_harness.results.outcomes import ProblemOutcome, read_outcomes
 
 
 def verdict_rows(passed):
@@ -117,3 +117,12 @@ def test_reads_what_lm_eval_logs(tmp_path):
     (tmp_path / "samples_x.jsonl").write_text(json.dumps({**row, "filtered_resps": [["print(1)"]]}) + "\n")
     with pytest.raises(UsageError, match="holds no verdicts"):
         read_outcomes(tmp_path)
+
+
+def test_a_run_whose_verdicts_name_no_difficulty_stands_beside_one_with_them():
+    runs = [("with", {"q": ProblemOutcome("q", 1, 1, "easy")}), ("without", {"q": ProblemOutcome("q", 1, 0)})]
+    for order in (runs, runs[::-1]):
+        lines = {line.split()[0]: line.split() for line in render(compare(order)).splitlines()}
+        assert lines["run"][-1] == "easy"
+        assert lines["with"][-1] == "100.0"
+        assert lines["without"][-1] == "-"

@@ -1,0 +1,66 @@
+"""What must be said of a run beside its figures, by the results that lie beside its samples or verdicts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssd_harness.lcb.releases import NOT_OFFICIAL
+from ssd_harness.registry import VERIFIED
+from ssd_harness.results.run_files import about_model, find_run, results_beside
+
+
+@dataclass(frozen=True, slots=True)
+class RunNotes:
+    """What makes the figures of a run other than they look."""
+
+    allow_overlap: bool = False
+    """The model was trained on problems that are evaluated."""
+    verified: bool = False
+    """Programs were run to choose the training samples."""
+    official: bool = True
+    """False where LiveCodeBench's data is not what was published; True too where no results are there to say it."""
+
+    def lines(self) -> list[str]:
+        """Return each note in words."""
+        notes = {
+            "made with allow_overlap=true": self.allow_overlap,
+            f"{VERIFIED}, not plain SSD": self.verified,
+            NOT_OFFICIAL: not self.official,
+        }
+        return [words for words, holds in notes.items() if holds]
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return each note as a field of JSON."""
+        fields: dict[str, Any] = {"allow_overlap": True} if self.allow_overlap else {}
+        fields |= {"variant": VERIFIED} if self.verified else {}
+        return fields | ({} if self.official else {"official": False})
+
+
+def read_notes(named: Path | str) -> RunNotes:
+    """Return the notes of one run, named as in :func:`~ssd_harness.results.run_files.find_run`."""
+    file = find_run(named)
+    results = results_beside(file)
+    task = file.stem.removeprefix("samples_").rpartition("_")[0]
+    return notes_of(results, task)
+
+
+def notes_of(results: Mapping[str, Any], task: str) -> RunNotes:
+    """Return what results of lm-eval say of one of their tasks, or the summary of ``ssd-harness score`` of itself."""
+    about, made = about_model(results) or {}, _provenance(results, task)
+    data, summary = _map(made.get("data")), _map(made.get("summary"))
+    return RunNotes(
+        allow_overlap=bool(about.get("allow_overlap") or summary.get("allow_overlap")),
+        verified=about.get("variant") == VERIFIED,
+        official=data.get("official") is not False or data.get("data_source") == "package",
+    )
+
+
+def _provenance(results: Mapping[str, Any], task: str) -> Mapping[str, Any]:
+    if "configs" not in results:
+        return results
+    return _map(_map(_map(_map(results["configs"]).get(task)).get("metadata")).get("ssd_harness"))
+
+
+def _map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
