@@ -13,10 +13,12 @@ from ssd_harness import hookspecs
 from ssd_harness.cli import COMMANDS, parser
 from ssd_harness.distill.cost import Cost, cost_of
 from ssd_harness.distill.estimate import USUAL_TOKENS
+from ssd_harness.distill.evaluation import Evaluation
 from ssd_harness.distill.fit import need_of
 from ssd_harness.distill.machine import usual_gpu
-from ssd_harness.distill.model_size import size_of
+from ssd_harness.distill.model_size import ModelSize, size_of
 from ssd_harness.errors import ExitCode
+from ssd_harness.models.asked_evaluation import usual_evaluation
 from ssd_harness.plugin_manager import factories, load
 from ssd_harness.recipes.presets import launches
 from ssd_harness.recipes.resolution import resolve
@@ -68,7 +70,7 @@ def costs() -> str:
     """Return the table of what the shipped recipes for certain GPUs take, by the estimate that a plan prints."""
     lines = [
         (
-            "| model | recipe | GPUs | memory of each | GPU-hours to sample + train, at most | "
+            "| model | recipe | GPUs | memory of each | GPU-hours to sample + train + evaluate, at most | "
             f"if samples average {USUAL_TOKENS:,} tokens | disk while it runs, to keep |"
         ),
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -81,19 +83,25 @@ def costs() -> str:
             recipe = resolve(model, {"recipe": launch.name}).recipe
             shorter = replace(recipe, max_new_tokens_train=min(USUAL_TOKENS, recipe.max_new_tokens_train))
             most, usual = (cost_of(one, PROMPTS, size, stored=2, download=True) for one in (recipe, shorter))
-            memory = need_of(recipe, size, usual_gpu(launch.gpu_gb), stored=2).memory
+            evaluation, gpu = usual_evaluation(recipe), usual_gpu(launch.gpu_gb)
+            evaluating = evaluation.memory(size, stored=2, half=True)
+            assert evaluating
+            memory = max(need_of(recipe, size, gpu, stored=2).memory, evaluating.total)
+            usual_evaluating = evaluation.up_to(USUAL_TOKENS)
             how = f"LoRA, {recipe.max_length_train:,} tokens" if recipe.lora_rank else "full"
             assert most.disk
             assert most.kept
+            hours = f"{_hours(most, evaluation, size)} | {_hours(usual, usual_evaluating, size)}"
             lines.append(
                 f"| {model} | `{launch.name}` ({how}) | {recipe.gpus} x {launch.gpu_gb:.0f} GB | {memory / 1e9:.0f} GB"
-                f" | {_hours(most)} | {_hours(usual)} | {most.disk / 1e9:.0f} GB, {most.kept / 1e9:.0f} GB |"
+                f" | {hours} | {most.disk / 1e9:.0f} GB, {most.kept / 1e9:.0f} GB |"
             )
     return "\n".join(lines) + "\n"
 
 
-def _hours(cost: Cost) -> str:
-    return f"{cost.sampling_h or 0:,.0f} + {cost.training_h or 0:,.0f}"
+def _hours(cost: Cost, evaluation: Evaluation, size: ModelSize) -> str:
+    hours = (cost.sampling_h or 0, cost.training_h or 0, evaluation.hours(size))
+    return " + ".join(f"{value:,.0f}" if value >= 1 else f"{value:.1g}" for value in hours)
 
 
 def readme() -> str:

@@ -11,6 +11,9 @@ _EXAMPLES = """examples:
   ssd-harness distill ./my-model prompts=questions.jsonl T_train=1.2 steps=500 name=mine
   ssd-harness distill ssd:mine rounds=1 name=mine-again
 
+The plan prints tokens, GPU time, disk and memory, all estimated, beside what is here. Where memory or disk
+do not suffice, the run stops before it samples (exit code 2) and names settings that would fit;
+check_fit=false goes on all the same.
 A killed run goes on where it was when the same command is given again. The checkpoint is then
 pretrained=ssd:NAME for lm_eval --model ssd-hf, and a folder for anything else (ssd-harness models)."""
 
@@ -30,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="samples: draw and filter (of several rounds the first), train nothing; then `ssd-harness export`",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the plan, tokens, GPU-hours, disk and GPU memory, and do nothing"
+        "--dry-run",
+        action="store_true",
+        help="print the plan, its tokens, GPU-hours, disk and GPU memory, with those of an evaluation on "
+        "livecodebench_v6, and do nothing",
     )
 
 
@@ -39,13 +45,14 @@ def run(arguments: argparse.Namespace) -> int:
     from ssd_harness.distill import pipeline
     from ssd_harness.distill.estimate import dry_lines, estimate_of
     from ssd_harness.distill.planning import Goal, make_plan
+    from ssd_harness.models.asked_evaluation import usual_evaluation
 
     overrides = overrides_of(arguments.fields)
     name, revision = overrides.pop("name", None), overrides.pop("revision", None)
     goal: Goal = "none" if arguments.dry_run else "samples" if arguments.until else "checkpoint"
     plan = make_plan(arguments.model, overrides, name=name, revision=revision, goal=goal)
     if arguments.dry_run:
-        print("\n".join(dry_lines(estimate_of(plan))))
+        print("\n".join(dry_lines(estimate_of(plan, usual_evaluation(plan.recipe)))))
         return ExitCode.DONE
     if arguments.until:
         folder = pipeline.draw_samples(plan)

@@ -95,13 +95,17 @@ def _print_origin(resolved: "Resolved") -> None:
 def _print_fit(resolved: "Resolved", size: "ModelSize", stored: int) -> None:
     """Print the memory that the recipe takes, and whether that is here."""
     from ssd_harness.distill.estimate import fit_lines, memory_line, usual_machine
+    from ssd_harness.distill.evaluation_fit import evaluation_memory
     from ssd_harness.distill.fit import need_of
     from ssd_harness.distill.machine import this_machine
+    from ssd_harness.models.asked_evaluation import usual_evaluation
 
     machine, usual = this_machine(resolved.recipe), usual_machine(resolved)
-    compared = machine if machine.on_gpu else usual
-    print("\n" + memory_line(resolved.recipe, need_of(resolved.recipe, size, compared, stored=stored), compared))
-    print("\n".join(fit_lines(resolved.recipe, size, machine, usual, stored=stored)))
+    compared, evaluation = machine if machine.on_gpu else usual, usual_evaluation(resolved.recipe)
+    need = need_of(resolved.recipe, size, compared, stored=stored)
+    evaluating = evaluation_memory(evaluation, size, compared, stored=stored)
+    print("\n" + memory_line(resolved.recipe, need, compared, evaluating))
+    print("\n".join(fit_lines(resolved.recipe, size, machine, usual, stored=stored, evaluation=evaluation)))
 
 
 def _shown(value: Any) -> str:

@@ -54,8 +54,6 @@ def cost_of(recipe: Recipe, prompts: int, size: ModelSize | None, *, stored: int
     counts = (each * recipe.rounds, sampled, seen * recipe.rounds, trained)
     if size is None:
         return Cost(*counts, None, None, None, None)
-    # Half of the full length is what a token finds before itself on average.
-    forward = _FORWARD * size.active + size.attention * longest / 2
     training = (
         _training_operations(recipe) * size.active + _attention(recipe) * size.attention * row * _rows(recipe) / 2
     )
@@ -66,12 +64,19 @@ def cost_of(recipe: Recipe, prompts: int, size: ModelSize | None, *, stored: int
     disk += sampled * _SAMPLE_BYTES + each * row * _ROW_BYTES + (checkpoint if download else 0)
     return Cost(
         *counts,
-        sampling_h=sampled * forward / (_GPU_FLOPS * _SAMPLING_SHARE) / 3600,
+        sampling_h=sampling_hours(size, sampled, longest),
         training_h=trained * training / _GPU_FLOPS / 3600,
         disk=int(disk),
         kept=checkpoint * recipe.rounds,
         samples_disk=sampled * _SAMPLE_BYTES,
     )
+
+
+def sampling_hours(size: ModelSize, tokens: int, longest: int) -> float:
+    """Return the hours of one GPU that drawing ``tokens`` takes, in sequences of up to ``longest`` tokens."""
+    # Half of the full length is what a token finds before itself on average.
+    forward = _FORWARD * size.active + size.attention * longest / 2
+    return tokens * forward / (_GPU_FLOPS * _SAMPLING_SHARE) / 3600
 
 
 def longest_sequence(recipe: Recipe, size: ModelSize | None) -> int:

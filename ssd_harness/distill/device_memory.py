@@ -11,6 +11,7 @@ layer keeps comes and goes. A base in NF4 with doubly quantised constants takes 
 from dataclasses import dataclass
 
 from ssd_harness.distill.model_size import ModelSize
+from ssd_harness.engines.memory import with_spare
 from ssd_harness.recipe import Recipe
 from ssd_harness.recipes.limits import LARGEST_WHOLE
 
@@ -132,14 +133,16 @@ def sampling_memory(recipe: Recipe, size: ModelSize, sequence: int, *, half: boo
     if recipe.sampler == "vllm":
         longest = recipe.max_new_tokens_train
         sequence = min(longest + max(longest, _VLLM_PROMPT), size.context or LARGEST_WHOLE)
+    else:
+        sequence = with_spare(sequence)
+    each = _compute_bytes(recipe, half=half)
     share = _VLLM_SHARE if recipe.sampler == "vllm" else 1.0
-    weights = float(size.parameters * _compute_bytes(recipe, half=half))
-    return SamplingMemory(weights, cache_bytes(recipe, size, sequence, half=half), share)
+    return SamplingMemory(float(size.parameters * each), cache_bytes(size, sequence, each), share)
 
 
-def cache_bytes(recipe: Recipe, size: ModelSize, tokens: int, *, half: bool = True) -> float:
-    """Return the bytes of keys and values of one sequence of ``tokens`` tokens over all layers."""
-    return float(2 * size.layers * size.keys * _compute_bytes(recipe, half=half) * tokens)
+def cache_bytes(size: ModelSize, tokens: int, each: int) -> float:
+    """Return the bytes of keys and values of ``tokens`` tokens over all layers, ``each`` bytes a number."""
+    return float(2 * size.layers * size.keys * each * tokens)
 
 
 def _compute_bytes(recipe: Recipe, *, half: bool) -> int:

@@ -8,11 +8,18 @@ from pathlib import Path
 from ssd_harness.distill.base_model import settings_folder
 from ssd_harness.distill.cost import GPU_WORDS, Cost, assumptions, cost_of, gpu_time, rounded
 from ssd_harness.distill.device_memory import gigabytes
+from ssd_harness.distill.evaluation import Evaluation
+from ssd_harness.distill.evaluation_fit import (
+    evaluation_line,
+    evaluation_memory,
+    evaluation_misfits,
+    evaluation_ways,
+    refuse,
+)
 from ssd_harness.distill.fit import Need, misfits, need_of, ways
 from ssd_harness.distill.machine import Machine, free_disk, this_machine, usual_gpu
 from ssd_harness.distill.model_size import ModelSize, size_of
 from ssd_harness.distill.plan import Plan
-from ssd_harness.errors import UsageError
 from ssd_harness.recipe import Recipe
 from ssd_harness.recipes.recognition import read_settings
 from ssd_harness.recipes.resolution import Resolved
@@ -39,6 +46,8 @@ class Estimate:
     free: int
     """Bytes free where the state folder is."""
     folder: Path
+    evaluation: Evaluation | None = None
+    """The evaluation that follows; None where none is asked for."""
 
     def disk(self, recipe: Recipe) -> float:
         """Return the bytes that a run by ``recipe`` would still take on the disk."""
@@ -52,24 +61,29 @@ class Estimate:
         disk = self.disk(self.plan.recipe) if trains else max(0, self.cost.samples_disk - self.present)
         return misfits(need, machine, disk, self.free, trains=trains)
 
+    def evaluation_misfits(self, machine: Machine) -> list[str]:
+        """Say what of the evaluation does not fit."""
+        if self.size is None or self.evaluation is None:
+            return []
+        return evaluation_misfits(self.evaluation, self.size, machine, stored=self.stored)
+
     def require_fit(self, machine: Machine, *, trains: bool = True) -> None:
         """Stop where something does not fit, and name what would. Raises :class:`UsageError`."""
-        found = self.misfits(machine, trains=trains)
-        if not found or not self.plan.recipe.check_fit or self.size is None:
+        found, of_evaluation = self.misfits(machine, trains=trains), self.evaluation_misfits(machine)
+        if not (found or of_evaluation) or not self.plan.recipe.check_fit or self.size is None:
             return
         recipe = self.plan.recipe
-        offered = ways(recipe, self.size, machine, stored=self.stored, disk=self.disk, free=self.free)
-        steps = [f"what would fit: {'; '.join(offered)}" if offered else "no setting of this recipe would fit"]
-        if self.disk(recipe) > self.free:
-            steps.append("`ssd-harness cache prune` frees disk, SSD_HARNESS_HOME= names a folder on another one")
-        raise UsageError(
-            f"this does not fit, by estimate: {'; '.join(found)}",
-            next_step=f"{'; '.join(steps)}; check_fit=false goes on all the same",
-        )
+        offered = ways(recipe, self.size, machine, stored=self.stored, disk=self.disk, free=self.free) if found else []
+        if of_evaluation and self.evaluation:
+            offered += evaluation_ways(self.evaluation, self.size, machine, stored=self.stored)
+        others = []
+        if found and self.disk(recipe) > self.free:
+            others.append("`ssd-harness cache prune` frees disk, SSD_HARNESS_HOME= names a folder on another one")
+        raise refuse(found + of_evaluation, offered, *others)
 
 
-def estimate_of(plan: Plan) -> Estimate:
-    """Reckon what ``plan`` costs; only settings are read."""
+def estimate_of(plan: Plan, evaluation: Evaluation | None = None) -> Estimate:
+    """Reckon what ``plan`` costs, and the evaluation after it; only settings are read."""
     folder = plan.base.local or settings_folder(plan.base.name, plan.base.revision)
     size = size_of(plan.base.name, folder)
     stored = stored_bytes(plan.recipe, folder)
@@ -78,7 +92,7 @@ def estimate_of(plan: Plan) -> Estimate:
     present += _size(file for n in range(1, plan.recipe.rounds + 1) for file in plan.up_to(n).folder.rglob("*"))
     where, free = free_disk()
     cost, at_usual = (_cost(plan, recipe, size, stored) for recipe in (plan.recipe, usual))
-    return Estimate(plan, size, cost, at_usual, stored, present, free, where)
+    return Estimate(plan, size, cost, at_usual, stored, present, free, where, evaluation)
 
 
 def cost_lines(estimate: Estimate, machine: Machine) -> list[str]:
@@ -88,6 +102,7 @@ def cost_lines(estimate: Estimate, machine: Machine) -> list[str]:
     lines = [
         f"samples: {cost.samples:,}{rounds}, at most {cost.sampled_tokens:,} tokens",
         f"training: {cost.sequences:,} sequences{rounds}, at most {cost.trained_tokens:,} tokens",
+        *([evaluation_line(estimate.evaluation)] if estimate.evaluation else []),
     ]
     if size is None or cost.disk is None or cost.kept is None:
         return [*lines, "GPU time, disk and memory cannot be estimated: the size of this model is not known"]
@@ -96,9 +111,9 @@ def cost_lines(estimate: Estimate, machine: Machine) -> list[str]:
     need = need_of(plan.recipe, size, machine, stored=estimate.stored)
     return [
         *lines,
-        f"GPU time (estimated): {_times(cost)}{_usual(estimate)} ({parameters}, a GPU of {GPU_WORDS})",
+        f"GPU time (estimated): {_times(estimate)}{_usual(estimate)} ({parameters}, a GPU of {GPU_WORDS})",
         f"disk (estimated): {disk}; {gigabytes(estimate.free)} GB are free in {estimate.folder}",
-        memory_line(plan.recipe, need, machine),
+        memory_line(plan.recipe, need, machine, _evaluation_words(estimate, machine)),
     ]
 
 
@@ -108,14 +123,14 @@ def dry_lines(estimate: Estimate) -> list[str]:
     machine, usual = this_machine(recipe), usual_machine(estimate.plan.resolved)
     lines = cost_lines(estimate, machine if machine.on_gpu else usual)
     if size:
-        lines += fit_lines(recipe, size, machine, usual, stored=estimate.stored)
+        lines += fit_lines(recipe, size, machine, usual, stored=estimate.stored, evaluation=estimate.evaluation)
         if estimate.disk(recipe) > estimate.free:
             lines.append("warning: the disk is too small; SSD_HARNESS_HOME= names a folder on another one")
     return [*lines, *(f"assumed: {line}" for line in assumptions(recipe, size))]
 
 
-def memory_line(recipe: Recipe, need: Need, machine: Machine) -> str:
-    """Return what training and sampling take of a device, part by part, and what is there."""
+def memory_line(recipe: Recipe, need: Need, machine: Machine, evaluation: str = "") -> str:
+    """Return what training, sampling and ``evaluation`` take of a device, part by part, and what is there."""
     training = need.training
     parts = {
         "weights": training.weights,
@@ -132,22 +147,33 @@ def memory_line(recipe: Recipe, need: Need, machine: Machine) -> str:
     return (
         f"memory{' of the fullest GPU' if machine.on_gpu else ''}{several} (estimated): training"
         f" {gigabytes(need.to_train)} GB ({of_training}{shared}), sampling {gigabytes(need.to_sample)} GB"
-        f" ({of_sampling}){there}"
+        f" ({of_sampling}){', ' if evaluation else ''}{evaluation}{there}"
     )
 
 
-def fit_lines(recipe: Recipe, size: ModelSize, machine: Machine, usual: Machine, *, stored: int) -> list[str]:
+def fit_lines(
+    recipe: Recipe,
+    size: ModelSize,
+    machine: Machine,
+    usual: Machine,
+    *,
+    stored: int,
+    evaluation: Evaluation | None = None,
+) -> list[str]:
     """Say whether the recipe fits the memory of ``machine``; where that has no GPU, of ``usual`` as well."""
     lines = []
     for one in [machine] if machine.on_gpu else [usual, machine]:
         found = misfits(need_of(recipe, size, one, stored=stored), one)
-        if not found:
+        of_evaluation = evaluation_misfits(evaluation, size, one, stored=stored) if evaluation else []
+        if not found + of_evaluation:
             lines.append(f"that fits the {one.words}")
             continue
-        lines.append(f"warning: {'; '.join(found)}")
+        lines.append(f"warning: {'; '.join(found + of_evaluation)}")
         if one.on_gpu:
-            offered = ways(recipe, size, one, stored=stored)
-            lines += [f"what would fit: {way}" for way in offered] or ["no setting of this recipe would fit"]
+            offered = ways(recipe, size, one, stored=stored) if found else []
+            if evaluation and of_evaluation:
+                offered += evaluation_ways(evaluation, size, one, stored=stored)
+            lines += [f"what would fit: {way}" for way in offered] or ["no setting would fit"]
     return lines
 
 
@@ -177,15 +203,28 @@ def _size(files: Iterable[Path]) -> int:
     return found
 
 
-def _times(cost: Cost) -> str:
-    return f"{gpu_time(cost.sampling_h)} to sample and {gpu_time(cost.training_h)} to train at most"
+def _times(estimate: Estimate) -> str:
+    hours = [(estimate.cost.sampling_h, "to sample"), (estimate.cost.training_h, "to train")]
+    if estimate.evaluation and estimate.size:
+        hours.append((estimate.evaluation.hours(estimate.size), "to evaluate"))
+    *first, last = [f"{gpu_time(value)} {words}" for value, words in hours]
+    return f"{', '.join(first)} and {last} at most"
 
 
 def _usual(estimate: Estimate) -> str:
     if estimate.plan.recipe.max_new_tokens_train <= USUAL_TOKENS:
         return ""
-    hours = f"{gpu_time(estimate.usual.sampling_h)} and {gpu_time(estimate.usual.training_h)}"
-    return f"; {hours} if samples average {USUAL_TOKENS:,} tokens"
+    hours = [estimate.usual.sampling_h, estimate.usual.training_h]
+    if estimate.evaluation and estimate.size:
+        hours.append(estimate.evaluation.up_to(USUAL_TOKENS).hours(estimate.size))
+    *first, last = map(gpu_time, hours)
+    return f"; {', '.join(first)} and {last} if samples average {USUAL_TOKENS:,} tokens"
+
+
+def _evaluation_words(estimate: Estimate, machine: Machine) -> str:
+    if estimate.evaluation is None or estimate.size is None:
+        return ""
+    return evaluation_memory(estimate.evaluation, estimate.size, machine, stored=estimate.stored)
 
 
 def _count(count: int) -> str:

@@ -1,13 +1,14 @@
 """From a model's name and the words of a command to a plan; what cannot be is refused here, before anything is made."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from ssd_harness import plugin_manager, registry
 from ssd_harness.distill import prompt_set, quantized_base, template_values
 from ssd_harness.distill.base_model import BaseModel, find_base, settings_folder
 from ssd_harness.distill.estimate import cost_lines, estimate_of
+from ssd_harness.distill.evaluation import Evaluation
 from ssd_harness.distill.filters import is_verified, make_filter
 from ssd_harness.distill.machine import this_machine
 from ssd_harness.distill.plan import Plan
@@ -33,10 +34,12 @@ def make_plan(
     backend: tuple[str, Mapping[str, Any]] | None = None,
     tell: Say = say,
     goal: Goal = "checkpoint",
+    evaluation: Callable[[Recipe], Evaluation | None] = lambda _: None,
 ) -> Plan:
     """Resolve everything and tell the plan; what is about to be done is told before anything is downloaded.
 
-    ``goal`` is what will be made of the plan here, which must fit this machine: ``none`` for a look at it alone. Raises
+    ``goal`` is what will be made of the plan here, which must fit this machine: ``none`` for a look at it alone.
+    ``evaluation`` says what is evaluated afterwards, which must fit too. Raises
     :class:`UsageError` for a model, field, name or prompt source that does not exist, for a model without a preset when
     no ``prompts`` are given, and for what cannot fit.
     """
@@ -83,11 +86,11 @@ def make_plan(
     for line in [*facts(plan), *others_of_recipe(plan)]:
         tell(line)
     if not made:
-        _check_stages(plan, sample_filter, tell, goal)
+        _check_stages(plan, sample_filter, tell, goal, evaluation(plan.recipe))
     return plan
 
 
-def _check_stages(plan: Plan, sample_filter: Any, tell: Say, goal: Goal) -> None:
+def _check_stages(plan: Plan, sample_filter: Any, tell: Say, goal: Goal, evaluation: Evaluation | None) -> None:
     """Miss before anything is sampled what stages need, tell the costs, and stop where the run cannot fit."""
     check_machine(plan.recipe)
     check_names(plan.recipe, plan.base)
@@ -95,7 +98,7 @@ def _check_stages(plan: Plan, sample_filter: Any, tell: Say, goal: Goal) -> None
         sample_filter.check(plan.prompts)
     if goal == "none":
         return
-    estimate, machine = estimate_of(plan), this_machine(plan.recipe)
+    estimate, machine = estimate_of(plan, evaluation), this_machine(plan.recipe)
     for line in cost_lines(estimate, machine):
         tell(f"  {line}")
     estimate.require_fit(machine, trains=goal == "checkpoint")

@@ -6,12 +6,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-_SPARE_COLUMNS = 32
-
-
-def with_spare(columns: int) -> int:
-    """Return the width of a buffer that holds ``columns``: spare columns save a copy at most tokens."""
-    return columns + max(_SPARE_COLUMNS, columns // 8)
+from ssd_harness.engines.memory import with_spare
 
 
 class RowsLayer(DynamicLayer):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache
 
-from ssd_harness.engines import attention_rows
+from ssd_harness.engines import attention_rows, memory
 from ssd_harness.engines.contracts import Decoding
 from ssd_harness.engines.decoding import draw
 from ssd_harness.engines.rows import Row
@@ -94,11 +94,11 @@ class Bundle:
     def next_cells(self) -> int:
         """Cells in memory once the next token is there."""
         full = self.columns * len(self.rows) >= self.cells
-        return len(self.rows) * attention_rows.with_spare(self.columns + 1) if full else self.cells
+        return len(self.rows) * memory.with_spare(self.columns + 1) if full else self.cells
 
     def cells_of(self, rows: Sequence[Row]) -> int:
         """Return the cells that these rows of the bundle would take alone."""
-        return len(rows) * attention_rows.with_spare(max((row.length for row in rows), default=0))
+        return len(rows) * memory.with_spare(max((row.length for row in rows), default=0))
 
     @property
     def droppable(self) -> bool:

@@ -10,7 +10,13 @@ ACCELERATOR_SHARE = 0.7
 """Part of an accelerator's free memory that the attention cache may take; activations and logits need the rest."""
 CPU_SHARE = 0.25
 """The same of the host's available memory, which other programs use too."""
+_SPARE_COLUMNS = 32
 _LIMIT_FILES = ("memory.max", "memory.current")
+
+
+def with_spare(columns: int) -> int:
+    """Return the columns of the buffer in which a row holds ``columns`` tokens: spare ones save a copy at most."""
+    return columns + max(_SPARE_COLUMNS, columns // 8)
 
 
 def cache_budget(device: Any) -> int:

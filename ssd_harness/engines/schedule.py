@@ -6,9 +6,9 @@ wait; what they have drawn is read again later, with their prompts.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ssd_harness.engines.attention_rows import with_spare
 from ssd_harness.engines.bundle import Bundle, Reader
 from ssd_harness.engines.contracts import Decoding
+from ssd_harness.engines.memory import with_spare
 from ssd_harness.engines.rows import Row, WaitingRows
 from ssd_harness.errors import InfrastructureError
 

@@ -69,7 +69,7 @@ def check(
         selection = selection_of(task, release=options.release, window=options.window)
         if selection is None or context is None:
             continue
-        longest = max((length_of(problem) for problem in _chosen(task, selection, request)), default=0)
+        longest = max((length_of(problem) for problem in chosen_problems(task, selection, request)), default=0)
         if longest + length > context:
             raise UsageError(
                 f"the longest prompt of {task} takes {longest:,} tokens, and with max_gen_toks={length:,} that is more "
@@ -126,7 +126,7 @@ def _check_template(asked: bool | str, templates: Mapping[str, str], name: str) 
         )
 
 
-def _chosen(task: str, selection: Any, request: EvaluationRequest) -> list[Problem]:
+def chosen_problems(task: str, selection: Any, request: EvaluationRequest) -> list[Problem]:
     """Return the problems of a task that ``--limit`` or ``--samples`` leaves."""
     problems = list(open_store(selection).problems.values())
     chosen, limit = request.samples.get(task), request.limit

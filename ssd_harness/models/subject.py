@@ -1,19 +1,25 @@
 """What an ``ssd-*`` model evaluates: a checkpoint, made first if need be, or the base model as it is."""
 
+import functools
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ssd_harness import registry
 from ssd_harness.distill import pipeline, template_values
 from ssd_harness.distill.base_model import find_base, settings_folder
+from ssd_harness.distill.estimate import stored_bytes
+from ssd_harness.distill.evaluation import EvaluationEngine
+from ssd_harness.distill.evaluation_fit import check_evaluation
 from ssd_harness.distill.plan import lineage_of
 from ssd_harness.distill.plan_lines import say
 from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
 from ssd_harness.engines import loading
+from ssd_harness.engines.quantization import stored_settings
 from ssd_harness.models import evaluation_check
+from ssd_harness.models.asked_evaluation import asked_evaluation, engine_of
 from ssd_harness.models.overlap_check import OverlapCheck
 from ssd_harness.overlap.lineage import Lineage, read_lineage
 from ssd_harness.recipe import Recipe
@@ -61,11 +67,22 @@ def find_subject(
     arguments = arguments or {}
     pretrained = pretrained or os.environ.get(PRETRAINED_VARIABLE) or DEFAULT_PRETRAINED
     rounds = asked("rounds", overrides)
+    engine = engine_of(arguments, vllm=backend is not None and backend[0] == "ssd-vllm")
     if rounds == 0:
-        return _base(pretrained, overrides, revision, arguments)
+        return _base(pretrained, overrides, revision, arguments, engine)
     if pretrained.startswith(registry.PREFIX) and rounds is None:
-        return _registered(pretrained, overrides, arguments)
-    plan = make_plan(pretrained, overrides, name=name, revision=revision, backend=backend, tell=teller())
+        return _registered(pretrained, overrides, arguments, engine)
+    plan = make_plan(
+        pretrained,
+        overrides,
+        name=name,
+        revision=revision,
+        backend=backend,
+        tell=teller(),
+        evaluation=functools.partial(asked_evaluation, engine=engine),
+    )
+    if plan.made:
+        _check_fit(pretrained, plan.made.path, plan.recipe, engine)
     overlap = _checked(plan.lineage(), plan.recipe)
     cached = plan.made is not None
     if not cached:  # lm-eval loads them only once the model is there
@@ -98,7 +115,13 @@ def _overlap_words(overlap: OverlapCheck, recipe: Recipe) -> dict[str, Any]:
     )
 
 
-def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None, arguments: Mapping[str, Any]) -> Subject:
+def _base(
+    pretrained: str,
+    overrides: Mapping[str, Any],
+    revision: str | None,
+    arguments: Mapping[str, Any],
+    engine: EvaluationEngine,
+) -> Subject:
     resolved = resolve_for(pretrained, overrides, revision)
     tell = teller()
     tell(f"evaluating {pretrained} as it is (rounds=0), with its own decoding")
@@ -106,6 +129,9 @@ def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None, a
     resolved = template_values.settle(resolved, base, settings_folder(pretrained, revision), tell)
     recipe = resolved.recipe
     overlap = _checked(lineage_of(base), recipe)
+    if settings := settings_folder(pretrained, revision):
+        counted = engine.counted and not stored_settings(settings)  # quantised weights are loaded as they are
+        _check_fit(pretrained, settings, recipe, replace(engine, counted=counted))
     folder = base.folder()
     own = loading.generation_config(folder)
     said = {
@@ -139,7 +165,9 @@ def _base(pretrained: str, overrides: Mapping[str, Any], revision: str | None, a
     return Subject(folder, recipe, known, origins, about, identity, overlap)
 
 
-def _registered(pretrained: str, overrides: Mapping[str, Any], arguments: Mapping[str, Any]) -> Subject:
+def _registered(
+    pretrained: str, overrides: Mapping[str, Any], arguments: Mapping[str, Any], engine: EvaluationEngine
+) -> Subject:
     checkpoint = as_it_is(pretrained, overrides)
     resolved = resolve_for(pretrained, overrides)
     recipe = resolved.recipe
@@ -148,8 +176,16 @@ def _registered(pretrained: str, overrides: Mapping[str, Any], arguments: Mappin
     overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
     about = _about(checkpoint, recipe) | {"transform": "none, registered before"} | _overlap_words(overlap, recipe)
     decoding, origins = _eval_decoding(recipe), _origins(resolved, "eval")
+    _check_fit(pretrained, checkpoint.path, recipe, engine)
     _check_evaluation(pretrained, checkpoint.path, recipe, (decoding, origins), arguments)
     return Subject(checkpoint.path, recipe, decoding, origins, about, _identity(checkpoint), overlap)
+
+
+def _check_fit(name: str, folder: Path, recipe: Recipe, engine: EvaluationEngine) -> None:
+    """Tell what the requested evaluation costs, and stop where it cannot fit this machine."""
+    if evaluation := asked_evaluation(recipe, engine):
+        stored = stored_bytes(recipe, folder)
+        check_evaluation(evaluation, recipe, name=name, folder=folder, stored=stored, tell=teller())
 
 
 def _check_evaluation(

@@ -1,0 +1,118 @@
+"""Whether an evaluation fits this machine, by estimate, and which settings would make it fit."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ssd_harness.distill.cost import GPU_WORDS, gpu_time
+from ssd_harness.distill.device_memory import gigabytes
+from ssd_harness.distill.evaluation import Evaluation
+from ssd_harness.distill.machine import Machine, this_machine
+from ssd_harness.distill.model_size import ModelSize, size_of
+from ssd_harness.distill.plan_lines import Say
+from ssd_harness.errors import UsageError
+from ssd_harness.recipe import Recipe
+
+_SHORTEST = 1024
+"""Tokens of a generation; shorter ones are not offered."""
+_PROMPT = 8192
+"""Tokens that vLLM's context should leave for a prompt."""
+_DEVICES = (2, 4, 8)
+
+
+def evaluation_line(evaluation: Evaluation) -> str:
+    """Return what is drawn for the evaluation, at most."""
+    tasks = ", ".join(evaluation.tasks)
+    return f"evaluation on {tasks}: {evaluation.programs:,} programs, at most {evaluation.tokens:,} tokens"
+
+
+def evaluation_memory(evaluation: Evaluation, size: ModelSize, machine: Machine, *, stored: int) -> str:
+    """Return what the evaluation takes of a device, part by part; ``stored`` is the checkpoint's bytes a parameter."""
+    memory = evaluation.memory(size, stored=stored, half=machine.on_gpu)
+    if memory is None:
+        return "evaluation not counted (the model is quantised or spread by its class)"
+    parts = f"weights {gigabytes(memory.weights)}, cache of a sequence {gigabytes(memory.cache)}"
+    shared = f", shared by {evaluation.engine.devices}" if evaluation.engine.devices > 1 else ""
+    return f"evaluation {gigabytes(memory.total)} GB ({parts}{shared})"
+
+
+def evaluation_misfits(evaluation: Evaluation, size: ModelSize, machine: Machine, *, stored: int) -> list[str]:
+    """Say what does not fit, a clause; nothing where all does."""
+    memory = evaluation.memory(size, stored=stored, half=machine.on_gpu)
+    if memory is None or machine.memory is None or memory.total <= machine.memory:
+        return []
+    rows = f"evaluating sequences of {evaluation.sequence(size):,} tokens"
+    return [f"{rows} takes about {gigabytes(memory.total)} GB, more than the {machine.words}"]
+
+
+def evaluation_ways(evaluation: Evaluation, size: ModelSize, machine: Machine, *, stored: int) -> list[str]:
+    """Return settings of the evaluation that would fit by the same estimate, each with the memory that it takes."""
+    offered = []
+    for alternatives in (_shorter(evaluation), _spread(evaluation, machine)):
+        for words, changed in alternatives:
+            if not evaluation_misfits(changed, size, machine, stored=stored):
+                memory = changed.memory(size, stored=stored, half=machine.on_gpu)
+                assert memory
+                offered.append(f"{words} ({gigabytes(memory.total)} GB to evaluate)")
+                break
+    return offered
+
+
+def _shorter(evaluation: Evaluation) -> Iterator[tuple[str, Evaluation]]:
+    """Yield evaluations of ever shorter sequences."""
+    engine, length = evaluation.engine, evaluation.longest
+    if engine.vllm:
+        yield _with_context(evaluation, length)
+    length = 1 << (length - 1).bit_length() - 1
+    while length >= _SHORTEST:
+        words = f"--gen_kwargs max_gen_toks={length}"
+        changed = replace(evaluation, longest=length)
+        if engine.vllm:
+            context, changed = _with_context(changed, length)
+            words = f"{words} with {context}"
+        yield words, changed
+        length //= 2
+
+
+def _with_context(evaluation: Evaluation, length: int) -> tuple[str, Evaluation]:
+    context = length + _PROMPT
+    return f"max_model_len={context}", replace(evaluation, engine=replace(evaluation.engine, context=context))
+
+
+def _spread(evaluation: Evaluation, machine: Machine) -> Iterator[tuple[str, Evaluation]]:
+    """Yield the same evaluation on more devices; of those that are here, if any is."""
+    if not machine.on_gpu:
+        return
+    engine = evaluation.engine
+    counts = [count for count in _DEVICES if count > engine.devices and (count <= machine.gpus or not machine.is_here)]
+    if engine.vllm:
+        for count in counts:
+            yield f"tensor_parallel_size={count}", replace(evaluation, engine=replace(engine, devices=count))
+    elif counts and machine.is_here:
+        yield "parallelize=True", replace(evaluation, engine=replace(engine, devices=machine.gpus))
+
+
+def refuse(found: list[str], offered: list[str], *others: str) -> UsageError:
+    """Return the error for what does not fit: clauses, settings that would fit, and what else to do."""
+    steps = [f"what would fit: {'; '.join(offered)}" if offered else "no setting would fit", *others]
+    return UsageError(
+        f"this does not fit, by estimate: {'; '.join(found)}",
+        next_step=f"{'; '.join(steps)}; check_fit=false goes on all the same",
+    )
+
+
+def check_evaluation(
+    evaluation: Evaluation, recipe: Recipe, *, name: str, folder: Path, stored: int, tell: Say
+) -> None:
+    """Tell what the evaluation of the model in ``folder`` costs; raise :class:`UsageError` where it cannot fit."""
+    size, machine = size_of(name, folder), this_machine(recipe)
+    if size is None:
+        tell(f"  {evaluation_line(evaluation)}")
+        return
+    time = f"GPU time (estimated): {gpu_time(evaluation.hours(size))} at most (a GPU of {GPU_WORDS})"
+    tell(f"  {evaluation_line(evaluation)}; {time}")
+    there = f"; {machine.words}" if machine.memory is not None else ""
+    tell(f"  memory (estimated): {evaluation_memory(evaluation, size, machine, stored=stored)}{there}")
+    found = evaluation_misfits(evaluation, size, machine, stored=stored)
+    if found and recipe.check_fit:
+        raise refuse(found, evaluation_ways(evaluation, size, machine, stored=stored))

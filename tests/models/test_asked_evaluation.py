@@ -1,0 +1,119 @@
+"""The evaluation that was asked for is told and checked before anything is sampled or loaded."""
+
+import json
+
+import pytest
+
+pytest.importorskip("torch")
+
+from ssd_harness import evaluation_request, registry
+from ssd_harness.distill import base_model, machine, pipeline
+from ssd_harness.distill.evaluation import EvaluationEngine
+from ssd_harness.errors import UsageError
+from ssd_harness.evaluation_request import EvaluationRequest
+from ssd_harness.models.asked_evaluation import asked_evaluation
+from ssd_harness.models.subject import find_subject
+from ssd_harness.recipe import Recipe
+
+MINI = "livecodebench_mini"
+ROOM = 1e12
+LITTLE = 3e5
+"""Bytes: too little to evaluate the tiny model."""
+
+
+@pytest.fixture
+def ask():
+    """Stand in for lm-eval running our tasks."""
+    tokens = []
+
+    def ask(**fields):
+        request = EvaluationRequest(**{"tasks": (MINI,), "own_tasks": (MINI,), "own_model": True, **fields})
+        tokens.append(evaluation_request.begin(request))
+
+    yield ask
+    for token in reversed(tokens):
+        evaluation_request.end(token)
+
+
+@pytest.mark.parametrize(
+    ("fields", "recipe", "programs", "longest"),
+    [
+        ({}, Recipe(), 360, 512),  # 36 problems, 10 programs each, the task's own length
+        ({"limit": 5, "metadata": {"repeats": 3}}, Recipe(max_gen_toks_eval=100), 15, 100),
+        ({"limit": 0.5, "gen_kwargs": {"max_new_tokens": 64}}, Recipe(max_gen_toks_eval=100), 180, 64),
+        ({"samples": {MINI: [0, 7]}}, Recipe(), 20, 512),
+    ],
+)
+def test_programs_and_lengths_are_those_of_the_request(ask, fields, recipe, programs, longest):
+    ask(**fields)
+    found = asked_evaluation(recipe, EvaluationEngine())
+    assert (found.tasks, found.programs, found.longest) == ((MINI,), programs, longest)
+    assert found.tokens == programs * longest
+
+
+def test_of_tasks_that_are_not_ours_nothing_is_known(ask):
+    assert asked_evaluation(Recipe(), EvaluationEngine()) is None
+    ask(tasks=("gsm8k",), own_tasks=())
+    assert asked_evaluation(Recipe(), EvaluationEngine()) is None
+
+
+@pytest.fixture
+def find(state, tiny_model, tmp_path, monkeypatch, ask):
+    """Find the subject of an evaluation on a machine with so much memory; returns whether the stages started."""
+    ask(metadata={"repeats": 1}, gen_kwargs={"max_gen_toks": 200})
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"prompt": "Add\\ntwo."}\n')
+
+    class StartedError(Exception):
+        pass
+
+    def start(*_):
+        raise StartedError
+
+    monkeypatch.setattr(pipeline, "run", start)
+
+    def find(memory, pretrained=str(tiny_model), **fields):
+        monkeypatch.setattr(machine, "host_bytes", lambda: memory)
+        own = {"device": "cpu"} | ({} if pretrained.startswith(registry.PREFIX) else {"prompts": str(prompts)})
+        try:
+            find_subject(pretrained, {**own, **fields}, arguments={"device": "cpu"})
+        except StartedError:
+            return True
+        return False
+
+    return find
+
+
+def test_the_plan_of_the_literal_command_tells_and_checks_the_evaluation(find, capsys):
+    assert find(ROOM)
+    said = capsys.readouterr().err
+    assert f"evaluation on {MINI}: 36 programs, at most 7,200 tokens" in said
+    assert "to sample, under a minute to train and under a minute to evaluate at most" in said
+    assert "evaluation under 0.1 GB (weights under 0.1, cache of a sequence under 0.1); 1,000 GB of memory here" in said
+    # Training and sampling take more than this; with the check off, nothing is stopped.
+    with pytest.raises(UsageError, match="evaluating sequences of 700 tokens takes about"):
+        find(LITTLE)
+    assert find(LITTLE, check_fit="false")
+
+
+def test_a_base_and_a_checkpoint_are_checked_before_they_are_loaded(find, tiny_model, monkeypatch, capsys):
+    def load(*_):
+        pytest.fail("the base was fetched")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(base_model.BaseModel, "folder", load)
+        with pytest.raises(UsageError, match="does not fit, by estimate: evaluating sequences of 700 tokens"):
+            find(LITTLE, rounds=0)
+    assert not find(LITTLE, rounds=0, check_fit="false")
+    assert not find(ROOM, rounds=0)
+    assert f"evaluation on {MINI}: 36 programs, at most 7,200 tokens; GPU time (estimated): " in capsys.readouterr().err
+    copy = registry.models_folder() / "work"
+    copy.mkdir(parents=True)
+    for file in tiny_model.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    manifest = {"fingerprint": "f" * 64, "recipe": {"T_eval": 0.8}, "rounds": [], "base": {"name": "b"}}
+    registry.register("made", copy, manifest)
+    with pytest.raises(UsageError, match="evaluating sequences of 700 tokens"):
+        find(LITTLE, "ssd:made")
+    assert not find(ROOM, "ssd:made")
+    assert json.loads((registry.get("made").path / "ssd_manifest.json").read_text())["name"] == "made"
