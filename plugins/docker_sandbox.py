@@ -1,6 +1,7 @@
 """Slots in Docker containers: no network, nothing of the host mounted, read-only root, one core's share.
 
-The engine is the one that ``DOCKER_HOST`` names, else the local one; podman's Docker-compatible socket works as well.
+The engine is the one that the docker command would use (:mod:`ssd_harness.plugins.docker_address`); podman's
+Docker-compatible socket works as well.
 """
 
 import contextlib
@@ -14,6 +15,8 @@ from typing import Any
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 from docker.types import Ulimit
+from ssd_harness.plugins import docker_engine
+from ssd_harness.plugins.docker_address import Address
 
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.sandbox import leases
@@ -22,7 +25,6 @@ from ssd_harness.sandbox.image import contents, docker_image
 from ssd_harness.sandbox.slots import OpenSlots, SlotConnection
 
 _ARCHITECTURES = ("amd64", "arm64")
-_ENGINE_PATIENCE_S = 120
 _STDOUT = 1
 _STREAM_HEADER = 8
 _READ = 1 << 18
@@ -146,31 +148,16 @@ class DockerSandbox(OpenSlots):
         super().__init__()
         self.runtime = runtime or os.environ.get("SSD_HARNESS_RUNTIME") or None
         self.memory = memory
+        self._address: Address | None = None
         self._checked: dict[str, Any] | None = None
 
     # -- the engine ---
 
-    @staticmethod
-    def engine() -> docker.APIClient:
-        """Return a client of the engine, or raise one line that says how to get one."""
-        try:
-            return docker.APIClient(**docker.utils.kwargs_from_env(), version="auto", timeout=_ENGINE_PATIENCE_S)
-        except DockerException as error:
-            named = os.environ.get("DOCKER_HOST")
-            where = f"DOCKER_HOST={named}" if named else "unix:///var/run/docker.sock; DOCKER_HOST is not set"
-            if "permission denied" in str(error).lower():
-                raise InfrastructureError(
-                    "the Docker engine's socket may not be used: permission denied",
-                    where=where,
-                    next_step="add your user to the group that owns the socket (usually `docker`) and log in again",
-                ) from error
-            raise InfrastructureError(
-                "no Docker engine answers",
-                where=where,
-                next_step="start one (Debian, as root: `apt-get install docker.io`, then `dockerd &`), or use "
-                "the weaker sandbox that needs none: SSD_HARNESS_SANDBOX=process, or judge on another machine: run "
-                "lm_eval with --predict_only --log_samples here, and `ssd-harness score` on the samples there",
-            ) from error
+    def engine(self) -> docker.APIClient:
+        """Return a client of the engine that was the chosen one at first: nothing changes it while we run."""
+        if self._address is None:
+            self._address = docker_engine.chosen()
+        return docker_engine.connect(self._address)
 
     def check(self) -> None:
         """Raise a one-line error unless the engine answers, fits, and has the image of this very worker."""
@@ -295,11 +282,13 @@ class DockerSandbox(OpenSlots):
         if self._checked is None:
             self.check()
         assert self._checked is not None
+        assert self._address is not None
         return {
             "sandbox": self.name,
             "isolation": "container: no network, read-only root, no capabilities, seccomp, own uid, bounded memory",
             "weaker": False,
             **self._checked,
+            "engine_chosen_by": self._address.chosen_by,
             "fingerprint": contents.fingerprint(),
             "packages": contents.packages(),
             "runtime": self.runtime or "default",

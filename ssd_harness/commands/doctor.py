@@ -15,6 +15,7 @@ from ssd_harness import plugin_manager
 from ssd_harness.errors import ExitCode, SsdError
 from ssd_harness.home import home
 from ssd_harness.preflight import TRANSFORM_PACKAGES
+from ssd_harness.printable import printable
 from ssd_harness.sandbox.contracts import ImageMissing
 
 LITTLE_DISK = 20 << 30
@@ -104,10 +105,12 @@ def _sandbox(name: str) -> Finding:
     except ImageMissing as error:
         return Finding(subject, f"can run here, but {error.what}", f"run `ssd-harness sandbox build --sandbox {name}`")
     except SsdError as error:
-        return Finding(subject, error.what, error.next_step or "see the message")
+        where = "" if error.where is None else f" [{error.where}]"
+        return Finding(subject, printable(f"{error.what}{where}", 1000), error.next_step or "see the message")
     except ImportError as error:
         return Finding(subject, f"does not load: {error}", "reinstall the package that provides it")
-    return Finding(subject, f"{known.get('isolation', 'ready')}, image {known.get('fingerprint', 'unknown')}")
+    engine = f", engine: {known['engine_chosen_by']}" if "engine_chosen_by" in known else ""
+    return Finding(subject, f"{known.get('isolation', 'ready')}, image {known.get('fingerprint', 'unknown')}{engine}")
 
 
 def data() -> Iterator[Finding]:

@@ -31,7 +31,7 @@ def in_subprocesses(work, workers):
 
 def in_docker_exec(work, workers):
     """Run each test in an interpreter of its own in one long-lived container a worker, as other harnesses do."""
-    api = DockerSandbox.engine()
+    api = DockerSandbox().engine()
     image = api.inspect_image(docker_image.tag())["Id"]
     with contextlib.ExitStack() as cleanup:
         containers = []
@@ -47,7 +47,7 @@ def in_docker_exec(work, workers):
             containers.append(name)
 
         def runner(worker):
-            own: docker.APIClient = DockerSandbox.engine()
+            own: docker.APIClient = DockerSandbox().engine()
             cleanup.callback(own.close)
 
             def run(code, data):

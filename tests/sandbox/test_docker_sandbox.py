@@ -138,7 +138,8 @@ def test_no_secret_of_the_environment_gets_in(docker_sandbox, place_of, monkeypa
 def test_no_engine_is_one_line_that_says_what_to_do(monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/engine.sock")
     with pytest.raises(
-        InfrastructureError, match=r"no Docker engine answers \[DOCKER_HOST=unix:///nonexistent/engine.sock\].*process"
+        InfrastructureError,
+        match=r"no Docker engine answers: .* \[DOCKER_HOST=unix:///nonexistent/engine.sock\].*process",
     ):
         DockerSandbox().check()
 
