@@ -141,8 +141,8 @@ def sampling_memory(recipe: Recipe, size: ModelSize, sequence: int, *, half: boo
 
 
 def cache_bytes(size: ModelSize, tokens: int, each: int) -> float:
-    """Return the bytes of keys and values of ``tokens`` tokens over all layers, ``each`` bytes a number."""
-    return float(2 * size.layers * size.keys * each * tokens)
+    """Return the bytes of keys and values of a sequence of ``tokens`` tokens, ``each`` bytes a number."""
+    return float(2 * size.keys * each * size.kept(tokens))
 
 
 def _compute_bytes(recipe: Recipe, *, half: bool) -> int:

@@ -18,7 +18,7 @@ _SIZES: tuple[str, ...] = (
     "vocab_size",
 )
 _SIZES += ("intermediate_size", "moe_intermediate_size", "num_experts", "num_local_experts", "num_experts_per_tok")
-_SIZES += ("experts_per_token", "max_position_embeddings")
+_SIZES += ("experts_per_token", "max_position_embeddings", "sliding_window")
 _OTHER_LAYERS: tuple[str, ...] = (
     "kv_lora_rank",
     "n_shared_experts",
@@ -57,6 +57,13 @@ class ModelSize:
     vocabulary: int = 0
     context: int = 0
     """Most tokens that the model reads; 0 where that is not said."""
+    windowed: int = 0
+    """Layers that keep the last ``window`` tokens alone."""
+    window: int = 0
+
+    def kept(self, tokens: int) -> int:
+        """Return the tokens that the cache of a sequence of ``tokens`` tokens holds, over all layers together."""
+        return (self.layers - self.windowed) * tokens + self.windowed * min(self.window, tokens)
 
 
 def size_of(pretrained: str, folder: Path | None) -> ModelSize | None:
@@ -127,4 +134,14 @@ def by_config(config: Mapping[str, Any]) -> ModelSize:
         inner=inner,
         vocabulary=config["vocab_size"],
         context=config.get("max_position_embeddings") or 0,
+        windowed=_windowed(config),
+        window=config.get("sliding_window") or 0,
     )
+
+
+def _windowed(config: Mapping[str, Any]) -> int:
+    """Return how many layers have a sliding window, by ``layer_types``; 0 where that is not said."""
+    types = config.get("layer_types")
+    if not config.get("sliding_window") or not isinstance(types, list) or len(types) != config["num_hidden_layers"]:
+        return 0
+    return sum(name == "sliding_attention" for name in types)

@@ -133,6 +133,17 @@ def test_activations_grow_with_what_is_read_and_shrink_where_they_are_recomputed
     assert kept.activations == pytest.approx(36 * layer + 3 * 2**28, rel=0.01)
 
 
+def test_layers_with_a_window_keep_no_more_than_that():
+    config = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 2, "vocab_size": 99}
+    config |= {"intermediate_size": 64, "sliding_window": 100}
+    types = ["sliding_attention", "full_attention", "sliding_attention"]
+    size = by_config(config | {"layer_types": types})
+    assert device_memory.cache_bytes(size, 1000, 2) == 2 * 64 * 2 * (1000 + 2 * 100)
+    assert device_memory.cache_bytes(size, 50, 2) == 2 * 64 * 2 * 3 * 50
+    for odd in (types[:2], "sliding_attention", None, [{}] * 3):
+        assert device_memory.cache_bytes(by_config(config | {"layer_types": odd}), 1000, 2) == 2 * 64 * 2 * 3000
+
+
 def test_the_sampler_has_all_weights_and_a_cache():
     recipe, size = resolve(BIG, {}).recipe, size_of(BIG, None)
     sampling = device_memory.sampling_memory(recipe, size, 66_036)

@@ -91,6 +91,10 @@ def test_the_whole_run_from_lm_evals_command_line(made):
     decoding = about["generations"]["decoding"]["livecodebench_mini"]
     assert (decoding["temperature"], decoding["top_k"], decoding["max_new_tokens"]) == (1.3, 30, 16)
     assert (decoding["seed"], decoding["template"]) == (7, "ssd-vllm")
+    assert about["device"] == {"used": made.config["device"], "given": None}
+    assert made.config["device"]
+    assert made.config["gen_kwargs"] == {"max_gen_toks": 16}  # the other task is decoded otherwise
+    assert "evaluation on livecodebench_mini: 6 programs, at most 96 tokens" in made.said
     responses = [row["resps"][0] for row in made.samples["livecodebench_mini"]]
     assert [len(set(texts)) for texts in responses] == [3, 3]
 
