@@ -18,10 +18,13 @@ _KEPT = 20
 _WRAPPERS = (["bridge"], ["hook"])
 
 
-def report(error: BaseException, words: list[str]) -> InfrastructureError:
+def report(
+    error: BaseException, words: list[str], *, suspects: str = "ssd-harness or of this machine"
+) -> InfrastructureError:
     """Return the expected failure that stands for ``error``, whose traceback goes to a log.
 
-    ``words`` are the command line. With SSD_HARNESS_DEBUG=1 the traceback is printed as well.
+    ``words`` are the command line, ``suspects`` whose fault it may be. With SSD_HARNESS_DEBUG=1 the traceback is
+    printed as well.
     """
     text = "".join(traceback.format_exception(error))
     if os.environ.get(DEBUG_VARIABLE) == "1":
@@ -29,7 +32,7 @@ def report(error: BaseException, words: list[str]) -> InfrastructureError:
             sys.stderr.write(text.encode("utf-8", "backslashreplace").decode())
     said = f": {str(error)[:500]}" if str(error) else ""
     return InfrastructureError(
-        f"unexpected {type(error).__name__}{said}, a fault of ssd-harness or of this machine",
+        f"unexpected {type(error).__name__}{said}, a fault of {suspects}",
         where=_write(f"ssd-harness {__version__}: {words}\n\n{text}"),
         next_step=f"the log there has the details, {DEBUG_VARIABLE}=1 prints them; finished work is kept",
     )

@@ -50,5 +50,5 @@ def _completion(name: str) -> Callable[[ModuleType], None]:
         "lm_eval.tasks.manager": discovery.extend_task_index,
         "lm_eval.config.evaluate_config": command_config.extend,
         "lm_eval.evaluator": evaluation.extend_evaluator,
-        "lm_eval._cli.harness": command.wrap_execute,
+        "lm_eval._cli.harness": command.wrap_command,
     }[name]

@@ -1,4 +1,4 @@
-"""End lm-eval's command as ours ends: a failure of ours is one line and an exit code, any other is lm-eval's."""
+"""End lm-eval's command as ours ends: one line and an exit code, where the command names our models or tasks."""
 
 import functools
 import sys
@@ -6,8 +6,30 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ssd_harness import crash_log
-from ssd_harness.bridge import rank_end, saving
+from ssd_harness.bridge import rank_end, refusals, saving
 from ssd_harness.errors import SsdError
+
+
+def wrap_command(harness: ModuleType) -> None:
+    """Wrap both steps of lm-eval's command line."""
+    wrap_parse_args(harness)
+    wrap_execute(harness)
+
+
+def wrap_parse_args(harness: ModuleType) -> None:
+    """Wrap the step that reads the command line."""
+    original = harness.HarnessCLI.parse_args
+
+    @functools.wraps(original)
+    def parse_args(self: Any) -> Any:
+        try:
+            return original(self)
+        except Exception as error:
+            if refusal := refusals.refusal_of(error, sys.argv[1:]):
+                _end(refusal)
+            raise
+
+    harness.HarnessCLI.parse_args = parse_args
 
 
 def wrap_execute(harness: ModuleType) -> None:
@@ -17,11 +39,13 @@ def wrap_execute(harness: ModuleType) -> None:
     @functools.wraps(original)
     def execute(self: Any, args: Any) -> Any:
         try:
+            refusals.check_config(sys.argv[1:])
             result = original(self, args)
         except Exception as error:
             expected = _expected(error)
             if expected is None and crash_log.is_ours(error):
                 expected = crash_log.report(error, sys.argv)
+            expected = expected or refusals.refusal_of(error, sys.argv[1:])
             if expected is None:
                 raise
             _end(expected)

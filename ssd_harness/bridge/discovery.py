@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import fnmatch
 import functools
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from importlib.metadata import entry_points
@@ -13,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from ssd_harness import bridge
-from ssd_harness.bridge import ownership
+from ssd_harness.bridge import ownership, refusals
 from ssd_harness.errors import UsageError
 
 _asked: ContextVar[tuple[str, ...]] = ContextVar("ssd_asked_tasks", default=())
@@ -61,8 +62,14 @@ def note_asked_tasks(config: ModuleType) -> None:
     @functools.wraps(original)
     def process_tasks(self: Any, *arguments: Any, **options: Any) -> Any:
         given = [self.tasks] if isinstance(self.tasks, str) else self.tasks or []
-        with asking([name for item in given for name in str(item).split(",")]):
-            return original(self, *arguments, **options)
+        names = [name for item in given for name in str(item).split(",")]
+        try:
+            with asking(names):
+                return original(self, *arguments, **options)
+        except ValueError:
+            if refusals.concerns_us(sys.argv[1:]):
+                require_tasks(names, self.include_path)
+            raise
 
     config.EvaluatorConfig.process_tasks = process_tasks
 

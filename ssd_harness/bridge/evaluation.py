@@ -8,6 +8,7 @@ from typing import Any
 from ssd_harness import bridge, evaluation_request
 from ssd_harness.bridge import command_config, discovery, flags, overlap, ownership, rank_end, result_fields, saving
 from ssd_harness.bridge.command_config import CommandConfig
+from ssd_harness.errors import UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.printable import accept_any_text
 
@@ -35,7 +36,9 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
             own_model = request.own_model
             if own_model:
                 _settle_device(arguments, command)
-        except Exception as error:  # noqa: BLE001 - a call that we do not understand is lm-eval's alone
+        except Exception as error:
+            if ownership.is_own_model(named.get("model", positional[0] if positional else None)):
+                raise UsageError(f"cannot read the arguments of this evaluation: {error}") from error
             bridge.step_aside("cannot read this evaluation's arguments", error)
             return original(*positional, **named)
         token = evaluation_request.begin(request)
@@ -88,7 +91,7 @@ def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> Evalua
         apply_chat_template=arguments.get("apply_chat_template", False),
         predict_only=bool(arguments.get("predict_only")),
         limit=arguments.get("limit"),
-        samples=dict(arguments.get("samples") or {}),
+        samples=dict(samples) if isinstance(samples := arguments.get("samples"), Mapping) else {},
         output_path=getattr(arguments.get("evaluation_tracker"), "output_path", None),
         include_path=_folder(getattr(arguments.get("task_manager"), "include_path", None)),
         others=tuple(others),
