@@ -1,7 +1,10 @@
 """The command line as a user meets it: every command explains itself, failures are one line and an exit code."""
 
+import argparse
 import importlib
 import os
+import re
+import shlex
 import subprocess
 import sys
 
@@ -34,24 +37,60 @@ def test_every_command_has_its_module_and_help(name):
         assert f"ssd-harness {name}" in done.stdout
 
 
+def helps():
+    """Every parser of ours by the words that lead to it, each action of each command among them."""
+
+    def below(parser, words):
+        yield words, parser
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for name, child in action.choices.items():
+                    yield from below(child, (*words, name))
+
+    yield (), cli.parser()
+    for name in cli.COMMANDS:
+        commands = next(action for action in cli.parser(name)._actions if action.dest == "command")
+        yield from below(commands.choices[name], (name,))
+
+
 def examples():
-    """Every command line of ours that a help text shows, as words."""
-    texts = [("", cli.EPILOG)] + [
-        (name, getattr(importlib.import_module(cli.module_of(name)), "_EXAMPLES", "")) for name in cli.COMMANDS
-    ]
-    lines = [line.strip().partition("  ")[0] for _, text in texts for line in text.splitlines()]
-    return [line.removeprefix("ssd-harness ") for line in lines if line.startswith("ssd-harness ")]
+    """Every command line that a help text shows: words behind two spaces, up to a remark behind two more."""
+    for words, parser in helps():
+        section = (parser.epilog or "").partition("examples:\n" if words else "first steps:\n")[2].split("\n\n")[0]
+        for line in section.splitlines():
+            if line.startswith("  "):
+                yield words, re.split(r" {2,}", line.strip())[0]
 
 
-@pytest.mark.parametrize("line", examples())
-def test_what_a_help_text_shows_is_a_command(line):
+@pytest.mark.parametrize("words", [words for words, _ in helps()], ids=" ".join)
+def test_every_help_has_examples_of_its_own_command(words):
+    assert any(
+        line.split()[: 1 + len(words)] == ["ssd-harness", *words] for shown, line in examples() if shown == words
+    )
+
+
+def test_lm_evals_help_is_followed_by_examples_of_ours():
+    shown = command("eval", "--help").stdout
+    assert "usage: lm-eval" in shown
+    assert "examples:\n  ssd-harness eval --model ssd-hf" in shown
+
+
+@pytest.mark.parametrize("line", sorted({line for _, line in examples()}))
+def test_what_a_help_text_shows_is_a_command(line, monkeypatch):
     from ssd_harness.commands.fields import overrides_of
     from ssd_harness.recipes.resolution import resolve
 
-    words = line.split()
-    parsed = cli.parse(words, words[0])
-    fields = overrides_of(getattr(parsed, "fields", []))
-    resolve("MODEL", {name: value for name, value in fields.items() if name not in {"name", "revision"}})
+    program, *words = shlex.split(re.sub(r"\$\([^)]*\)", "FOLDER", line))
+    if program == "ssd-harness" and words[0] != "eval":
+        parsed = cli.parse(words, words[0])
+        fields = overrides_of(getattr(parsed, "fields", []))
+        resolve("MODEL", {name: value for name, value in fields.items() if name not in {"name", "revision"}})
+        return
+    from lm_eval._cli.harness import HarnessCLI
+
+    assert program == "lm_eval" or words.pop(0) == "eval"
+    monkeypatch.setattr(sys, "argv", ["lm_eval", *words])
+    assert HarnessCLI().parse_args().command in {"run", "ls"}
 
 
 @pytest.mark.parametrize("words", [(), ("nonsense",), ("doctor", "--nonsense")])

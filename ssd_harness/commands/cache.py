@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from ssd_harness import cache
+from ssd_harness.commands.actions import add_action
 from ssd_harness.commands.fields import count
 from ssd_harness.errors import ExitCode
 from ssd_harness.home import home
@@ -22,8 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``list`` and ``prune``."""
     parser.epilog = _EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("list", help="list runs and generations, their sizes and owners, and who needs them")
-    prune = actions.add_parser("prune", help="remove what nothing needs and no process uses")
+    summary = "list runs and generations, their sizes and owners, and who needs them"
+    add_action(actions, "list", summary, "ssd-harness cache list")
+    summary = "remove what nothing needs and no process uses"
+    prune = add_action(
+        actions, "prune", summary, "ssd-harness cache prune --dry-run", "ssd-harness cache prune --unfinished 30"
+    )
     prune.add_argument("--dry-run", action="store_true", help="print what would go and how much that frees")
     prune.add_argument(
         "--unfinished",

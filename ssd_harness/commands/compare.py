@@ -10,9 +10,17 @@ from ssd_harness.results.comparison import Outcomes, compare, render
 from ssd_harness.results.outcomes import read_outcomes
 from ssd_harness.results.run_notes import RunNotes, read_notes
 
+_EXAMPLES = """examples:
+  ssd-harness compare base=OUT/base ssd=OUT/ssd
+  ssd-harness compare OUT@base OUT@NAME
+  ssd-harness compare ours=OUT/samples_livecodebench_v6_1.jsonl theirs=SCORED/verdicts.jsonl --json
+
+The first run is the baseline; differences are over the problems that all runs have."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the runs and the output form."""
+    parser.epilog = _EXAMPLES
     parser.add_argument(
         "runs",
         nargs="+",

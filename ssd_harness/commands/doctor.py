@@ -18,6 +18,11 @@ from ssd_harness.preflight import TRANSFORM_PACKAGES
 from ssd_harness.printable import printable
 from ssd_harness.sandbox.contracts import ImageMissing
 
+_EXAMPLES = """examples:
+  ssd-harness doctor
+
+OK: all is well; --: something is missing that not every run needs; !!: the main job cannot run until it is done, and
+the exit code is 3."""
 LITTLE_DISK = 20 << 30
 """Bytes below which a fine-tuned 4B checkpoint with its samples may not fit."""
 
@@ -39,8 +44,9 @@ class Finding:
         return f"{line}\n{'':<21}→ {self.next_step}" if self.next_step else line
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare no argument."""
+    parser.epilog = _EXAMPLES
 
 
 def run(_arguments: argparse.Namespace) -> int:

@@ -4,9 +4,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+EXAMPLES = """examples:
+  ssd-harness eval --model ssd-hf --model_args pretrained=MODEL --tasks livecodebench_v6 --output_path OUT --log_samples
+  ssd-harness eval --model ssd-hf --model_args pretrained=demo,rounds=0 --tasks livecodebench_mini --limit 4
+  ssd-harness eval ls tasks"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare that everything after ``eval`` belongs to lm_eval."""
+    parser.epilog = EXAMPLES
     parser.add_argument(
         "arguments", nargs=argparse.REMAINDER, help="lm_eval's own arguments; see `ssd-harness eval run --help`"
     )
@@ -25,5 +31,9 @@ def evaluate(words: Sequence[str]) -> int:
     from lm_eval.__main__ import cli_evaluate
 
     sys.argv = ["lm_eval", *words]
-    cli_evaluate()
+    try:
+        cli_evaluate()
+    finally:
+        if not words or {"-h", "--help"} & set(words):  # lm_eval has printed its own help and ends the process
+            print(f"\nwith ssd-harness, {EXAMPLES}")
     return 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssd_harness import registry
+from ssd_harness.commands.actions import add_action
 from ssd_harness.errors import ExitCode
 from ssd_harness.printable import printable
 from ssd_harness.recipe import FIELDS
@@ -27,19 +28,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions on checkpoints."""
     parser.epilog = _EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("list", help="list names, sizes, origins, and folders that cannot be used")
-    show = actions.add_parser("show", help="print a checkpoint's manifest, its size, its parent and its children")
+    add_action(
+        actions, "list", "list names, sizes, origins, and folders that cannot be used", "ssd-harness models list"
+    )
+    show = add_action(
+        actions,
+        "show",
+        "print a checkpoint's manifest, its size, its parent and its children",
+        "ssd-harness models show NAME",
+        "lm_eval --model hf --model_args pretrained=$(ssd-harness models show NAME --path) --tasks livecodebench_v6",
+    )
     show.add_argument("name", metavar="NAME", help=_AS_LISTED)
     show.add_argument("--path", action="store_true", help="print only its folder, for other tools to load")
-    rename = actions.add_parser("rename", help="rename a checkpoint")
+    rename = add_action(actions, "rename", "rename a checkpoint", "ssd-harness models rename NAME qwen-ssd")
     rename.add_argument("name", metavar="OLD", help=_AS_LISTED)
     rename.add_argument("new", metavar="NEW", help="letters, digits, dot, dash and underscore")
-    remove = actions.add_parser("remove", help="delete a checkpoint")
+    remove = add_action(
+        actions,
+        "remove",
+        "delete a checkpoint",
+        "ssd-harness models remove NAME",
+        "ssd-harness models remove NAME --force",
+    )
     remove.add_argument("name", metavar="NAME", help=_AS_LISTED)
     remove.add_argument(
         "--force", action="store_true", help="also if others were made from it, or without its manifest"
     )
-    push = actions.add_parser("push", help="upload a checkpoint with a model card to the Hugging Face Hub")
+    push = add_action(
+        actions,
+        "push",
+        "upload a checkpoint with a model card to the Hugging Face Hub",
+        "ssd-harness models push NAME USER/REPOSITORY --dry-run",
+        "ssd-harness models push NAME USER/REPOSITORY --private --license apache-2.0",
+    )
     push.add_argument("name", metavar="NAME", help=_AS_LISTED)
     push.add_argument("repository", metavar="USER/NAME", help="repository on the Hub; it is made if there is none")
     push.add_argument("--private", action="store_true", help="make a new repository a private one")

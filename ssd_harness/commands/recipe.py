@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ssd_harness.commands.actions import add_action
 from ssd_harness.commands.fields import add_fields, add_model, overrides_of
 from ssd_harness.errors import ExitCode
 from ssd_harness.printable import printable
@@ -32,11 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``show`` and ``list``."""
     parser.epilog = _EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    show = actions.add_parser("show", help="print every field of a model's recipe: value, origin, meaning")
+    show = add_action(
+        actions,
+        "show",
+        "print every field of a model's recipe: value, origin, meaning",
+        "ssd-harness recipe show demo",
+        "ssd-harness recipe show ./my-model prompts=questions.jsonl T_train=1.2 --json",
+    )
     add_model(show)
     add_fields(show, "values to put in place of the recipe's, or recipe=FILE.yaml or recipe=NAME")
     show.add_argument("--json", action="store_true", help="print JSON instead of the table")
-    actions.add_parser("list", help="list the recipes that ship with the package")
+    add_action(actions, "list", "list the recipes that ship with the package", "ssd-harness recipe list")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from ssd_harness import plugin_manager
+from ssd_harness.commands.actions import add_action
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.judge.problem import ProblemTests, Program
 from ssd_harness.judge.schedule import judge_programs
@@ -44,9 +45,16 @@ _PLAN = (
     ("a right program after it", _RIGHT, {Verdict.AC}),
 )
 
+_EXAMPLES = """examples:
+  ssd-harness sandbox build
+  ssd-harness sandbox check
+  ssd-harness sandbox check --sandbox process
+  ssd-harness sandbox prune"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the four actions."""
+    parser.epilog = _EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     summaries = {
         "build": "make the image (docker) or the root file system (process) that belongs to this version",
@@ -54,8 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "prune": "remove our own containers, images and root file systems that nobody uses",
         "info": "print what results say about it, as JSON",
     }
+    examples = {
+        "build": ("ssd-harness sandbox build", "ssd-harness sandbox build --sandbox process"),
+        "check": ("ssd-harness sandbox check", "ssd-harness sandbox check --runtime runsc"),
+        "prune": ("ssd-harness sandbox prune", "ssd-harness sandbox prune --all"),
+        "info": ("ssd-harness sandbox info", "ssd-harness sandbox info --sandbox process"),
+    }
     for name, summary in summaries.items():
-        action = actions.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        action = add_action(actions, name, summary, *examples[name])
         action.add_argument(
             "--sandbox",
             metavar="NAME",

@@ -23,11 +23,19 @@ from ssd_harness.lcb.summary import render, summarize
 from ssd_harness.sandbox.choice import SANDBOX_VARIABLE
 from ssd_harness.storage import atomic_writer, disk_errors, write_json
 
+_EXAMPLES = """examples:
+  ssd-harness score samples.jsonl --out scored
+  ssd-harness score samples.jsonl --release v6 --window v6 --judge stdio --out scored
+  ssd-harness score samples_livecodebench_mini.jsonl --release mini --out scored
+  ssd-harness score generations_o1-mini.jsonl --data ./code_generation_lite --out scored
+
+A row of the file is {"question_id": "abc301_a", "code": "print(1)"}. Given again, a run judges what is missing."""
 _SHOWN = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what to score, against which problems, and how."""
+    parser.epilog = _EXAMPLES
     parser.add_argument(
         "samples",
         type=Path,
