@@ -102,6 +102,8 @@ def columns_of(template: str) -> set[str]:
 def _value(row: Mapping[str, Any], recipe: Recipe, where: str) -> tuple[Any, str]:
     """Return what the prompt is made of, and the name of its column."""
     if recipe.prompt_template:
+        if not columns_of(recipe.prompt_template):
+            raise UsageError("prompt_template names no column", next_step="write {COLUMN} where its text belongs")
         return _filled(recipe.prompt_template, row, where), ""
     if recipe.prompt_column:
         found = {recipe.prompt_column: _at(row, recipe.prompt_column, where)}

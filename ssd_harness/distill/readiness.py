@@ -43,9 +43,13 @@ def check_machine(recipe: Recipe) -> None:
 
 def check_names(recipe: Recipe, base: BaseModel) -> None:
     """Refuse before sampling names of transformers' and the model's own that training would miss after it."""
+    targets = recipe.lora_targets.split("+") if recipe.lora_targets != FIELDS["lora_targets"].default else []
     if recipe.attention:
         loading.check_attention(recipe.attention)
-    if recipe.lora_targets != FIELDS["lora_targets"].default:
-        folder = base.local or settings_folder(base.name, base.revision)
-        if folder:
-            loading.check_modules(folder, recipe.lora_targets.split("+"))
+    if not (recipe.attention or targets):
+        return
+    folder = base.local or settings_folder(base.name, base.revision)
+    if folder and recipe.attention:
+        loading.check_implementations(folder, {"attn_implementation": recipe.attention})
+    if folder and targets:
+        loading.check_modules(folder, targets)

@@ -1,7 +1,7 @@
 """Load models and tokenizers of transformers the same way for sampling, training and evaluation."""
 
 import errno
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,27 @@ def check_attention(name: str) -> None:
     known = {"eager", *AttentionInterface().valid_keys()}
     if name not in known and "/" not in name:  # a kernel of the Hub's is OWNER/NAME
         raise UsageError(f"no attention is called {name!r}", next_step=f"choose one of: {', '.join(sorted(known))}")
+
+
+def check_implementations(folder: str | Path, named: Mapping[str, str]) -> None:
+    """Raise :class:`UsageError` for an ``attn_implementation`` or the like that the model cannot be built with here.
+
+    It may need a package or a model of another kind. No weight is read or held. A model whose code comes from
+    elsewhere is not looked at.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+    except Exception:  # noqa: BLE001 - whoever loads the model in earnest says better what is wrong with it
+        return
+    try:
+        with torch.device("meta"):
+            AutoModelForCausalLM.from_config(config, trust_remote_code=False, **named)
+    except (ImportError, ValueError) as error:
+        words = ", ".join(f"{name}={value}" for name, value in named.items())
+        raise UsageError(f"{words}: {_first_line(error)}", next_step="leave it out, or give another") from error
 
 
 def check_modules(folder: str | Path, wanted: Iterable[str]) -> None:

@@ -17,24 +17,27 @@ _FROM_PRETRAINED = {
     "device_map",
     "experts_implementation",
     "force_download",
-    "load_in_4bit",
-    "load_in_8bit",
     "local_files_only",
     "low_cpu_mem_usage",
     "max_memory",
     "proxies",
-    "quantization_config",
     "token",
     "torch_dtype",
     "use_kernels",
     "use_safetensors",
-    "variant",
 }
 """What lm-eval's class hands on to ``from_pretrained``; anything else unknown would be a misspelt field."""
 _REFUSED = {
     "peft": "train adapters with lora_rank=, or merge first and give the merged folder",
     "delta": "apply the delta first and give the resulting folder",
     "gguf_file": "convert the model to safetensors first and give that folder",
+    **dict.fromkeys(("autogptq", "gptqmodel"), "leave it out: transformers reads quantised models without it"),
+    "subfolder": "give the folder itself",
+    "variant": "rename the files of that variant and give their folder",
+    **dict.fromkeys(
+        ("load_in_4bit", "load_in_8bit", "quantization_config"),
+        "give a model that is stored quantised: transformers 5 takes no such argument",
+    ),
 }
 
 
@@ -54,9 +57,9 @@ def split_arguments(
     own = set(inspect.signature(model_class).parameters) - {"kwargs"}
     known = own | set(further)
     for name, value in arguments.items():
-        if name in refused and value:
+        if name in refused and (value or name not in own):
             raise UsageError(f"{name}= cannot be combined with the transform", next_step=refused[name])
-        if name not in FIELDS and name not in known | _OURS and not name.startswith("bnb_4bit_"):
+        if name not in FIELDS and name not in known | _OURS:
             raise UsageError(f"no argument is called {name!r}", next_step=nearest(name, {*FIELDS, *known, *_OURS}))
     overrides = {name: _as_field(name, value) for name, value in arguments.items() if name in FIELDS or name in _OURS}
     rest = {name: value for name, value in arguments.items() if name not in overrides or name in _BOTH}

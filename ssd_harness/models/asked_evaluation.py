@@ -15,12 +15,9 @@ USUAL_TASK = "livecodebench_v6"
 _NOT_COUNTED = {
     "device_map",
     "kv_cache_dtype",
-    "load_in_4bit",
-    "load_in_8bit",
     "max_memory",
     "parallelize",
     "quantization",
-    "quantization_config",
     "tp_plan",
 }
 """Arguments of a model class that quantise or spread the model in ways that are not counted."""
@@ -69,7 +66,7 @@ def engine_of(arguments: Mapping[str, Any], *, vllm: bool) -> EvaluationEngine:
         devices=_count(arguments, "tensor_parallel_size") * _count(arguments, "pipeline_parallel_size"),
         share=float(arguments.get("gpu_memory_utilization") or _VLLM_SHARE) if vllm else 1.0,
         context=int(context) if context else None,
-        counted=not given & _NOT_COUNTED and not any(name.startswith("bnb_4bit_") for name in given),
+        counted=not given & _NOT_COUNTED,
     )
 
 

@@ -4,7 +4,6 @@ lm-eval looks at most of its arguments only once the model is there: after the t
 """
 
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ from ssd_harness.lcb.options import evaluation_options
 from ssd_harness.lcb.problem import Problem
 from ssd_harness.lcb.store import open_store
 from ssd_harness.lcb.tasks import longest_generation, selection_of
+from ssd_harness.models import class_arguments
 from ssd_harness.models.decoding import check_fields, settle
 from ssd_harness.recipe import Recipe
 
-_BATCH = re.compile(r"[1-9][0-9]*|auto(:[1-9][0-9]*(\.[0-9]+)?)?")
 _NO_LIMIT = 10**9
 """What tokenizers without a limit name is larger than this."""
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx")
@@ -41,7 +40,7 @@ def check(
     ``decoding`` and ``origins`` are the model's own (:class:`~ssd_harness.models.subject.Subject`), ``arguments`` what
     the model class is built with beside the recipe.
     """
-    check_arguments(arguments)
+    class_arguments.check_with_model(arguments, folder, trust_remote_code=recipe.trust_remote_code)
     request = evaluation_request.current()
     if request is None:
         return
@@ -50,7 +49,8 @@ def check(
     if not request.own_tasks:
         return
     try:
-        tokenizer = loading.load_tokenizer(folder, trust_remote_code=recipe.trust_remote_code)
+        named = arguments.get("tokenizer") or folder
+        tokenizer = loading.load_tokenizer(named, trust_remote_code=recipe.trust_remote_code)
     except InfrastructureError:
         return  # the sampler or the model class loads it next, and says what is wrong
     context = context_of(folder, tokenizer, arguments)
@@ -76,23 +76,6 @@ def check(
                 f"than the context of {name}, {context:,} tokens",
                 next_step=f"give --gen_kwargs max_gen_toks={max(1, context - longest)} or less",
             )
-
-
-def check_arguments(arguments: Mapping[str, Any]) -> None:
-    """Raise :class:`UsageError` for an argument of the model class that it would refuse once the model is there."""
-    for name in ("batch_size", "max_batch_size"):
-        value = arguments.get(name)
-        if value is not None and not _BATCH.fullmatch(str(value)):
-            raise UsageError(f"--{name}: expected a positive integer or auto, got {value!r}")
-    if (dtype := arguments.get("dtype")) not in (None, "auto"):
-        loading.pick_dtype(str(dtype), "cpu")
-    if (attention := arguments.get("attn_implementation")) is not None:
-        loading.check_attention(str(attention))
-    if arguments.get("device") is not None:
-        loading.pick_device(str(arguments["device"]))
-    length = arguments.get("max_length", arguments.get("max_model_len"))
-    if length is not None and not re.fullmatch(r"[1-9][0-9]{0,9}", str(length)):
-        raise UsageError(f"max_length: expected a positive number of tokens, got {length!r}")
 
 
 def context_of(folder: Path, tokenizer: Any, arguments: Mapping[str, Any]) -> int | None:

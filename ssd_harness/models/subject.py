@@ -18,7 +18,7 @@ from ssd_harness.distill.plan_lines import say
 from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
 from ssd_harness.engines import loading
 from ssd_harness.engines.quantization import stored_settings
-from ssd_harness.models import evaluation_check
+from ssd_harness.models import class_arguments, evaluation_check
 from ssd_harness.models.asked_evaluation import asked_evaluation, engine_of
 from ssd_harness.models.overlap_check import OverlapCheck
 from ssd_harness.overlap.lineage import Lineage, read_lineage
@@ -65,6 +65,7 @@ def find_subject(
     model class would rather have than the general defaults; ``arguments`` is what the class is told beside the fields.
     """
     arguments = arguments or {}
+    class_arguments.check(arguments)
     pretrained = pretrained or os.environ.get(PRETRAINED_VARIABLE) or DEFAULT_PRETRAINED
     rounds = asked("rounds", overrides)
     engine = engine_of(arguments, vllm=backend is not None and backend[0] == "ssd-vllm")

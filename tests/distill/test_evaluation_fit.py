@@ -78,7 +78,7 @@ def test_vllm_needs_its_whole_context_shared_by_its_gpus(arguments, weights, seq
     assert memory.total == pytest.approx((memory.weights + memory.cache) / 0.9)
 
 
-@pytest.mark.parametrize("given", ["parallelize", "load_in_4bit", "device_map", "quantization", "bnb_4bit_quant_type"])
+@pytest.mark.parametrize("given", ["parallelize", "max_memory", "device_map", "quantization"])
 def test_what_is_not_counted_stops_nothing(given):
     evaluation = replace(V6, engine=engine_of({given: "auto" if given == "device_map" else True}, vllm=False))
     tiny, size = usual_gpu(1), size_of(BIG, None)
