@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ssd_harness import bridge, evaluation_request
-from ssd_harness.bridge import command_config, discovery, flags, overlap, ownership, rank_end, result_fields, saving
+from ssd_harness.bridge import (
+    command_config,
+    discovery,
+    flags,
+    overlap,
+    ownership,
+    rank_end,
+    result_fields,
+    sample_seeds,
+    saving,
+)
 from ssd_harness.bridge.command_config import CommandConfig
 from ssd_harness.errors import UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
@@ -18,6 +28,7 @@ def extend_evaluator(evaluator: Any) -> None:
     wrap_simple_evaluate(evaluator)
     result_fields.wrap_evaluate(evaluator)
     overlap.wrap_evaluate(evaluator)
+    sample_seeds.wrap_evaluate(evaluator)
 
 
 def wrap_simple_evaluate(evaluator: Any) -> None:

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from ssd_harness import provenance
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.lcb import published_verdicts
+from ssd_harness.lcb.equal_samples import UNKNOWN_CAUSE, EqualSamples
 from ssd_harness.lcb.journal import Journal
 from ssd_harness.lcb.options import JUDGES, TESTS, ScoringOptions
 from ssd_harness.lcb.progress import ProgressLine
@@ -156,7 +158,9 @@ def _write(
                 row["published"] = sample.published
             stream.write(json.dumps(row) + "\n")
     summary = {
-        **summarize(scoring.verdicts, store.problems, [sample.facts for sample in samples]),
+        **summarize(
+            scoring.verdicts, store.problems, [sample.facts for sample in samples], equal=_equal_samples(samples)
+        ),
         "published": published_verdicts.compare(
             rows, {program: sample.published for program, sample in by_program.items()}
         ),
@@ -173,6 +177,14 @@ def _write(
     }
     write_json(arguments.out / "summary.json", summary)
     return summary
+
+
+def _equal_samples(samples: Sequence[LocatedProgram]) -> str | None:
+    """Say why nothing but pass@1 can be computed, if all programs of a problem are the same; no program is no sign."""
+    texts: dict[str, list[str]] = defaultdict(list)
+    for sample in samples:
+        texts[sample.program.question_id].append(sample.program.code)
+    return EqualSamples.count(codes for codes in texts.values() if any(codes)).reason(UNKNOWN_CAUSE)
 
 
 def _sha256(path: Path) -> str:

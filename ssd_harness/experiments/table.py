@@ -89,7 +89,9 @@ def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> 
 
     outcomes = [read_outcomes(other.evaluation.folder) for other in cells]
     fewest = min(outcome.samples for found in outcomes for outcome in found.values())
-    values = {k: [_values(found, k) for found in outcomes] for k in _KS if k <= fewest}
+    # Where a problem's samples are all the same, its results have no pass@k above pass@1.
+    reported = [k for k in _KS if k <= fewest and all(f"pass@{k}" in found for found in metrics)]
+    values = {k: [_values(found, k) for found in outcomes] for k in reported}
     joined_values = {k: [mean(one) for one in zip(*per_seed, strict=True)] for k, per_seed in values.items()}
     by_seed = {k: tuple(mean(one) for one in per_seed) for k, per_seed in values.items()}
     reference = first.setdefault(task, joined_values)
@@ -104,7 +106,7 @@ def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> 
         by_seed=by_seed,
         difference={}
         if reference is joined_values
-        else {k: paired_difference(found, reference[k]) for k, found in joined_values.items()},
+        else {k: paired_difference(found, reference[k]) for k, found in joined_values.items() if k in reference},
         folders=folders,
         official=official,
         rounds=rounds,

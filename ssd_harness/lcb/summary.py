@@ -36,12 +36,16 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def summarize(
-    verdicts: Iterable[ProgramVerdict], problems: Mapping[str, Problem], facts: Iterable[GenerationFacts] = ()
+    verdicts: Iterable[ProgramVerdict],
+    problems: Mapping[str, Problem],
+    facts: Iterable[GenerationFacts] = (),
+    *,
+    equal: str | None = None,
 ) -> dict[str, Any]:
     """Return counts, and pass@k with standard errors, for all problems that have samples and for groups of them.
 
     An internal error is no answer of the program's: it is counted among the verdicts and nowhere else. ``facts`` are
-    those of the generations that the programs came from.
+    those of the generations that the programs came from. ``equal`` says why a problem's samples count as one.
     """
     every = list(verdicts)
     by_problem: dict[str, list[bool]] = defaultdict(list)
@@ -49,7 +53,7 @@ def summarize(
         if verdict.verdict is not Verdict.IE:
             by_problem[verdict.question_id].append(verdict.passed)
     counts = {name: (len(passed), sum(passed)) for name, passed in by_problem.items()}
-    ks = possible_ks(samples for samples, _ in counts.values())
+    ks = possible_ks(1 if equal else samples for samples, _ in counts.values())
 
     def grouped(key: Callable[[Problem], str], first: Sequence[str] = ()) -> dict[str, Any]:
         groups: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -62,7 +66,8 @@ def summarize(
     return {
         schema.KEY: schema.SUMMARY,
         "all": _figures(list(counts.values()), ks),
-        "left_out": left_out(samples for samples, _ in counts.values()),
+        "left_out": equal or left_out(samples for samples, _ in counts.values()),
+        "equal_samples": bool(equal),
         "by_difficulty": grouped(lambda problem: problem.difficulty, DIFFICULTIES),
         "by_platform": grouped(lambda problem: problem.platform),
         "by_month": grouped(lambda problem: problem.month),

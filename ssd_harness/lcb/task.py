@@ -16,6 +16,7 @@ from ssd_harness.errors import SsdError, UsageError
 from ssd_harness.home import home
 from ssd_harness.judge.problem import Program
 from ssd_harness.lcb import ranks
+from ssd_harness.lcb.equal_samples import EqualSamples, cause_of
 from ssd_harness.lcb.evaluated import evaluated_texts
 from ssd_harness.lcb.generation_facts import summarize_facts
 from ssd_harness.lcb.journal import Journal
@@ -48,6 +49,7 @@ class LivecodebenchTask(ConfigurableTask):
         self._store = _open(config, self._options)
         self._system_instruction: str | None = None
         self._report: dict[str, Any] = {}
+        self._equal: str | None = None
         config["repeats"] = self._options.repeats
         config["description"] = ""  # lm-eval would run a text here as a template, and with it any code in it
         self._metrics = metric_list(self._options.repeats, self._store.split)
@@ -120,19 +122,24 @@ class LivecodebenchTask(ConfigurableTask):
             for program, facts in made
         ]
         every = [facts for part in ranks.gather([facts for _, facts in made]) for facts in part]
+        self._equal = self._equal_samples()
         if self.predict_only:
             self._report = {"generations": summarize_facts(every)}
         else:
             verdicts = self._verdicts(programs)
             rows = [{**verdict.as_row(), **row} for verdict, row in zip(verdicts, rows, strict=True)]
             all_verdicts = [verdict for part in ranks.gather(verdicts) for verdict in part]
-            self._report["summary"] = summarize(all_verdicts, self._store.problems, every)
+            self._report["summary"] = summarize(all_verdicts, self._store.problems, every, equal=self._equal)
             overlap = self._overlap()
             if overlap.get("allow_overlap"):
                 self._report["summary"]["allow_overlap"] = True
                 _log.warning(
                     "%s: this result was made with allow_overlap=true: %s", self.config.task, overlap["result"]
                 )
+        if self._equal:
+            _log.warning("%s: %s", self.config.task, self._equal)
+            self._report["equal_samples"] = self._equal
+            self._metrics = [metric for metric in self._metrics if metric["metric"].partition("_")[0] == "pass@1"]
         logged = iter(rows)
         for instance in self._instances:
             instance.filtered_resps[_FILTER] = [LoggedGeneration(next(logged)) for _ in instance.resps]
@@ -141,7 +148,14 @@ class LivecodebenchTask(ConfigurableTask):
         """Return pass@k of one problem under each metric's name; None under those of other difficulties."""
         if self.predict_only:
             return {"bypass": 999}
-        return problem_metrics(results[0], doc["difficulty"], self._store.split, self._options.repeats)
+        repeats = 1 if self._equal else self._options.repeats
+        return problem_metrics(results[0], doc["difficulty"], self._store.split, repeats)
+
+    def higher_is_better(self) -> dict[str, bool]:
+        """Return the direction of each figure that is reported."""
+        if self.predict_only:
+            return dict(super().higher_is_better())
+        return {str(metric["metric"]): True for metric in self._metrics}
 
     def standard_errors(self) -> dict[str, float | None]:
         """Return the standard error of each aggregated metric for which lm-eval has none; None where there is none."""
@@ -158,7 +172,7 @@ class LivecodebenchTask(ConfigurableTask):
         # Other tools read the decoding here; the task's own words may have been replaced by the model's.
         config["generation_kwargs"] = self._decoding()
         # lm-eval would store the source code of our aggregations.
-        config["metric_list"] = [metric["metric"] for metric in config["metric_list"]]
+        config["metric_list"] = [metric["metric"] for metric in self._metrics]
         config["metadata"] = {**(config.get("metadata") or {}), "ssd_harness": self.provenance()}
         return config
 
@@ -173,6 +187,7 @@ class LivecodebenchTask(ConfigurableTask):
             "apply_chat_template": request.apply_chat_template if request else None,
             "chat_template": self.template_state,
             "repeats": self._options.repeats,
+            **({"sample_seeds": request.notes["sample_seeds"]} if request and "sample_seeds" in request.notes else {}),
             "generation_kwargs": self._decoding(),
             "overlap": self._overlap(),
             "software": provenance.collect(),
@@ -182,6 +197,13 @@ class LivecodebenchTask(ConfigurableTask):
     def _decoding(self) -> Mapping[str, Any]:
         """Return the decoding that was used: a model of ours writes it into each request."""
         return self._instances[0].args[1] if self._instances else self.config.generation_kwargs
+
+    def _equal_samples(self) -> str | None:
+        """Say why nothing but pass@1 can be computed, if all samples of a problem are the same."""
+        counts = ranks.gather(EqualSamples.count([str(text) for text in one.resps] for one in self._instances))
+        request = evaluation_request.current()
+        cause = cause_of(self._decoding(), own_model=bool(request and request.own_model))
+        return sum(counts, EqualSamples()).reason(cause) if cause else None
 
     def _overlap(self) -> Mapping[str, Any]:
         """Return what the model said about its training prompts and our problems; other models say nothing."""

@@ -20,6 +20,8 @@ class RunNotes:
     """Programs were run to choose the training samples."""
     official: bool = True
     """False where LiveCodeBench's data is not what was published; True too where no results are there to say it."""
+    equal_samples: bool = False
+    """All samples of a problem are the same text, and count as one."""
 
     def lines(self) -> list[str]:
         """Return each note in words."""
@@ -27,6 +29,7 @@ class RunNotes:
             "made with allow_overlap=true": self.allow_overlap,
             f"{VERIFIED}, not plain SSD": self.verified,
             NOT_OFFICIAL: not self.official,
+            "all samples of a problem are the same text, so pass@k is left out for k > 1": self.equal_samples,
         }
         return [words for words, holds in notes.items() if holds]
 
@@ -34,6 +37,7 @@ class RunNotes:
         """Return each note as a field of JSON."""
         fields: dict[str, Any] = {"allow_overlap": True} if self.allow_overlap else {}
         fields |= {"variant": VERIFIED} if self.verified else {}
+        fields |= {"equal_samples": True} if self.equal_samples else {}
         return fields | ({} if self.official else {"official": False})
 
 
@@ -53,6 +57,7 @@ def notes_of(results: Mapping[str, Any], task: str) -> RunNotes:
         allow_overlap=bool(about.get("allow_overlap") or summary.get("allow_overlap")),
         verified=about.get("variant") == VERIFIED,
         official=data.get("official") is not False or data.get("data_source") == "package",
+        equal_samples=bool(made.get("equal_samples")),
     )
 
 

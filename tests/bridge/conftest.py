@@ -1,4 +1,8 @@
-"""Task folders as users write them, and lm-eval's own index over them."""
+"""Task folders as users write them, lm-eval's own index over them, and the command in a process of its own."""
+
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -35,3 +39,23 @@ def index(task_folder):
         nested="group: nested\ntask: [lcb_all]\n",
     )
     return TaskIndex.build([folder])
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a command in an empty folder; lm-eval is told to stay off the network."""
+
+    def run(*command, **environment):
+        settings = {**os.environ, "SSD_HARNESS_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
+        for name in ("SSD_HARNESS_NO_HOOK", "SSD_HARNESS_SANDBOX", "SSD_LCB_DATA"):
+            settings.pop(name, None)
+        return subprocess.run(
+            [sys.executable, *map(str, command)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=tmp_path,
+            env=settings | environment,
+        )
+
+    return run

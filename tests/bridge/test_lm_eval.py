@@ -1,35 +1,12 @@
 """The real lm_eval in processes of its own: with the hook, without it, and through ``ssd-harness eval``."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 from ssd_harness.engines.loading import pick_device
 
 RUN = ("--model", "dummy", "--tasks", "livecodebench_mini", "--limit", "2", "--predict_only")
-
-
-@pytest.fixture
-def run(tmp_path):
-    """Run a command in an empty folder; lm-eval is told to stay off the network."""
-
-    def run(*command, **environment):
-        settings = {**os.environ, "SSD_HARNESS_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
-        for name in ("SSD_HARNESS_NO_HOOK", "SSD_HARNESS_SANDBOX", "SSD_LCB_DATA"):
-            settings.pop(name, None)
-        return subprocess.run(
-            [sys.executable, *map(str, command)],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            cwd=tmp_path,
-            env=settings | environment,
-        )
-
-    return run
 
 
 def python(run, program, **environment):
