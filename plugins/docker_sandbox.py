@@ -23,6 +23,7 @@ from ssd_harness.sandbox import leases
 from ssd_harness.sandbox.contracts import ImageMissing, Limits, Slot, SlotLost
 from ssd_harness.sandbox.image import contents, docker_image
 from ssd_harness.sandbox.slots import OpenSlots, SlotConnection
+from ssd_harness.sandbox.worker.environment import ENVIRONMENT
 
 _ARCHITECTURES = ("amd64", "arm64")
 _STDOUT = 1
@@ -31,9 +32,30 @@ _READ = 1 << 18
 _STDERR_TAIL = 2000
 _OWN_MEMORY = 1 << 30
 """What a slot needs beyond one program's address space: inputs, pipes, the worker itself."""
-_MASKED = ("/dev/mqueue", "/tmp", "/var/tmp", "/run")  # noqa: S108 - to mask them, not to use them
-"""What a program could write to otherwise: the first in Docker, the others in podman, which mounts them writable."""
-_ULIMITS = {"nofile": 256, "core": 0, "nproc": 1024}
+_MASKED = ("/dev/mqueue", "/dev/pts", "/tmp", "/var/tmp", "/run")  # noqa: S108 - to mask them, not to use them
+"""What a program could write to otherwise: the first in Docker, the last in podman, which mounts them writable; and the
+terminals' folder, without which there is no ``/dev/ptmx``."""
+_HIDDEN = (
+    # What Docker hides by itself; naming any replaces its list.
+    *("/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"),
+    *("/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"),
+    # What tells of the host, or of the programs before: its command line, and counters of machine, slot and worker.
+    *(
+        "/proc/buddyinfo",
+        "/proc/cgroups",
+        "/proc/cmdline",
+        "/proc/diskstats",
+        "/proc/fs",
+        "/proc/interrupts",
+    ),
+    *("/proc/key-users", "/proc/loadavg", "/proc/locks", "/proc/meminfo", "/proc/pagetypeinfo", "/proc/partitions"),
+    *("/proc/pressure", "/proc/schedstat", "/proc/slabinfo", "/proc/softirqs", "/proc/stat", "/proc/swaps"),
+    *("/proc/sys/fs", "/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/pty", "/proc/sys/kernel/random"),
+    *("/proc/sys/vm", "/proc/vmallocinfo", "/proc/vmstat", "/proc/zoneinfo"),
+    *("/sys/block", "/sys/class", "/sys/fs", "/sys/kernel", "/sys/module"),
+)
+_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+_ULIMITS = {"nofile": 256, "core": 1, "nproc": 1024}  # core: see the zygote; 0 stops no pipe
 MEMORY = Limits().memory + _OWN_MEMORY
 
 
@@ -245,7 +267,7 @@ class DockerSandbox(OpenSlots):
         except BaseException:
             lease.release()
             raise
-        return self.keep(SlotConnection(f"docker-{stream.id[:12]}", stream, lease, {}))
+        return self.keep(SlotConnection(f"docker-{stream.id[:12]}", stream, lease, {"memory": self.memory}))
 
     def _container(self, api: docker.APIClient, lease: leases.Lease, image: str) -> dict[str, Any]:
         host = api.create_host_config(
@@ -267,8 +289,13 @@ class DockerSandbox(OpenSlots):
             auto_remove=True,
             runtime=self.runtime,
         )
+        host |= {"MaskedPaths": list(_HIDDEN), "ReadonlyPaths": list(_READ_ONLY), "CgroupnsMode": "private"}
         return {
             "image": image,
+            # Otherwise the client adds the proxies of its own configuration, passwords and all, to the environment.
+            "use_config_proxy": False,
+            "environment": ENVIRONMENT,
+            "hostname": "sandbox",
             "stdin_open": True,
             "tty": False,
             "user": "0:0",

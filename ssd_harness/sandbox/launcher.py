@@ -8,12 +8,14 @@ the host's tree is gone; every capability but setuid and setgid dropped for good
 import ctypes
 import json
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000  # NS CGROUP UTS IPC PID NET
+_NAMESPACES = 0x00020000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000  # NS UTS IPC PID NET
+_CGROUP_NAMESPACE = 0x02000000
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 _DETACH = 2
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 24, 38
@@ -59,12 +61,14 @@ def _become_worker(plan: dict[str, Any]) -> NoReturn:
     _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for folder in plan["groups"]:
         Path(folder, "cgroup.procs").write_text("0", encoding="ascii")
+    _call("unshare", _CGROUP_NAMESPACE)  # from within the groups, so that they are its root and have no names there
     for fd, path in enumerate(plan["files"], FIRST_FILE):
         os.dup2(os.open(path, os.O_RDONLY), fd, inheritable=True)
     _enter(plan["root"])
     os.closerange(3, FIRST_FILE)
     os.closerange(FIRST_FILE + len(plan["files"]), 1024)
     _call("sethostname", b"sandbox", 7)
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))  # see the zygote: 0 stops no pipe
     os.setgroups([])
     os.umask(0o022)
     for capability in range(_LAST_CAPABILITY + 1):

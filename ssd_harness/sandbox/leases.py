@@ -8,6 +8,7 @@ each keeps beside the locks (:mod:`~ssd_harness.sandbox.runs`) says what it hold
 import contextlib
 import fcntl
 import os
+import stat
 import sys
 import tempfile
 import time
@@ -248,9 +249,7 @@ _queues_lock = Lock()
 def _this_queue() -> _Queue:
     """Return this process's queue for the folder, which is made if need be; a forked child has its own."""
     place = folder()
-    place.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(PermissionError):
-        place.chmod(0o1777)
+    _prepare(place)
     with _queues_lock:
         queue = _queues.get(place)
         if queue is None or queue.pid != os.getpid():
@@ -258,16 +257,50 @@ def _this_queue() -> _Queue:
         return queue
 
 
+def _prepare(place: Path) -> None:
+    """Make the folder of the lock files, open to every user; raise UsageError if something else has its name.
+
+    Another user may have put a link there: nothing is changed through one, nor anything that is not ours.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise _refused(place, "is no folder of its own") from error
+    try:
+        _open_to_all(descriptor, 0o1777)
+    finally:
+        os.close(descriptor)
+
+
+def _open_to_all(descriptor: int, mode: int) -> None:
+    """Set the mode of an open file that this user owns."""
+    if os.fstat(descriptor).st_uid == os.geteuid():
+        os.fchmod(descriptor, mode)
+
+
+def _refused(path: Path, reason: str) -> UsageError:
+    return UsageError(
+        f"the slots' lock {reason}", where=path, next_step="remove it, or name another folder by SSD_HARNESS_LEASES"
+    )
+
+
 def _try(place: Path, index: int) -> int | None:
     """Lock slot ``index`` if it is free; return the descriptor that holds the lock."""
     path = place / f"{index}.lock"
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    # A pipe or a device of another user's must not hold us up.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, flags)
-    except FileNotFoundError:
-        descriptor = os.open(path, flags | os.O_CREAT, 0o444)
-        with contextlib.suppress(PermissionError):
-            path.chmod(0o444)
+        try:
+            descriptor = os.open(path, flags)
+        except FileNotFoundError:
+            descriptor = os.open(path, flags | os.O_CREAT, 0o444)
+            _open_to_all(descriptor, 0o444)
+    except OSError as error:
+        raise _refused(path, f"cannot be opened: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _refused(path, "is no file")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

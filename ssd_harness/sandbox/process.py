@@ -22,6 +22,7 @@ from ssd_harness.sandbox.contracts import ImageMissing, Limits, Slot, SlotLost
 from ssd_harness.sandbox.image import contents, root_folder
 from ssd_harness.sandbox.slots import OpenSlots, SlotConnection
 from ssd_harness.sandbox.worker import seccomp
+from ssd_harness.sandbox.worker.environment import ENVIRONMENT
 
 MEMORY = Limits().memory + (1 << 30)
 _PROCESSES = 256
@@ -29,13 +30,6 @@ _READ = 1 << 18
 _CAP_SYS_ADMIN = 21
 
 _warned = False
-
-
-def _environment() -> dict[str, str]:
-    """Return the variables that the image sets, read from its Dockerfile, so that there is one list."""
-    text = contents.DOCKERFILE.read_text(encoding="utf-8").replace("\\\n", " ")
-    words = next(line for line in text.splitlines() if line.startswith("ENV ")).split()[1:]
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", **dict(word.split("=", 1) for word in words)}
 
 
 class _ProcessStream:
@@ -51,7 +45,7 @@ class _ProcessStream:
             "root": str(root),
             "groups": [str(folder) for folder in group.folders],
             "files": [str(group.files[name]) for name in files],
-            "environment": _environment(),
+            "environment": ENVIRONMENT,
         }
         self._process = subprocess.Popen(
             [sys.executable, "-I", launcher.__file__, json.dumps(plan)],
@@ -178,7 +172,8 @@ class ProcessSandbox(OpenSlots):
             if isinstance(error, OSError):
                 raise SlotLost(f"cannot start the worker: {error}", where=f"slot {lease.index}") from error
             raise
-        return self.keep(SlotConnection(f"process-{lease.index}", stream, lease, {"files": stream.files}))
+        config = {"files": stream.files, "memory": self.memory if group.bounds_memory else 0}
+        return self.keep(SlotConnection(f"process-{lease.index}", stream, lease, config))
 
     def describe(self) -> dict[str, Any]:
         """Return what a result must say about where its programs ran."""

@@ -284,6 +284,35 @@ def test_a_planted_link_is_not_followed(tmp_path):
     folder = tmp_path / "leases"
     folder.mkdir()
     (folder / "0.lock").symlink_to(tmp_path / "victim")
-    with pytest.raises(OSError, match="symbolic"):
+    with pytest.raises(UsageError, match=r"symbolic.*0\.lock.*SSD_HARNESS_LEASES"):
         leases.acquire()
     assert not (tmp_path / "victim").exists()
+
+
+def test_nothing_is_changed_through_a_link_in_the_folders_place(tmp_path):
+    victim = tmp_path / "victim"
+    victim.mkdir(mode=0o700)
+    (tmp_path / "leases").symlink_to(victim)
+    with pytest.raises(UsageError, match="no folder of its own"):
+        leases.acquire()
+    assert victim.stat().st_mode & 0o7777 == 0o700
+    assert list(victim.iterdir()) == []
+
+
+def test_a_planted_pipe_does_not_hold_us_up(tmp_path):
+    folder = tmp_path / "leases"
+    folder.mkdir()
+    os.mkfifo(folder / "0.lock")
+    with pytest.raises(UsageError, match="is no file"):
+        leases.acquire()
+
+
+def test_what_another_user_owns_keeps_its_mode(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("giving files away needs root")
+    folder = tmp_path / "leases"
+    folder.mkdir()
+    folder.chmod(0o755)
+    os.chown(folder, 65534, 65534)
+    leases.acquire().release()
+    assert folder.stat().st_mode & 0o7777 == 0o755

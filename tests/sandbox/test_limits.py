@@ -2,8 +2,10 @@
 
 import time
 
+import pytest
 from sandbox.job_results import both_runners, only
 
+from ssd_harness.sandbox import control_group
 from ssd_harness.sandbox.contracts import Runner, Status
 
 
@@ -30,7 +32,7 @@ WORK = """
 import time
 def work(until):
     while time.monotonic() < began + until:
-        piece = time.process_time() + 0.007
+        piece = time.process_time() + 0.004
         while time.process_time() < piece:
             pass
         time.sleep(0.03)
@@ -82,6 +84,97 @@ signal.pause()
     outcome, end = only(place(program, [b""], runner, cpu_s=0.5, wall_s=8.0))
     assert outcome.status is Status.CPU
     assert end.cpu_s < 1.2
+
+
+SIBLING = """
+import ctypes, os, time
+CLONE_PARENT, SIGCHLD = 0x8000, 17
+number = {{"x86_64": 56, "aarch64": 220}}[os.uname().machine]
+pid = ctypes.CDLL(None).syscall(number, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0)
+if pid < 0:
+    print("refused")
+elif pid == 0:
+    while True: pass
+else:
+    time.sleep(5)
+"""
+HIDDEN_WORK = {
+    "ignored": """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+fork = getattr(os, "fork", None) or __import__("posix").fork
+for _ in range(40):
+    if fork() == 0:
+        end = time.process_time() + 0.1
+        while time.process_time() < end: pass
+        os._exit(0)
+    time.sleep(0.12)
+print(1)
+""",
+    "orphaned": """
+import os, time
+fork = getattr(os, "fork", None) or __import__("posix").fork
+for _ in range(40):
+    if fork() == 0:
+        if fork() == 0:
+            end = time.process_time() + 0.1
+            while time.process_time() < end: pass
+        os._exit(0)
+    os.wait()
+    time.sleep(0.12)
+print(1)
+""",
+    "waited for": """
+import os, time
+fork = getattr(os, "fork", None) or __import__("posix").fork
+for _ in range(40):
+    if fork() == 0:
+        end = time.process_time() + 0.1
+        while time.process_time() < end: pass
+        os._exit(0)
+    os.wait()
+print(1)
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def groupless(process_sandbox, place_of):
+    """A slot of the process sandbox on a machine where no control group can be made."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(control_group, "create", lambda memory, processes: control_group.ControlGroup([], {}))
+        slot = process_sandbox.open_slot()
+    assert slot.ready["meter"] == "process clocks"
+    yield place_of(slot)
+    slot.close()
+
+
+@both_runners
+@pytest.mark.parametrize("way", HIDDEN_WORK)
+def test_work_of_children_is_counted_without_a_control_group(groupless, runner, way):
+    outcome, end = only(groupless(HIDDEN_WORK[way], [b""], runner, cpu_s=1.0, wall_s=60.0))
+    assert outcome.status is Status.CPU
+    assert end.cpu_s < 2.5
+
+
+@both_runners
+def test_no_process_can_make_itself_a_sibling(place, runner):
+    outcome, _ = only(place(SIBLING.format(), [b""], runner, cpu_s=1.0))
+    assert (outcome.status, outcome.output) == (Status.DONE, b"refused\n")
+
+
+@both_runners
+def test_a_crash_feeds_no_pipe_of_the_hosts(place, runner):
+    """A limit of 1 on core files is the one that stops those that go to a pipe."""
+    program = """
+import ctypes, os
+limits = open("/proc/self/limits").read()
+print([line.split()[4:6] for line in limits.splitlines() if "core" in line])
+resource = ctypes.CDLL(None)
+print(resource.setrlimit(4, (ctypes.c_ulong * 2)(0, 0)), resource.prctl(4, 0, 0, 0, 0))
+"""
+    outcome, _ = only(place(program, [b""], runner))
+    assert outcome.output == b"[['1', '1']]\n-1 0\n"
 
 
 @both_runners

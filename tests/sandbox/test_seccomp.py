@@ -11,11 +11,11 @@ ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 machines = pytest.mark.parametrize("machine", seccomp.SUPPORTED)
 
 
-def verdict(machine, number, arguments=(), arch=None):
+def verdict(machine, number, arguments=(), arch=None, **options):
     """Run the filter on one system call, as the kernel would."""
     values = [*arguments, 0, 0, 0, 0, 0, 0][:6]
     data = struct.pack("<IIQ6Q", number, seccomp._AUDIT_ARCH[machine] if arch is None else arch, 0, *values)
-    program = [struct.unpack("<HBBI", chunk) for chunk in chunks(seccomp.assemble(machine), 8)]
+    program = [struct.unpack("<HBBI", chunk) for chunk in chunks(seccomp.assemble(machine, **options), 8)]
     accumulator, counter = 0, 0
     while True:
         code, if_true, if_false, value = program[counter]
@@ -68,7 +68,7 @@ def test_x32_is_killed(number):
 @given(flags=st.integers(0, 2**64 - 1))
 def test_threads_and_forks_pass_and_namespaces_do_not(machine, flags):
     number = seccomp._number(seccomp._CLONE, machine)
-    expected = ERRNO | errno.EPERM if flags & 0x7E020080 else ALLOW
+    expected = ERRNO | errno.EPERM if flags & (0x7E020080 | 0x8000) else ALLOW
     assert verdict(machine, number, [flags]) == expected
 
 
@@ -89,6 +89,22 @@ def test_only_unix_socket_pairs_are_made(machine, family):
 def test_terminals_cannot_be_typed_into(machine, command, allowed):
     number = seccomp._number(seccomp._IOCTL, machine)
     assert verdict(machine, number, [0, command]) == (ALLOW if allowed else ERRNO | errno.EPERM)
+
+
+@machines
+@pytest.mark.parametrize(("limit", "allowed"), [(4, False), (3, True)])
+def test_the_limit_on_core_files_stays(machine, limit, allowed):
+    expected = ALLOW if allowed else ERRNO | errno.EPERM
+    assert verdict(machine, seccomp._number(seccomp._SETRLIMIT, machine), [limit]) == expected
+    assert verdict(machine, seccomp._number(seccomp._PRLIMIT64, machine), [0, limit]) == expected
+
+
+@machines
+def test_dead_children_can_be_kept_from_being_forgotten(machine):
+    number = seccomp._number(seccomp._SIGACTION, machine)
+    assert verdict(machine, number, [17]) == ALLOW
+    assert verdict(machine, number, [17], keep_zombies=True) == ERRNO
+    assert verdict(machine, number, [15], keep_zombies=True) == ALLOW
 
 
 def test_no_number_stands_twice_in_the_table():

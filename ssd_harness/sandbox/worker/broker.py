@@ -34,10 +34,11 @@ class Broker:
         self._frames = FrameBuffer()
         config = self._config()
         loop = Loop()
-        zygote = Zygote(int(config["uid"]))
-        meter = Meter(zygote.pid, config.get("files", {}))
+        files: dict[str, int] = config.get("files", {})
+        zygote = Zygote(int(config["uid"]), counts_children=Meter.counts_children(files))
+        meter = Meter(zygote.pid, files)
         self.outbox = Outbox(loop, stdout)
-        self._slot = Slot(loop, self.outbox, zygote, meter)
+        self._slot = Slot(loop, self.outbox, zygote, meter, int(config.get("memory", 0)))
         self._inputs: dict[int, Inputs] = {}
         self._loading: Inputs | None = None
         self._queue: deque[tuple[int, Request, Inputs]] = deque()

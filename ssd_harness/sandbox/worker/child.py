@@ -86,6 +86,11 @@ def run(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> None:
         for standard, fd in enumerate(fds[1:4]):
             os.dup2(fd, standard)
         channels = fds[4:]
+    else:
+        # Opened for each program: the flags, owner and position of an open file belong to all who inherit it.
+        null = os.open("/dev/null", os.O_RDWR)
+        for standard in range(3):
+            os.dup2(null, standard)
     high = MAX_DESCRIPTORS - len(channels)
     task = os.pread(task_fd, spawn.task_size, 0)
     for target, fd in enumerate(channels, high):

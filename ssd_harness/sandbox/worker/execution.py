@@ -29,6 +29,8 @@ class Slot:
     outbox: Outbox
     zygote: Zygote
     meter: Meter
+    memory: int
+    """Bytes that all processes of the slot together may have; 0 if nothing bounds them."""
 
 
 class Execution(ABC):
@@ -215,7 +217,8 @@ class Execution(ABC):
             return "memory", "killed: out of memory"
         if code == -signal.SIGXCPU:
             return "cpu", ""
-        if code == -signal.SIGKILL and ended.peak > _NEAR_MEMORY_LIMIT * self.request.memory:
+        together = self.slot.memory and ended.peaks > _NEAR_MEMORY_LIMIT * self.slot.memory
+        if code == -signal.SIGKILL and (together or ended.peak > _NEAR_MEMORY_LIMIT * self.request.memory):
             return "memory", "killed: out of memory"
         if code < 0:
             return "signal", f"killed by {_signal_name(-code)}"

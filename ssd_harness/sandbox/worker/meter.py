@@ -1,16 +1,21 @@
 """What programs use, read from outside: CPU of the slot without our own two processes, and kills for memory.
 
-Where the slot's control group is readable (Docker, and the process sandbox where it could make one), its counter
-holds every descendant, whatever it did to hide. Elsewhere the CPU clocks of the living processes are added up, and
-what they leave behind is known when the zygote has reaped them.
+Where the host hands in the files of a control group (the process sandbox, where it could make one), the group's counter
+holds every descendant, whatever it did to hide. Elsewhere, and in Docker, whose programs must not read the group's
+files either, three things are added up: the CPU clocks of all processes that there are, what they know of children that
+they waited for, and what the zygote knows of those that it reaped. Nobody is missing then, because nobody can leave the
+sum: the filter keeps programs from siblings that are the zygote's, and from ignoring their children's ends, and orphans
+go to the zygote.
 """
 
 import contextlib
 import os
 import time
 
-_V1_CPU, _V2_CPU = "/sys/fs/cgroup/cpuacct/cpuacct.usage", "/sys/fs/cgroup/cpu.stat"
-_V1_KILLS, _V2_KILLS = "/sys/fs/cgroup/memory/memory.oom_control", "/sys/fs/cgroup/memory.events"
+_V1_CPU, _V2_CPU = "cpuacct.usage", "cpu.stat"
+_V1_KILLS, _V2_KILLS = "memory.oom_control", "memory.events"
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_LOOKS = 3
 
 
 def _clock(pid: int) -> int:
@@ -18,15 +23,14 @@ def _clock(pid: int) -> int:
     return (~pid << 3) | 2
 
 
-def _open(path: str, files: dict[str, int]) -> int | None:
-    """Return the descriptor given for the file, else one of our own, None where there is no such file."""
-    given = files.get(os.path.basename(path))  # noqa: PTH119 - pathlib would be the only reason to import it
-    if given is not None:
-        return given
+def _waited_s(pid: int) -> float:
+    """Return the CPU seconds of the children, and theirs, that a process has waited for; raises OSError."""
+    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
+        fields = os.read(fd, 4096).rpartition(b")")[2].split()
+    finally:
+        os.close(fd)
+    return (int(fields[13]) + int(fields[14])) * _TICK_S
 
 
 def _field(fd: int, name: bytes) -> int | None:
@@ -41,17 +45,19 @@ class Meter:
     """Reads the slot's CPU time and out-of-memory kills."""
 
     def __init__(self, zygote: int, files: dict[str, int]) -> None:
-        """Take descriptors of control group files that were opened before the root changed, if there are any."""
-        self._zygote = _clock(zygote)
-        self._own = {1, zygote}
-        self._v1 = _open(_V1_CPU, files)
-        events = _open(_V2_KILLS, files)
-        # The root group has no such events: without them this is the whole machine's counter, not the slot's.
-        self._v2 = _open(_V2_CPU, files) if events is not None and self._v1 is None else None
-        self._kills = [fd for fd in (_open(_V1_KILLS, files), events) if fd is not None]
+        """Take descriptors of control group files that the host opened, if there are any."""
+        self._zygote = zygote
+        self._v1 = files.get(_V1_CPU)
+        self._v2 = files.get(_V2_CPU) if self._v1 is None else None
+        self._kills = [files[name] for name in (_V1_KILLS, _V2_KILLS) if name in files]
         self.kind = "cgroup v1" if self._v1 is not None else "cgroup v2" if self._v2 is not None else "process clocks"
         self.cpus = len(os.sched_getaffinity(0))
         """How many CPU seconds programs can use up in one second, at most."""
+
+    @staticmethod
+    def counts_children(files: dict[str, int]) -> bool:
+        """Tell whether CPU time will be known by the processes alone."""
+        return _V1_CPU not in files and _V2_CPU not in files
 
     def cpu_s(self) -> float:
         """Return the CPU seconds of all programs so far; only differences mean anything."""
@@ -60,17 +66,28 @@ class Meter:
         elif self._v2 is not None:
             used = (_field(self._v2, b"usage_usec") or 0) * 1e-6
         else:
-            return self._living()
-        return used - time.process_time() - time.clock_gettime(self._zygote)
+            return self._of_processes()
+        return used - time.process_time() - time.clock_gettime(_clock(self._zygote))
 
     def memory_kills(self) -> int:
         """Return how often the kernel has killed for memory in this slot; 0 where it does not say."""
         return sum(_field(fd, b"oom_kill") or 0 for fd in self._kills)
 
-    def _living(self) -> float:
-        total = 0.0
-        for name in os.listdir("/proc"):  # noqa: PTH208 - bare names are what is wanted
-            if name.isdecimal() and int(name) not in self._own:
+    def _of_processes(self) -> float:
+        """Add up all processes; look again if some came or went meanwhile: one might count twice, or not at all."""
+        total, before = 0.0, self._programs()
+        for _ in range(_LOOKS):
+            total = _waited_s(self._zygote)
+            for pid in before:
                 with contextlib.suppress(OSError):
-                    total += time.clock_gettime(_clock(int(name)))
+                    total += time.clock_gettime(_clock(pid)) + _waited_s(pid)
+            now = self._programs()
+            if now == before:
+                break
+            before = now
         return total
+
+    def _programs(self) -> list[int]:
+        """Return the processes that are neither ours nor threads, parents before children as a rule."""
+        pids = (int(name) for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208 - bare names are wanted
+        return sorted(pid for pid in pids if pid not in (1, self._zygote))

@@ -148,6 +148,10 @@ _NEWEST_KNOWN = 470
 _X32_BIT = 0x40000000
 
 _NAMESPACES = 0x7E020080  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET and TIME
+_CLONE_PARENT = 0x00008000  # a sibling would be the zygote's child, and its CPU time nobody's of the program
+_SIGCHLD = 17
+_SIGACTION = (13, 134)
+_SETRLIMIT, _PRLIMIT64, _RLIMIT_CORE = (160, 164), (302, 261), 4
 _AF_UNIX = 1
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 
@@ -174,7 +178,7 @@ def _number(call: tuple[int | None, int | None], machine: str) -> int | None:
 
 
 def _argument(
-    call: tuple[int, int], machine: str, index: int, test: int, value: int, *, refused: bool
+    call: tuple[int, int], machine: str, index: int, test: int, value: int, *, refused: bool, error: int = errno.EPERM
 ) -> list[_Instruction]:
     """Return the instructions that refuse ``call`` if its argument's low half does (or does not) pass the test."""
     number = _number(call, machine)
@@ -184,13 +188,17 @@ def _argument(
         _Instruction(_IF_EQUAL, 0, 4, number),
         _Instruction(_LOAD, 0, 0, _ARGUMENTS + 8 * index),
         _Instruction(test, *skip, value),
-        _refuse(errno.EPERM),
+        _refuse(error),
         _Instruction(_LOAD, 0, 0, _NUMBER),
     ]
 
 
-def instructions(machine: str) -> list[_Instruction]:
-    """Return the filter for ``machine`` as BPF instructions; raises KeyError for a machine it does not know."""
+def instructions(machine: str, *, keep_zombies: bool = False) -> list[_Instruction]:
+    """Return the filter for ``machine`` as BPF instructions; raises KeyError for a machine it does not know.
+
+    With ``keep_zombies`` a program's wish to ignore SIGCHLD, or to handle it, has no effect and no error: ignored, the
+    kernel would forget its dead children with the CPU time that they used.
+    """
     program = [
         _Instruction(_LOAD, 0, 0, _ARCH),
         _Instruction(_IF_EQUAL, 1, 0, _AUDIT_ARCH[machine]),
@@ -208,16 +216,23 @@ def instructions(machine: str) -> list[_Instruction]:
         number = _number(call, machine)
         if number is not None:
             program += [_Instruction(_IF_EQUAL, 0, 1, number), _refuse(errno.EPERM)]
-    program += _argument(_CLONE, machine, 0, _IF_ANY_BIT, _NAMESPACES, refused=True)
+    program += _argument(_CLONE, machine, 0, _IF_ANY_BIT, _NAMESPACES | _CLONE_PARENT, refused=True)
+    # The limit on core files stays at 1, the one value at which the kernel feeds no pipe either.
+    program += _argument(_SETRLIMIT, machine, 0, _IF_EQUAL, _RLIMIT_CORE, refused=True)
+    program += _argument(_PRLIMIT64, machine, 1, _IF_EQUAL, _RLIMIT_CORE, refused=True)
+    if keep_zombies:
+        program += _argument(_SIGACTION, machine, 0, _IF_EQUAL, _SIGCHLD, refused=True, error=0)
     program += _argument(_SOCKETPAIR, machine, 0, _IF_EQUAL, _AF_UNIX, refused=False)
     program += _argument(_IOCTL, machine, 1, _IF_EQUAL, _TIOCSTI, refused=True)
     program += _argument(_IOCTL, machine, 1, _IF_EQUAL, _TIOCLINUX, refused=True)
     return [*program, _Instruction(_RETURN, 0, 0, _ALLOW)]
 
 
-def assemble(machine: str) -> bytes:
+def assemble(machine: str, *, keep_zombies: bool = False) -> bytes:
     """Return the filter for ``machine`` as an array of ``struct sock_filter``."""
-    return b"".join(struct.pack("<HBBI", *instruction) for instruction in instructions(machine))
+    return b"".join(
+        struct.pack("<HBBI", *instruction) for instruction in instructions(machine, keep_zombies=keep_zombies)
+    )
 
 
 class _Program(ctypes.Structure):
@@ -227,9 +242,9 @@ class _Program(ctypes.Structure):
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _MODE_FILTER = 22, 38, 2
 
 
-def install() -> None:
+def install(*, keep_zombies: bool = False) -> None:
     """Confine this process and all that it forks, for good; raises OSError where the kernel cannot."""
-    code = assemble(os.uname().machine)
+    code = assemble(os.uname().machine, keep_zombies=keep_zombies)
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.addressof(buffer))
     libc = ctypes.CDLL(None, use_errno=True)

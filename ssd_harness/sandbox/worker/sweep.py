@@ -21,11 +21,14 @@ class Usage:
     cpu_s: float = 0.0
     peak: int = 0
     """Largest resident size of any one of them, in bytes."""
+    peaks: int = 0
+    """The largest resident sizes of all of them, added up."""
 
     def add(self, usage: "os.struct_rusage") -> None:  # type: ignore[name-defined]
         """Add one reaped process."""
         self.cpu_s += usage.ru_utime + usage.ru_stime
         self.peak = max(self.peak, usage.ru_maxrss << 10)
+        self.peaks += usage.ru_maxrss << 10
 
 
 def kill_all(uid: int) -> None:

@@ -26,7 +26,7 @@ from .sweep import Usage, kill_all, reap, sweep
 _KILL = b"K"
 _KILL_SIGNAL, _SETUP_FAILED_SIGNAL = signal.SIGUSR1, signal.SIGUSR2
 _WAITED = (signal.SIGCHLD, _KILL_SIGNAL, _SETUP_FAILED_SIGNAL)
-_EXIT = struct.Struct("<idQ??")
+_EXIT = struct.Struct("<idQQ??")
 _MAX_FDS = 8
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 
@@ -38,6 +38,8 @@ class Exit(NamedTuple):
     """As ``waitpid`` gives it."""
     cpu_s: float
     peak: int
+    peaks: int
+    """Largest resident sizes of all processes, added up, in bytes."""
     swept: bool
     """Whether anybody had to be killed after the child was gone."""
     clean: bool
@@ -51,7 +53,8 @@ class Failed(Exception):
 class Zygote:
     """The broker's handle on the zygote."""
 
-    def __init__(self, uid: int) -> None:
+    def __init__(self, uid: int, *, counts_children: bool) -> None:
+        """Take the uid of programs, and whether their CPU is known by the processes that wait for each other alone."""
         if os.getpid() != 1:
             # kill(-1) is how programs are swept away: outside of a PID namespace of our own it would reach the whole
             # machine.
@@ -61,7 +64,7 @@ class Zygote:
         self.pid = os.fork()
         if self.pid == 0:
             self._socket.close()
-            _main(theirs, uid)
+            _main(theirs, uid, counts_children=counts_children)
         theirs.close()
         self.runners = self._receive().decode().split()
         """The runners that could be imported."""
@@ -88,10 +91,10 @@ class Zygote:
         return message[1:]
 
 
-def _main(connection: socket.socket, uid: int) -> NoReturn:
+def _main(connection: socket.socket, uid: int, *, counts_children: bool) -> NoReturn:
     try:
         connection = _only_descriptor(connection)
-        runners = _prepare()
+        runners = _prepare(counts_children=counts_children)
         connection.send(b" " + " ".join(runners).encode())
         while True:
             _serve(connection, uid, runners)
@@ -111,7 +114,7 @@ def _only_descriptor(connection: socket.socket) -> socket.socket:
     return socket.socket(fileno=3)
 
 
-def _prepare() -> dict[str, ModuleType]:
+def _prepare(*, counts_children: bool) -> dict[str, ModuleType]:
     """Become what every program inherits: no groups, low limits, the filter, warm modules; return the runners."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
@@ -126,11 +129,13 @@ def _prepare() -> dict[str, ModuleType]:
     os.setgroups([])
     os.umask(0o077)
     os.chdir("/")
-    for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
+    # Not 0: a core pattern that names a pipe is fed whatever the limit, except at 1, which the kernel keeps for that.
+    child.lower(resource.RLIMIT_CORE, 1)
+    for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
         with contextlib.suppress(ValueError):  # gVisor lacks some; there is nowhere to write to anyway
             resource.setrlimit(limit, (0, 0))
     child.lower(resource.RLIMIT_NOFILE, child.MAX_DESCRIPTORS)
-    seccomp.install()
+    seccomp.install(keep_zombies=counts_children)
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     gc.collect()
     gc.freeze()
@@ -153,7 +158,7 @@ def _serve(connection: socket.socket, uid: int, runners: dict[str, ModuleType]) 
     usage = Usage()
     status, alive = _wait(connection, pid, uid, usage)
     clean = not alive or sweep(uid, usage)
-    connection.send(b" " + _EXIT.pack(status, usage.cpu_s, usage.peak, alive, clean))
+    connection.send(b" " + _EXIT.pack(status, usage.cpu_s, usage.peak, usage.peaks, alive, clean))
 
 
 def _become(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> NoReturn:

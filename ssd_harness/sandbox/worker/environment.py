@@ -1,0 +1,15 @@
+"""The environment of the worker and of every program: exactly this, whatever image and engine add."""
+
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/",
+    "LC_CTYPE": "C.UTF-8",  # what the interpreter sets by itself where no locale is named
+    "PYTHONPATH": "/opt/ssd:/opt/ssd/packages",
+    "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONSAFEPATH": "1",
+    "PYTHONNOUSERSITE": "1",
+    "PYTHONUTF8": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}
