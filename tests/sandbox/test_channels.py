@@ -109,3 +109,12 @@ print(os.fstat(62).st_atime_ns - before)
     if (major, minor) < (6, 6):
         pytest.skip("the kernel keeps no such flag for files in memory")
     assert only(place(program, [b"input"], Runner.LCB_STDIN))[0].output == b"0\n", slot.name
+
+
+def test_the_worker_is_not_there_in_the_process_sandbox(process_sandbox, place_of):
+    slot = process_sandbox.open_slot()
+    try:
+        program = "import os\nprint([name for name in os.listdir('/proc') if name.isdecimal()] == [str(os.getpid())])"
+        assert only(place_of(slot)(program))[0].output == b"True\n"
+    finally:
+        slot.close()
