@@ -81,7 +81,7 @@ def _become_worker(plan: dict[str, Any]) -> NoReturn:
 def _enter(root: str) -> None:
     """Make ``root``, read-only, the only tree there is."""
     _mount(None, "/", None, _REC | _PRIVATE)
-    _mount(root, root, None, _BIND)
+    _cover(root)
     dev = f"{root}/dev"
     _mount("tmpfs", dev, "tmpfs", _NOSUID | _NOEXEC, "mode=755,size=64k")
     for name, numbers in _DEVICES.items():
@@ -96,6 +96,17 @@ def _enter(root: str) -> None:
     _call("syscall", ctypes.c_long(_pivot_root()), b".", b".")
     _call("umount2", b".", _DETACH)
     os.chdir("/")
+
+
+def _cover(root: str) -> None:
+    """Mount ``root`` on itself; where the kernel can, so that mountinfo does not say where on the host it lies."""
+    os.chdir(root)
+    try:
+        # An overlay wants two layers, and names them as it was told: relative to here. The second one is empty.
+        _mount("tmpfs", "proc", "tmpfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC, "size=4k")
+        _mount("root", root, "overlay", _RDONLY, "lowerdir=.:proc")
+    except OSError:
+        _mount(root, root, None, _BIND)
 
 
 def _mount_proc(target: str) -> None:

@@ -78,6 +78,11 @@ print(os.path.exists("/proc/meminfo") and "meminfo")
     assert int(lines[2]) == 3, "root, dev and proc are all there is"
 
 
+def test_mounts_do_not_say_where_on_the_host_they_come_from(look):
+    mounts = look("print(open('/proc/self/mountinfo').read(), open('/proc/self/mounts').read())")
+    assert "rootfs-" not in mounts, mounts
+
+
 def test_namespaces_are_its_own(look):
     program = (
         'import os\nfor kind in ("pid", "net", "ipc", "mnt", "uts"): print(kind, os.readlink(f"/proc/self/ns/{kind}"))'
