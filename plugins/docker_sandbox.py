@@ -50,7 +50,7 @@ _HIDDEN = (
     ),
     *("/proc/key-users", "/proc/loadavg", "/proc/locks", "/proc/meminfo", "/proc/pagetypeinfo", "/proc/partitions"),
     *("/proc/pressure", "/proc/schedstat", "/proc/slabinfo", "/proc/softirqs", "/proc/stat", "/proc/swaps"),
-    *("/proc/sys/fs", "/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/pty", "/proc/sys/kernel/random"),
+    *("/proc/sys/fs", "/proc/sys/kernel/pty", "/proc/sys/kernel/random"),
     *("/proc/sys/vm", "/proc/vmallocinfo", "/proc/vmstat", "/proc/zoneinfo"),
     *("/sys/block", "/sys/class", "/sys/fs", "/sys/kernel", "/sys/module"),
 )

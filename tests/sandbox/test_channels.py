@@ -73,7 +73,7 @@ print(json.dumps(found))
 """
 HOSTS = (
     "/proc/cmdline", "/proc/stat", "/proc/loadavg", "/proc/vmstat", "/proc/meminfo", "/proc/diskstats",
-    "/proc/interrupts", "/proc/schedstat", "/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/random", "/proc/sys/fs",
+    "/proc/interrupts", "/proc/schedstat", "/proc/sys/kernel/random", "/proc/sys/fs",
     "/proc/sys/vm", "/proc/cgroups", "/proc/locks", "/proc/key-users", "/sys/fs/cgroup", "/sys/fs/cgroup/memory",
     "/sys/kernel", "/sys/class", "/proc/1/io", "/proc/1/environ", "/proc/1/maps", "/dev/ptmx", "/dev/pts",
 )  # fmt: skip

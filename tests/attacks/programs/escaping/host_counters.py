@@ -3,7 +3,7 @@ def attack():
     import posix
 
     paths = (
-        "/proc/cmdline /proc/stat /proc/loadavg /proc/vmstat /proc/meminfo /proc/sys/kernel/ns_last_pid /proc/1/io "
+        "/proc/cmdline /proc/stat /proc/loadavg /proc/vmstat /proc/meminfo /proc/1/io "
         "/sys/fs/cgroup/memory/memory.max_usage_in_bytes /sys/fs/cgroup/memory.peak /sys/fs/cgroup/cpu.stat "
         "/sys/fs/cgroup/cpuacct/cpuacct.usage /proc/1/environ"
     )
