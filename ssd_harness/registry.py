@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import schema, storage
+from ssd_harness import foreign_json, schema, storage
 from ssd_harness.checkpoint_manifest import read_manifest
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.home import home
@@ -212,8 +212,8 @@ def children(checkpoint: Checkpoint) -> list[str]:
     begun = set()
     for job in home().glob("runs/*/round-*/*/job.json"):
         run = job.parents[2].name
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            if run not in finished and json.loads(job.read_text("utf-8"))["model"] == str(checkpoint.path):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            if run not in finished and foreign_json.read(job)["model"] == str(checkpoint.path):
                 begun.add(f"the unfinished run {run}")
     return made + sorted(begun)
 

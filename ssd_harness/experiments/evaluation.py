@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import storage
+from ssd_harness import foreign_json, storage
 from ssd_harness.distill.stage_process import last_line, without_ranks
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.recipe import Recipe
@@ -174,8 +174,8 @@ def read_metrics(evaluation: Evaluation) -> dict[str, tuple[float, float | None]
     files = sorted(evaluation.folder.rglob("results_*.json"))
     if not files:
         raise InfrastructureError("no results here", where=evaluation.folder, next_step="delete the folder, run again")
-    results = json.loads(files[-1].read_text("utf-8"))["results"]
-    found = results.get(evaluation.task, next(iter(results.values())))
+    results = _results(evaluation).get("results") or {}
+    found = results.get(evaluation.task, next(iter(results.values()), {}))
     metrics: dict[str, tuple[float, float | None]] = {}
     for key, value in found.items():
         name, _, filtered = key.partition(",")
@@ -227,7 +227,15 @@ def read_official(evaluation: Evaluation) -> bool:
 
 def _results(evaluation: Evaluation) -> dict[str, Any]:
     files = sorted(evaluation.folder.rglob("results_*.json"))
-    return json.loads(files[-1].read_text("utf-8")) if files else {}
+    try:
+        results = foreign_json.read(files[-1]) if files else {}
+        if all(isinstance(results.get(part, {}), dict) for part in ("results", "configs", "config")):
+            return dict(results)
+    except (OSError, ValueError, AttributeError):
+        pass
+    raise InfrastructureError(
+        "the results cannot be read", where=files[-1], next_step="delete the folder, and run the same command again"
+    )
 
 
 def _recorded(results: Mapping[str, Any]) -> Mapping[str, Any]:
