@@ -51,20 +51,34 @@ def sandbox(request):
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(scope="module")
-def _shared(sandbox):
-    places = []
-    yield places
-    for place in places:
-        place.slot.close()
+_shared: list[Place] = []
+"""The slot that the tests of a module share, while there is one."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _close_shared_slot():
+    yield
+    _close_shared()
+
+
+@pytest.fixture(autouse=True)
+def _hold_no_slot_while_opening_another(request):
+    # Two test runs that hold a slot each and wait for one more would wait for ever.
+    if "place" not in request.fixturenames:
+        _close_shared()
+
+
+def _close_shared():
+    while _shared:
+        _shared.pop().slot.close()
 
 
 @pytest.fixture
-def place(sandbox, _shared):
+def place(sandbox):
     """A slot that the tests of a module share: what one of them leaves behind, the next would notice."""
     if not _shared:
         _shared.append(Place(sandbox.open_slot()))
     yield _shared[0]
-    if _shared[0].slot._open_jobs:
+    if _shared and _shared[0].slot._open_jobs:
         # The test failed in the middle of a job; the others deserve a slot that answers them.
-        _shared.pop().slot.close()
+        _close_shared()

@@ -138,7 +138,7 @@ print(1)
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def groupless(process_sandbox, place_of):
     """A slot of the process sandbox on a machine where no control group can be made."""
     with pytest.MonkeyPatch.context() as patch:
