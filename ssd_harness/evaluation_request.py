@@ -1,9 +1,10 @@
 """What the user asked lm-eval for, captured before lm-eval builds the model."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +54,33 @@ def begin(request: EvaluationRequest) -> Any:
 def end(token: Any) -> None:
     """Restore what was current before :func:`begin`."""
     _current.reset(token)
+
+
+Extent = Literal["words", "machine"]
+"""How far a rehearsal goes: what is asked for, or also what the machine must have."""
+_extent: ContextVar[Extent | None] = ContextVar("ssd_rehearsal", default=None)
+
+
+class Rehearsed(Exception):
+    """All checks of an evaluation have passed, and no more than these was asked for."""
+
+
+def rehearsal() -> Extent | None:
+    """Return how far evaluations are only checked now; None where they are carried out."""
+    return _extent.get()
+
+
+@contextlib.contextmanager
+def rehearsing(extent: Extent) -> Iterator[None]:
+    """Let evaluations inside the block end after their checks."""
+    token = _extent.set(extent)
+    try:
+        yield
+    finally:
+        _extent.reset(token)
+
+
+def end_rehearsal() -> None:
+    """Mark the point after the last check, before anything is sampled, trained or loaded."""
+    if rehearsal():
+        raise Rehearsed

@@ -8,7 +8,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from ssd_harness import plugin_manager, prompts
+from ssd_harness import evaluation_request, plugin_manager, prompts
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.home import home
@@ -39,7 +39,7 @@ def run(request: EvaluationRequest, *, own_model: bool) -> None:
                 f"the prompt {options.prompt} is a raw completion and belongs into no chat template",
                 next_step="leave --apply_chat_template out, or choose another prompt",
             )
-        if not request.predict_only:
+        if not request.predict_only and evaluation_request.rehearsal() != "words":
             check_sandbox(options.scoring.sandbox_name)
         for task in request.own_tasks:
             selection = selection_of(task, release=options.release, window=options.window)
@@ -69,8 +69,8 @@ def check_count(task: str, request: EvaluationRequest, problems: int, ranks: int
         )
 
 
-def check_output(path: Path) -> None:
-    """Require that lm-eval can write its results below ``path``, which need not exist yet."""
+def check_output(path: Path, option: str = "--output_path") -> None:
+    """Require that results can be written below ``path``, which need not exist yet; ``option`` names it."""
     # Of a path that ends in .json lm-eval takes the folder.
     folder = (path.parent if path.suffix == ".json" else path).absolute()
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
@@ -79,7 +79,7 @@ def check_output(path: Path) -> None:
             pass
     except OSError as error:
         raise UsageError(
-            f"--output_path: cannot write there: {error.strerror}", where=folder, next_step="choose another folder"
+            f"{option}: cannot write there: {error.strerror}", where=folder, next_step="choose another folder"
         ) from error
 
 

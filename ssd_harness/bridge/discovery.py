@@ -18,6 +18,7 @@ from ssd_harness.bridge import ownership, refusals
 from ssd_harness.errors import UsageError
 
 _asked: ContextVar[tuple[str, ...]] = ContextVar("ssd_asked_tasks", default=())
+_remembered: ContextVar[dict[Any, dict[str, Any]] | None] = ContextVar("ssd_remembered_index", default=None)
 
 
 def register_models(_models: ModuleType) -> None:
@@ -55,6 +56,16 @@ def asking(tasks: Sequence[str]) -> Iterator[None]:
         _asked.reset(token)
 
 
+@contextlib.contextmanager
+def remembered_index() -> Iterator[None]:
+    """Read the task folders once inside the block: an index of all of lm-eval's tasks takes up to 20 seconds."""
+    token = _remembered.set({})
+    try:
+        yield
+    finally:
+        _remembered.reset(token)
+
+
 def note_asked_tasks(config: ModuleType) -> None:
     """Wrap the step of lm-eval's command line that builds the task index."""
     original = config.EvaluatorConfig.process_tasks
@@ -89,6 +100,14 @@ def extend_task_index(manager: ModuleType) -> None:
         declared = [folder for folder in task_folders() if folder.resolve() not in present]
         after_builtin = given.index(builtin) + 1 if builtin in given else 0
         ordered = [*given[:after_builtin], *declared, *given[after_builtin:]]
+        known, key = _remembered.get(), (tuple(ordered), _asked.get())
+        if known is not None:
+            if key not in known:
+                known[key] = read(ordered, after_builtin, options)
+            return known[key]
+        return read(ordered, after_builtin, options)
+
+    def read(ordered: list[Path], after_builtin: int, options: dict[str, Any]) -> dict[str, Any]:
         if _asked.get() and after_builtin:
             small = original([path for path in ordered if path != builtin], **options)
             if all(ownership.is_own_pattern(name, small) for name in _asked.get()):

@@ -1,5 +1,6 @@
 """Capture what an evaluation asks for, and look at the machine before lm-eval builds the model."""
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from ssd_harness.bridge import (
 )
 from ssd_harness.bridge.command_config import CommandConfig
 from ssd_harness.errors import UsageError
-from ssd_harness.evaluation_request import EvaluationRequest
+from ssd_harness.evaluation_request import EvaluationRequest, Rehearsed
 from ssd_harness.printable import accept_any_text
 
 
@@ -60,10 +61,16 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
                 accept_any_text()
                 flags.check(request, arguments, index, own_model=own_model)
                 preflight.run(request, own_model=own_model)
-                saving.watch(arguments.get("evaluation_tracker"))
-                rank_end.watch()
+                if not evaluation_request.rehearsal():
+                    saving.watch(arguments.get("evaluation_tracker"))
+                    rank_end.watch()
             hidden = request.own_tasks if own_model else ()
-            with discovery.asking(request.tasks), result_fields.one_decoding_line(hidden):
+            results = None  # what lm-eval's command neither prints nor saves
+            with (
+                contextlib.suppress(Rehearsed),
+                discovery.asking(request.tasks),
+                result_fields.one_decoding_line(hidden),
+            ):
                 results = original(*bound.args, **bound.kwargs)
             if own_model and isinstance(results, dict):  # None on every rank but the first
                 result_fields.complete(results, arguments.get("evaluation_tracker"), command)

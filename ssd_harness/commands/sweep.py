@@ -96,6 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
         task_options(arguments.include_path, apply_chat_template=arguments.apply_chat_template),
     )
     cells = make_cells(request, points(arguments.preset, axes, recipe), seeds)
+    if not arguments.table:
+        _rehearse(cells, arguments.out, dry=arguments.dry_run)
     if arguments.dry_run:
         print("\n".join(_listed(cells)))
         return ExitCode.DONE
@@ -133,6 +135,16 @@ def _tasks(arguments: argparse.Namespace) -> list[str]:
         bridge.activate()
         discovery.require_tasks(tasks, arguments.include_path)
     return tasks
+
+
+def _rehearse(cells: list[Any], out: Path, *, dry: bool) -> None:
+    """Refuse before the first training what any cell's evaluation would refuse; a dry run needs no sandbox."""
+    from ssd_harness import preflight
+    from ssd_harness.bridge.rehearsal import rehearse
+
+    preflight.check_output(out, option="--out")
+    left = [cell for cell in cells if not cell.evaluation.done]
+    rehearse(((cell.label, cell.evaluation.words) for cell in left), extent="words" if dry else "machine")
 
 
 def _axes(words: list[str], seeds: str) -> dict[str, list[Any]]:

@@ -27,6 +27,7 @@ def check_training(recipe: Recipe, trainer: Any) -> None:
 def check_machine(recipe: Recipe) -> None:
     """Refuse before sampling what training would miss on this machine after it."""
     quantizes = f"lora_quantize={recipe.lora_quantize}"
+    loading.pick_device(recipe.device)
     if recipe.sharding == "zero3":
         if loading.pick_device(recipe.device).startswith("cpu"):
             raise UsageError("sharding=zero3 needs GPUs", next_step="on a CPU give sharding=fsdp2, or leave it out")

@@ -65,7 +65,8 @@ def check(
 
     for task in request.own_tasks:
         own = {"max_gen_toks": longest_generation(task)}
-        length = settle(request.gen_kwargs, decoding, origins, own).decoding.max_new_tokens
+        settled = settle(request.gen_kwargs, decoding, origins, own)
+        length = settled.decoding.max_new_tokens
         selection = selection_of(task, release=options.release, window=options.window)
         if selection is None or context is None:
             continue
@@ -74,8 +75,16 @@ def check(
             raise UsageError(
                 f"the longest prompt of {task} takes {longest:,} tokens, and with max_gen_toks={length:,} that is more "
                 f"than the context of {name}, {context:,} tokens",
-                next_step=f"give --gen_kwargs max_gen_toks={max(1, context - longest)} or less",
+                next_step=_shorter(context - longest, dict(settled.origins)["max_gen_toks"]),
             )
+
+
+def _shorter(room: int, decided_by: str) -> str:
+    """Say which length would fit beside a prompt, as a field of whoever decided the length that does not."""
+    if room < 1:
+        return "choose a model with a longer context, or leave its longest problems out with --samples"
+    field = "--gen_kwargs max_gen_toks" if decided_by in ("--gen_kwargs", "task") else "max_gen_toks_eval"
+    return f"give {field}={room} or less"
 
 
 def context_of(folder: Path, tokenizer: Any, arguments: Mapping[str, Any]) -> int | None:

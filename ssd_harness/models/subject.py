@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import registry
+from ssd_harness import evaluation_request, registry
 from ssd_harness.distill import pipeline, template_values
 from ssd_harness.distill.base_model import find_base, settings_folder
 from ssd_harness.distill.estimate import stored_bytes
@@ -80,6 +80,7 @@ def find_subject(
         revision=revision,
         backend=backend,
         tell=teller(),
+        goal="none" if evaluation_request.rehearsal() == "words" else "checkpoint",
         evaluation=functools.partial(asked_evaluation, engine=engine),
     )
     if plan.made:
@@ -92,6 +93,7 @@ def find_subject(
     # A checkpoint has its base's configuration, tokenizer and template.
     if folder := settings_folder(pretrained, revision):
         _check_evaluation(pretrained, folder, plan.recipe, (decoding, origins), arguments)
+    evaluation_request.end_rehearsal()
     checkpoint = pipeline.run(plan)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
     about |= _overlap_words(overlap, plan.recipe)
@@ -127,14 +129,14 @@ def _base(
     tell = teller()
     tell(f"evaluating {pretrained} as it is (rounds=0), with its own decoding")
     base = find_base(pretrained, revision)
-    resolved = template_values.settle(resolved, base, settings_folder(pretrained, revision), tell)
+    settings = settings_folder(pretrained, revision)
+    resolved = template_values.settle(resolved, base, settings, tell)
     recipe = resolved.recipe
     overlap = _checked(lineage_of(base), recipe)
-    if settings := settings_folder(pretrained, revision):
+    if settings:
         counted = engine.counted and not stored_settings(settings)  # quantised weights are loaded as they are
         _check_fit(pretrained, settings, recipe, replace(engine, counted=counted))
-    folder = base.folder()
-    own = loading.generation_config(folder)
+    own = loading.generation_config(settings or base.folder())
     said = {
         "temperature": recipe.T_base,
         "top_k": recipe.top_k_base,
@@ -152,7 +154,9 @@ def _base(
             if field not in known:
                 known[field] = plain
                 origins[field] = _GIVEN if origins[field] == _GIVEN else origins["temperature"]
-    _check_evaluation(pretrained, folder, recipe, (known, origins), arguments)
+    _check_evaluation(pretrained, settings or base.folder(), recipe, (known, origins), arguments)
+    evaluation_request.end_rehearsal()
+    folder = base.folder()
     about = {
         "transform": "none (rounds=0)",
         "base": {"name": base.name, "revision": base.revision, "weights": base.weights},
@@ -179,11 +183,14 @@ def _registered(
     decoding, origins = _eval_decoding(recipe), _origins(resolved, "eval")
     _check_fit(pretrained, checkpoint.path, recipe, engine)
     _check_evaluation(pretrained, checkpoint.path, recipe, (decoding, origins), arguments)
+    evaluation_request.end_rehearsal()
     return Subject(checkpoint.path, recipe, decoding, origins, about, _identity(checkpoint), overlap)
 
 
 def _check_fit(name: str, folder: Path, recipe: Recipe, engine: EvaluationEngine) -> None:
     """Tell what the requested evaluation costs, and stop where it cannot fit this machine."""
+    if evaluation_request.rehearsal() == "words":
+        return
     if evaluation := asked_evaluation(recipe, engine):
         stored = stored_bytes(recipe, folder)
         check_evaluation(evaluation, recipe, name=name, folder=folder, stored=stored, tell=teller())
