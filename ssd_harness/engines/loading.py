@@ -47,7 +47,7 @@ def load_tokenizer(folder: str | Path, *, trust_remote_code: bool = False) -> An
 
     try:
         return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=trust_remote_code)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # it reads the model's configuration too, whose own checks raise errors of their own
         raise InfrastructureError(f"cannot load the tokenizer: {_first_line(error)}", where=folder) from error
 
 

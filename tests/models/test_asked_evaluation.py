@@ -7,15 +7,18 @@ import pytest
 pytest.importorskip("torch")
 
 from ssd_harness import evaluation_request, registry
-from ssd_harness.distill import base_model, machine, pipeline
+from ssd_harness.distill import base_model, estimate, machine, pipeline, planning
 from ssd_harness.distill.evaluation import EvaluationEngine
+from ssd_harness.distill.machine import Machine
 from ssd_harness.errors import UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
+from ssd_harness.home import home
 from ssd_harness.models.asked_evaluation import asked_evaluation
 from ssd_harness.models.subject import find_subject
 from ssd_harness.recipe import Recipe
+from ssd_harness.recipes.presets import by_name
 
-MINI = "livecodebench_mini"
+MINI, QWEN_30B = "livecodebench_mini", "Qwen/Qwen3-30B-A3B-Instruct-2507"
 ROOM = 1e12
 LITTLE = 3e5
 """Bytes: too little to evaluate the tiny model."""
@@ -117,3 +120,39 @@ def test_a_base_and_a_checkpoint_are_checked_before_they_are_loaded(find, tiny_m
         find(LITTLE, "ssd:made")
     assert not find(ROOM, "ssd:made")
     assert json.loads((registry.get("made").path / "ssd_manifest.json").read_text())["name"] == "made"
+
+
+@pytest.fixture
+def qwen_30b(tiny_model, tmp_path):
+    """A folder with the settings of Qwen3-30B-A3B, and neither its weights nor its tokenizer."""
+    folder = tmp_path / "qwen3-30b"
+    folder.mkdir()
+    for file in tiny_model.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())  # of a few kB
+    known = by_name(QWEN_30B).checkpoint
+    config = json.loads((folder / "config.json").read_text()) | known["config"] | known["shape"]
+    config |= {"dtype": "bfloat16", "layer_types": None, "tie_word_embeddings": False}
+    (folder / "config.json").write_text(json.dumps(config))
+    return str(folder)
+
+
+def test_the_plan_at_real_size_tells_all_beside_the_gpus_that_are_here(find, ask, qwen_30b, monkeypatch, capsys):
+    ask(metadata={"repeats": 10})
+    monkeypatch.setattr(planning, "this_machine", lambda _: Machine(1.41e11, 2e12, on_gpu=True, gpus=8))
+    monkeypatch.setattr(estimate, "free_disk", lambda: (home(), 4 * 10**12))
+    recipe = {"recipe": "8gpus-30b-a3b", "steps": 2500, "batch_size_train": 32, "max_gen_toks_eval": 65_536}
+    assert find(ROOM, qwen_30b, **recipe)
+    said = capsys.readouterr().err
+    assert f"evaluation on {MINI}: 360 programs, at most 23,592,960 tokens" in said
+    assert "hours to train and 5.4 hours to evaluate at most" in said
+    assert "evaluation 68 GB (weights 61, cache of a sequence 7.3); 141 GB of the GPU here" in said
+    assert "4,000 GB are free" in said
+    monkeypatch.setattr(planning, "this_machine", lambda _: Machine(6.4e10, 2e12, on_gpu=True, gpus=8))
+    with pytest.raises(UsageError) as error:
+        find(ROOM, qwen_30b, **recipe)
+    assert "evaluating sequences of 66,036 tokens takes about 68 GB, more than the 64 GB of the GPU here" in str(
+        error.value
+    )
+    assert "--gen_kwargs max_gen_toks=16384 (63 GB to evaluate); parallelize=True (8.5 GB to evaluate)" in str(
+        error.value
+    )
