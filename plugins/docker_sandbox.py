@@ -32,29 +32,25 @@ _READ = 1 << 18
 _STDERR_TAIL = 2000
 _OWN_MEMORY = 1 << 30
 """What a slot needs beyond one program's address space: inputs, pipes, the worker itself."""
-_MASKED = ("/dev/mqueue", "/dev/pts", "/tmp", "/var/tmp", "/run")  # noqa: S108 - to mask them, not to use them
-"""What a program could write to otherwise: the first in Docker, the last in podman, which mounts them writable; and the
-terminals' folder, without which there is no ``/dev/ptmx``."""
+_MASKED = {
+    **dict.fromkeys(("/tmp", "/var/tmp", "/run"), "ro,size=4k"),  # noqa: S108 - podman mounts them writable
+    "/dev": "ro,dev,nosuid,noexec,mode=755,size=64k",
+}
+"""Empty folders over what a program could write to. ``/dev`` keeps its devices, but no times of reading, since it is
+read-only, and no queues and terminals below it, since it is not the engine's own."""
 _HIDDEN = (
     # What Docker hides by itself; naming any replaces its list.
     *("/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"),
-    *("/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"),
+    *("/proc/timer_stats", "/proc/sched_debug", "/proc/scsi"),
     # What tells of the host, or of the programs before: its command line, and counters of machine, slot and worker.
-    *(
-        "/proc/buddyinfo",
-        "/proc/cgroups",
-        "/proc/cmdline",
-        "/proc/diskstats",
-        "/proc/fs",
-        "/proc/interrupts",
-    ),
-    *("/proc/key-users", "/proc/loadavg", "/proc/locks", "/proc/meminfo", "/proc/pagetypeinfo", "/proc/partitions"),
-    *("/proc/pressure", "/proc/schedstat", "/proc/slabinfo", "/proc/softirqs", "/proc/stat", "/proc/swaps"),
-    *("/proc/sys/fs", "/proc/sys/kernel/pty", "/proc/sys/kernel/random"),
-    *("/proc/sys/vm", "/proc/vmallocinfo", "/proc/vmstat", "/proc/zoneinfo"),
-    *("/sys/block", "/sys/class", "/sys/fs", "/sys/kernel", "/sys/module"),
+    # Where Landlock works, programs read nothing else in /proc either; this is for where it does not.
+    *("/proc/buddyinfo", "/proc/bus", "/proc/cgroups", "/proc/cmdline", "/proc/diskstats", "/proc/driver", "/proc/fs"),
+    *("/proc/interrupts", "/proc/irq", "/proc/key-users", "/proc/loadavg", "/proc/locks", "/proc/meminfo"),
+    *("/proc/pagetypeinfo", "/proc/partitions", "/proc/pressure", "/proc/schedstat", "/proc/slabinfo"),
+    *("/proc/softirqs", "/proc/stat", "/proc/swaps", "/proc/sys", "/proc/sysvipc", "/proc/tty", "/proc/uptime"),
+    *("/proc/vmallocinfo", "/proc/vmstat", "/proc/zoneinfo", "/sys"),
 )
-_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+_READ_ONLY = ("/proc/sysrq-trigger",)
 _ULIMITS = {"nofile": 256, "core": 1, "nproc": 1024}  # core: see the zygote; 0 stops no pipe
 MEMORY = Limits().memory + _OWN_MEMORY
 
@@ -282,7 +278,7 @@ class DockerSandbox(OpenSlots):
             pids_limit=256,
             # One core's share, on whichever core: pinning to one was a fifth slower beside other load.
             nano_cpus=10**9,
-            tmpfs=dict.fromkeys(_MASKED, "ro,size=4k"),
+            tmpfs=_MASKED,
             # nproc because podman would ask for the highest, which not every daemon may grant; programs get their own.
             ulimits=[Ulimit(name=name, soft=most, hard=most) for name, most in _ULIMITS.items()],
             log_config={"type": "none"},

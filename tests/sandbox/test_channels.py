@@ -5,10 +5,23 @@ import json
 import pytest
 from sandbox.job_results import both_runners, only
 
+from ssd_harness.home import home
 from ssd_harness.sandbox.contracts import Runner
+from ssd_harness.sandbox.image import root_folder
+from ssd_harness.sandbox.worker import landlock
 from ssd_harness.sandbox.worker.environment import ENVIRONMENT
 
 PASSWORD = "hunter2-of-the-host"
+
+
+ENVIRONMENTS = """
+import ctypes, json, os, subprocess, sys
+words = open("/proc/self/stat").read().rpartition(")")[2].split()
+first, last = int(words[47]), int(words[48])
+child = "import json, os; print(json.dumps(dict(os.environ)))"
+child = subprocess.run([sys.executable, "-c", child], capture_output=True).stdout
+print(json.dumps([dict(os.environ), ctypes.string_at(first, last - first).decode(), json.loads(child)]))
+"""
 
 
 @pytest.mark.parametrize("kind", [pytest.param("docker", marks=pytest.mark.docker), "process"])
@@ -21,13 +34,10 @@ def test_the_whole_environment_is_the_one_that_we_list(request, place_of, monkey
         monkeypatch.setenv(name, PASSWORD)
     slot = request.getfixturevalue(f"{kind}_sandbox").open_slot()
     try:
-        shell = "print(open('/proc/self/environ').read(), end='')"
-        program = "import json, os, subprocess, sys\nprint(json.dumps([dict(os.environ), "
-        program += f"subprocess.run([sys.executable, '-c', {shell!r}], capture_output=True, text=True).stdout]))"
-        names, raw = json.loads(only(place_of(slot)(program))[0].output)
+        names, raw, of_a_child = json.loads(only(place_of(slot)(ENVIRONMENTS))[0].output)
     finally:
         slot.close()
-    assert names == ENVIRONMENT
+    assert names == of_a_child == ENVIRONMENT
     assert dict(entry.split("=", 1) for entry in raw.rstrip("\0").split("\0")) == ENVIRONMENT
 
 
@@ -82,6 +92,149 @@ HOSTS = (
 def test_counters_of_machine_and_slot_cannot_be_read(place):
     outcome, _ = only(place(READABLE.format(paths=HOSTS)))
     assert json.loads(outcome.output) == []
+
+
+READ_ALL = """
+import json, os
+mine = str(os.getpid())
+read = {}
+for top in ("/proc", "/proc/self/", "/proc/thread-self/", "/sys"):
+    for folder, folders, files in os.walk(top):
+        if folder == "/proc":
+            folders.remove(mine)
+        for path in (os.path.join(folder, name) for name in files):
+            if os.path.islink(path):
+                continue
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+                if text := os.read(fd, 1 << 16):
+                    read[path] = text.decode(errors="replace")
+            except OSError:
+                pass
+print(json.dumps(read))
+"""
+OWN = {"cgroup", "cmdline", "comm", "limits", "maps", "oom_score", "smaps_rollup", "stat", "statm", "status"}
+
+
+@pytest.fixture
+def _landlock():
+    if not landlock.prepare():
+        pytest.skip("the kernel has no Landlock")
+
+
+@pytest.mark.usefixtures("_landlock")
+def test_of_proc_and_sys_a_program_reads_what_is_listed(place):
+    """Neither mountinfo with the host's folders, nor a file of another process, nor a counter of the machine."""
+    read = json.loads(only(place(READ_ALL, output=1 << 20, wall_s=30.0))[0].output)
+    assert {path for path in read if not path.startswith("/proc/self/")} <= {"/proc/cpuinfo", "/proc/version"}
+    assert {path.removeprefix("/proc/self/") for path in read if path.startswith("/proc/self/")} == OWN
+    mounts = [name for name in map(str, (root_folder.root_folder(), home(), "/var/lib", "lowerdir")) if name != "/"]
+    assert [path for path, text in read.items() if any(name in text for name in mounts)] == []
+
+
+TELL_TALES = ("/proc/self/mountinfo", "/proc/self/mounts", "/proc/self/mountstats", "/proc/mounts", "/proc/cmdline")
+
+
+@pytest.mark.usefixtures("_landlock")
+@both_runners
+@pytest.mark.parametrize("way", ["at once", "in a thread", "in a fork", "in another program"])
+def test_no_path_of_the_host_is_told_whoever_asks(place, runner, way):
+    """Every descendant is confined like the first process."""
+    ask = f"""
+def told():
+    for path in {TELL_TALES!r} + ("/proc/thread-self/mountinfo", "/proc/1/mountinfo"):
+        try:
+            if open(path).read():
+                return 1
+        except OSError:
+            pass
+    return 0
+"""
+    in_a_fork = "if posix.fork() == 0:\n    posix._exit(told())\nresult = posix.wait()[1]"
+    alone = f"import posix\n{ask}\nposix._exit(told())"
+    ways = {
+        "at once": "result = told()",
+        "in a thread": "found = []\nthread = threading.Thread(target=lambda: found.append(told()))\nthread.start()\n"
+        "thread.join()\nresult = found[0]",
+        "in a fork": in_a_fork,
+        "in another program": in_a_fork.replace(
+            "_exit(told())", f"execv(sys.executable, ['python3', '-c', {alone!r}])"
+        ),
+    }
+    outcome, _ = only(place(f"import posix, sys, threading\n{ask}\n{ways[way]}\nprint(result)", [b""], runner))
+    assert outcome.output == b"0\n", outcome
+
+
+def test_processor_time_of_others_cannot_be_read(place):
+    program = """
+import ctypes, os
+libc, room = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+for number in set(range(1, os.getpid() + 9)):
+    for kind in range(8):
+        clock = (~number << 3) | kind
+        if libc.clock_gettime(clock, room) == 0 or libc.clock_getres(clock, room) == 0:
+            print(number, kind)
+print("end")
+"""
+    assert only(place(program))[0].output == b"end\n"
+
+
+def test_load_processes_and_memory_of_the_machine_cannot_be_read(place):
+    program = """
+import ctypes, os
+print(ctypes.CDLL(None).sysinfo(ctypes.create_string_buffer(512)))
+try:
+    print(os.getloadavg())
+except OSError:
+    print("refused")
+"""
+    assert only(place(program))[0].output == b"-1\nrefused\n"
+
+
+def test_looking_at_a_folder_a_link_or_a_device_leaves_no_time(place):
+    program = """
+import os, time
+
+def times():
+    seen = {}
+    for folder in ("/", "/dev", "/tmp", "/etc", "/usr/lib", "/opt"):
+        for name in (".", *(os.listdir(folder) if folder != "/" else ())):
+            about = os.lstat(os.path.join(folder, name))
+            seen[folder, name] = about.st_atime_ns, about.st_mtime_ns, about.st_ctime_ns
+    return seen
+
+before = times()
+time.sleep(0.05)
+for folder, name in before:
+    path = os.path.join(folder, name)
+    try:
+        if os.path.islink(path):
+            os.readlink(path)
+        elif os.path.isdir(path):
+            os.listdir(path)
+        elif name not in ("stdin", "tty"):
+            os.read(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 10)
+    except OSError:
+        pass
+try:
+    open("/dev/null", "w").write("x")
+    os.utime("/dev/null")
+except OSError:
+    pass
+after = times()
+print([path for path in before if before[path] != after.get(path)], set(after) - set(before))
+"""
+    assert only(place(program))[0].output == b"[] set()\n"
+
+
+def test_numbers_of_processes_and_free_space_are_what_is_told(place):
+    """What the documentation says is open; if this fails, it may be closed, and the table wrong."""
+    several = (
+        "import os\nfor _ in range({}):\n    if os.fork() == 0:\n        os._exit(0)\n    os.wait()\nprint(os.getpid())"
+    )
+    numbers = [int(only(place(several.format(forks)))[0].output) for forks in (0, 0, 9, 0)]
+    assert numbers[3] - numbers[2] >= numbers[1] - numbers[0] + 9
+    assert int(only(place("import os\nprint(os.statvfs('/').f_blocks)"))[0].output) > 0
 
 
 def test_no_terminal_can_be_made(place):

@@ -8,6 +8,7 @@ import sys
 from types import ModuleType
 from typing import NamedTuple
 
+from . import landlock
 from .protocol import TEST_RUNNERS
 from .report import Report, Tests
 
@@ -69,6 +70,7 @@ def confine(spawn: Spawn, uid: int) -> None:
     lower(resource.RLIMIT_CPU, spawn.cpu_s, spawn.cpu_s + 1)
     lower(resource.RLIMIT_AS, spawn.memory)
     lower(resource.RLIMIT_NPROC, spawn.processes)
+    landlock.confine()
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

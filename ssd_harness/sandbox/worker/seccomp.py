@@ -98,9 +98,6 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "seccomp": (317, 277),
-    "landlock_create_ruleset": (444, 444),
-    "landlock_add_rule": (445, 445),
-    "landlock_restrict_self": (446, 446),
     "lsm_get_self_attr": (459, 459),
     "lsm_set_self_attr": (460, 460),
     "lsm_list_modules": (461, 461),
@@ -141,6 +138,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "fsync": (74, 82),
     "fdatasync": (75, 83),
     "lookup_dcookie": (212, 18),
+    "sysinfo": (99, 179),  # load, processes and memory of the whole machine
     "file_setattr": (469, 469),
 }
 _CLONE, _CLONE3, _SOCKETPAIR, _IOCTL = (56, 220), (435, 435), (53, 199), (16, 29)
@@ -149,6 +147,8 @@ _X32_BIT = 0x40000000
 
 _NAMESPACES = 0x7E020080  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET and TIME
 _CLONE_PARENT = 0x00008000  # a sibling would be the zygote's child, and its CPU time nobody's of the program
+_CLOCKS = ((228, 113), (229, 114), (230, 115), (222, 107))  # clock_gettime, getres, nanosleep, timer_create
+_CLOCK_OF_PROCESS = 1 << 31  # such a clock is the CPU time of any process, also of the worker's
 _SIGCHLD = 17
 _SIGACTION = (13, 134)
 _SETRLIMIT, _PRLIMIT64, _RLIMIT_CORE = (160, 164), (302, 261), 4
@@ -220,6 +220,8 @@ def instructions(machine: str, *, keep_zombies: bool = False) -> list[_Instructi
     # The limit on core files stays at 1, the one value at which the kernel feeds no pipe either.
     program += _argument(_SETRLIMIT, machine, 0, _IF_EQUAL, _RLIMIT_CORE, refused=True)
     program += _argument(_PRLIMIT64, machine, 1, _IF_EQUAL, _RLIMIT_CORE, refused=True)
+    for call in _CLOCKS:
+        program += _argument(call, machine, 0, _IF_ANY_BIT, _CLOCK_OF_PROCESS, refused=True, error=errno.EINVAL)
     if keep_zombies:
         program += _argument(_SIGACTION, machine, 0, _IF_EQUAL, _SIGCHLD, refused=True, error=0)
     program += _argument(_SOCKETPAIR, machine, 0, _IF_EQUAL, _AF_UNIX, refused=False)

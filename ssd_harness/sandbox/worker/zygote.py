@@ -18,7 +18,7 @@ import traceback
 from types import ModuleType
 from typing import NamedTuple, NoReturn
 
-from . import child, seccomp
+from . import child, landlock, seccomp
 from .child import Spawn
 from .protocol import RUNNERS
 from .sweep import Usage, kill_all, reap, sweep
@@ -135,11 +135,19 @@ def _prepare(*, counts_children: bool) -> dict[str, ModuleType]:
         with contextlib.suppress(ValueError):  # gVisor lacks some; there is nowhere to write to anyway
             resource.setrlimit(limit, (0, 0))
     child.lower(resource.RLIMIT_NOFILE, child.MAX_DESCRIPTORS)
+    landlock.prepare()
+    _sort_once()
     seccomp.install(keep_zombies=counts_children)
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     gc.collect()
     gc.freeze()
     return runners
+
+
+def _sort_once() -> None:
+    """Let the C library's qsort ask how large the machine's memory is: it asks once, and the filter refuses to tell."""
+    libc, room = ctypes.CDLL(None), ctypes.create_string_buffer(2048)
+    libc.qsort(room, 2048, 1, libc.strcmp)
 
 
 def _serve(connection: socket.socket, uid: int, runners: dict[str, ModuleType]) -> None:
