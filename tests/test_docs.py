@@ -1,11 +1,14 @@
 """The documentation says what the code does, or a test says that it does not."""
 
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = [
@@ -47,3 +50,50 @@ def test_the_readme_names_every_command_and_both_scripts():
         assert f"ssd-harness {command}" in readme, command
     assert "bash runs/demo.sh" in readme
     assert "bash runs/test.sh" in readme
+
+
+def advertised():
+    """Every command line in an indented block of README and docs, as words; a remark behind # is left out."""
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        if page.name == "commands.md":  # written from the parsers themselves
+            continue
+        for line in page.read_text(encoding="utf-8").splitlines():
+            if re.match(r"    (\$ )?(ssd-harness|lm_eval) ", line):
+                yield pytest.param(
+                    shlex.split(line.strip().removeprefix("$ "), comments=True), id=f"{page.name}: {line.strip()}"
+                )
+
+
+@pytest.mark.parametrize("words", list(advertised()))
+def test_what_the_documentation_shows_is_a_command(words, monkeypatch):
+    from ssd_harness import cli
+
+    program, *arguments = words
+    if program == "ssd-harness" and arguments[0] != "eval":
+        cli.parse(arguments, arguments[0])
+        return
+    from lm_eval._cli.harness import HarnessCLI
+
+    monkeypatch.setattr(sys, "argv", ["lm_eval", *arguments[program == "ssd-harness" :]])
+    assert HarnessCLI().parse_args().command == "run"
+
+
+def test_the_quickstart_has_five_lines_and_an_extra_that_exists():
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Quickstart\n")[2].partition("\n## ")[0]
+    lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
+    assert len(lines) == 5
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (extra,) = re.findall(r"\.\[(\w+)\]", lines[1])
+    assert extra in project["optional-dependencies"]
+    assert lines[-1].startswith("lm_eval --model ssd-hf --model_args pretrained=demo ")
+
+
+def test_the_citation_file_is_of_this_version_and_cites_the_paper():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {"cff-version", "message", "title", "authors"} <= set(cited)
+    assert (cited["version"], cited["license"]) == (project["version"], project["license"])
+    (paper,) = cited["references"]
+    assert paper["url"] == project["urls"]["Paper"]
+    assert paper["authors"]
+    assert paper["url"] in (ROOT / "README.md").read_text(encoding="utf-8")
