@@ -191,6 +191,8 @@ def _check_fit(name: str, folder: Path, recipe: Recipe, engine: EvaluationEngine
     """Tell what the requested evaluation costs, and stop where it cannot fit this machine."""
     if evaluation_request.rehearsal() == "words":
         return
+    if evaluation_request.rehearsal() == "words":
+        return
     if evaluation := asked_evaluation(recipe, engine):
         stored = stored_bytes(recipe, folder)
         check_evaluation(evaluation, recipe, name=name, folder=folder, stored=stored, tell=teller())

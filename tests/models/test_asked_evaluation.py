@@ -107,6 +107,8 @@ def test_a_base_and_a_checkpoint_are_checked_before_they_are_loaded(find, tiny_m
         patch.setattr(base_model.BaseModel, "folder", load)
         with pytest.raises(UsageError, match="does not fit, by estimate: evaluating sequences of 700 tokens"):
             find(LITTLE, rounds=0)
+    with evaluation_request.rehearsing("words"), pytest.raises(evaluation_request.Rehearsed):
+        find(LITTLE, rounds=0)  # a dry run is no run on this machine
     assert not find(LITTLE, rounds=0, check_fit="false")
     assert not find(ROOM, rounds=0)
     assert f"evaluation on {MINI}: 36 programs, at most 7,200 tokens; GPU time (estimated): " in capsys.readouterr().err
