@@ -21,7 +21,7 @@ def cell(tmp_path):
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         (folder / "m").mkdir(parents=True)
         evaluation = Evaluation(folder, "ssd-hf", {}, task)
-        metrics = metrics or {"pass@1,none": 0.0}
+        metrics = metrics or {"pass@1,none": 0.0, "pass@5,none": 0.0}
         decoding = dict(zip(("temperature", "top_k", "top_p"), decode, strict=True))
         drawn = {"generations": {"decoding": {} if own else {task: decoding}}}
         about = {"ssd": drawn | ({"rounds": [{}] * rounds} if rounds else {})}
