@@ -23,7 +23,7 @@ def hub(argument: str, recipe: Recipe) -> PromptRows:
 
 
 def rstar(argument: str, _: Recipe) -> Iterator[Prompt]:
-    """Read rStar-Coder's questions, in the words that the evaluation uses.
+    """Read rStar-Coder's questions, problems that the recipe's prompt style puts into its words.
 
     ``rstar:is_passed`` keeps the rows whose answer was verified: the paper's prompts.
 
@@ -39,7 +39,8 @@ def rstar(argument: str, _: Recipe) -> Iterator[Prompt]:
         if not row["question"]:
             raise InfrastructureError("a row of the prompts has no question", where=where)
         shown = {"question_content": row["question"], "starter_code": row.get("starter_code") or ""}
-        yield Prompt(f"rstar-{number}", (("user", prompt_texts.render(shown).user),), statement=row["question"])
+        turns = (("user", prompt_texts.render(shown).user),)
+        yield Prompt(f"rstar-{number}", turns, statement=row["question"], problem=shown)
 
 
 def _rows(dataset: str, config: str | None, split: str, **options: Any) -> Iterator[tuple[str, Any]]:

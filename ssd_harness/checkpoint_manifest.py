@@ -31,6 +31,10 @@ _SHAPE: Mapping[str, Any] = {
         "overlap": {"left_out": int, "kept": int, "prompts": [{"prompt": str, "problem": str, "score": (int, float)}]},
         "published": {"count": int, "found": int},
     },
+    "prompt_style": {
+        **dict.fromkeys(("name", "sha256", "stdin", "functional", "system", "evaluation_differs"), str),
+        **dict.fromkeys(("chat", "exact"), bool),
+    },
     "parts": {_ANY: str},
     "samples": {"run": str, "prompts": dict},
     "overlap": {"sketches": [{"file": str, "sha256": str}], "unknown": [str], "kept": int},

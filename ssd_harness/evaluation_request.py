@@ -22,6 +22,7 @@ class EvaluationRequest:
     """``--metadata`` alone, without the model_args that lm-eval merges in."""
     gen_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """``--gen_kwargs`` as the user gave it: only the fields written there."""
+    system_instruction: str | None = None
     apply_chat_template: bool | str = False
     predict_only: bool = False
     limit: float | None = None

@@ -8,10 +8,11 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from ssd_harness import evaluation_request, plugin_manager, prompts
+from ssd_harness import evaluation_request, plugin_manager
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.home import home
+from ssd_harness.lcb.asked_prompt import asked_prompt, check_form
 from ssd_harness.lcb.options import evaluation_options
 from ssd_harness.lcb.store import open_store
 from ssd_harness.lcb.tasks import selection_of
@@ -34,11 +35,8 @@ def run(request: EvaluationRequest, *, own_model: bool) -> None:
     if request.own_tasks:
         # Other tasks in the same run may have metadata of their own.
         options = evaluation_options(request.metadata, strict=set(request.tasks) == set(request.own_tasks))
-        if request.apply_chat_template and not prompts.load(options.prompt).chat:
-            raise UsageError(
-                f"the prompt {options.prompt} is a raw completion and belongs into no chat template",
-                next_step="leave --apply_chat_template out, or choose another prompt",
-            )
+        if options.prompt is not None or not own_model:
+            check_form(request, asked_prompt(request, options.prompt))
         if not request.predict_only and evaluation_request.rehearsal() != "words":
             check_sandbox(options.scoring.sandbox_name)
         for task in request.own_tasks:

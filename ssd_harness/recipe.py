@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from ssd_harness import prompts
 from ssd_harness.engines.contracts import Decoding
 from ssd_harness.errors import UsageError
 from ssd_harness.printable import printable
@@ -79,7 +80,12 @@ class Recipe:
     prompt_format: str = _train(
         "chat", "chat: through the model's chat template; raw: the text as it stands", one_of("chat", "raw")
     )
-    system_message: str | None = _train(None, "system message put before every prompt")
+    prompt_style: str | None = _train(
+        None,
+        "words around a problem in training and evaluation: ssd/chat, ssd/chat-system, ssd/completion, file:FOLDER; "
+        "none asks problems as ssd/chat does, and leaves other prompts as they stand",
+    )
+    system_message: str | None = _train(None, "system message of the prompt style, in training and evaluation")
     reasoning_effort: str | None = _train(None, "handed to chat templates that read it (gpt-oss)")
     enable_thinking: bool | None = _train(None, "handed to chat templates that read it (Qwen3)")
     chat_template_args: str | None = _train(None, "more values for the chat template, a JSON object")
@@ -179,6 +185,8 @@ class Recipe:
         self._require("prompt_template", not both, "none with prompt_column")
         if self.prompt_format == "raw":
             self._require("system_message", self.system_message is None, "none with prompt_format=raw")
+        styled = self.prompt_style is None or prompts.is_name(self.prompt_style)
+        self._require("prompt_style", styled, f"one of {', '.join(prompts.names())}, or file:FOLDER")
         self._require("chat_template_args", _is_json_object(self.chat_template_args), "a JSON object, or none")
         self._require("template_date", _is_date(self.template_date), "a date, YYYY-MM-DD")
         if self.lora_rank is None:
@@ -233,7 +241,7 @@ LORA_FIELDS = ("lora_alpha", "lora_dropout", "lora_targets", "lora_quantize")
 TEMPLATE_FIELDS = ("reasoning_effort", "enable_thinking", "chat_template_args", "template_date")
 """What the chat template is handed."""
 NAMED_BY_IDENTITY = {"prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column"}
-NAMED_BY_IDENTITY |= {"exclude_prompts", "prompt_template", "sampler", "trainer"}
+NAMED_BY_IDENTITY |= {"exclude_prompts", "prompt_template", "prompt_style", "sampler", "trainer"}
 """What hashes and versions stand for, wherever it came from."""
 _AFTER_SAMPLING = {"filter", "transform", "rounds", "steps", "epochs", "batch_size_train", "max_length_train", "lr"}
 _AFTER_SAMPLING |= {"min_lr", "warmup_steps", "weight_decay", "beta1", "beta2", "max_grad_norm", "dtype_checkpoint"}
@@ -333,9 +341,10 @@ def fingerprint(
 
     ``base`` is the weights' hash or commit, ``tokenizer`` that of tokenizer and chat template, ``prompts`` the prompt
     set's hash, ``sampler`` and ``trainer`` are ``name@version``, and so are ``others``: filter, transform and prompt
-    source, where they are a plugin's or more than the first version of a built-in one. The evaluation's decoding,
-    devices, batch shapes and library versions take no part: they change nothing in the checkpoint that anybody asked
-    for. Nor does where the prompts came from: their hash says which they are.
+    source, where they are a plugin's or more than the first version of a built-in one, and ``style``, the hash of the
+    prompt style's texts, where they are not the default's. The evaluation's decoding, devices, batch shapes and library
+    versions take no part: they change nothing in the checkpoint that anybody asked for. Nor does where the prompts came
+    from: their hash says which they are.
     """
     fields = recipe.side("train")
     for name in NAMED_BY_IDENTITY:

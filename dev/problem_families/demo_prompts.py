@@ -11,7 +11,7 @@ COUNT, SEED = 1024, 0
 
 
 def rows() -> Iterator[dict[str, str]]:
-    """Yield one row a prompt: id, prompt and tests, the example of the prompt first."""
+    """Yield one row a problem: id, statement, starter code and tests, the example of the statement first."""
     for drawn in generator.prompts(seed=SEED, count=COUNT):
         cases = drawn.problem.public + drawn.problem.private
         tests = {
@@ -19,7 +19,13 @@ def rows() -> Iterator[dict[str, str]]:
             "outputs": [case.output for case in cases],
             "fn_name": drawn.problem.function,
         }
-        yield {"id": drawn.id, "prompt": drawn.text, "tests": json.dumps(tests)}
+        problem = drawn.problem.row()
+        yield {
+            "id": drawn.id,
+            "question_content": problem["question_content"],
+            "starter_code": problem["starter_code"],
+            "tests": json.dumps(tests),
+        }
 
 
 def main(arguments: Sequence[str]) -> None:

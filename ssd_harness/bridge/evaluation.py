@@ -61,6 +61,8 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
                 accept_any_text()
                 flags.check(request, arguments, index, own_model=own_model)
                 preflight.run(request, own_model=own_model)
+                if own_model and not isinstance(arguments["model"], str):
+                    arguments["model"].subject.style.announce(bridge.log.warning)
                 if not evaluation_request.rehearsal():
                     saving.watch(arguments.get("evaluation_tracker"))
                     rank_end.watch()
@@ -106,6 +108,7 @@ def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> Evalua
         # lm-eval's command line hands both over in one dictionary.
         metadata={key: value for key, value in metadata.items() if model_args.get(key, _ABSENT) != value},
         gen_kwargs=_as_dict(arguments.get("gen_kwargs")),
+        system_instruction=arguments.get("system_instruction") or None,
         apply_chat_template=arguments.get("apply_chat_template", False),
         predict_only=bool(arguments.get("predict_only")),
         limit=arguments.get("limit"),

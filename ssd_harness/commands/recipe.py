@@ -50,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print recipes."""
     if arguments.action == "list":
         return _list()
+    from ssd_harness.distill import prompt_style
     from ssd_harness.distill.base_model import settings_folder
     from ssd_harness.distill.estimate import stored_bytes
     from ssd_harness.distill.filters import make_filter
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     overrides = overrides_of(arguments.fields)
     revision = overrides.pop("revision", None)
     overrides.pop("name", None)  # of the checkpoint; with it, the words are those of `distill`
-    resolved = resolve_for(arguments.model, overrides, revision)
+    resolved, _ = prompt_style.settle(resolve_for(arguments.model, overrides, revision), arguments.model)
     factories_of(resolved.recipe)
     make_filter(resolved.recipe)  # what is shown here could be run
     if arguments.json:

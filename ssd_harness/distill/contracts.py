@@ -32,6 +32,9 @@ class Prompt:
     """Stored only for filters that ask for them (``needs_tests``)."""
     statement: str = ""
     """What is asked, without the words put around it: copies are told by it. Empty: by all turns. Not stored."""
+    problem: Mapping[str, str] | None = None
+    """Fields of a programming problem (``question_content``, ``starter_code``, maybe ``question_title``), which the
+    recipe's prompt style puts into its words in place of ``messages``; None leaves these. Not stored."""
 
     @property
     def text(self) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import provenance, registry, storage
+from ssd_harness import prompts, provenance, registry, storage
+from ssd_harness.distill import prompt_style
 from ssd_harness.distill.base_model import TEMPLATES, BaseModel, find_base, identity_of
 from ssd_harness.distill.checkpoint_check import RECORD, Request, check
 from ssd_harness.distill.exporting import Run
@@ -65,6 +66,7 @@ def import_checkpoint(
     _check_files(source)
     own = registry.at(source)
     recipe = _recipe_of(own, run, fields)
+    style = _style_of(own, run, fields)
     adapter = (source / "adapter_config.json").is_file()
     origin = _base_of(source, base, run, adapter=adapter)
     with storage.scratch_folder(registry.models_folder() / f".import-{name}-{os.getpid()}") as scratch:
@@ -80,7 +82,7 @@ def import_checkpoint(
             if origin:
                 _complete(scratch, origin.folder().resolve())
         checked = _check(scratch, origin, record if adapter else None)
-        manifest = _manifest(scratch, origin, run, recipe, own, adapter=adapter) | {"checked": checked}
+        manifest = _manifest(scratch, origin, run, recipe, own, adapter=adapter) | {"checked": checked, **style}
         known = registry.lookup(name)
         if known and known.fingerprint == manifest["fingerprint"] and known.manifest["recipe"] != manifest["recipe"]:
             raise UsageError(
@@ -98,6 +100,14 @@ def _recipe_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any
     known = without_run_side(known)
     resolve(registry.PREFIX, fields, inherited=("the run's recipe", known))
     return {**known, **fields}
+
+
+def _style_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the manifest's entry about the prompt style: the given one, else the run's, else its own."""
+    if fields.get("prompt_style") is not None:
+        return {prompt_style.MANIFEST_KEY: prompts.load(str(fields["prompt_style"])).record()}
+    record = (run.about if run else own.manifest if own else {}).get(prompt_style.MANIFEST_KEY)
+    return {prompt_style.MANIFEST_KEY: record} if record else {}
 
 
 def _base_of(source: Path, base: str | None, run: Run | None, *, adapter: bool) -> BaseModel | None:

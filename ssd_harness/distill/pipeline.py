@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import plugin_manager, provenance, registry, storage
-from ssd_harness.distill import drawn, shards, training
+from ssd_harness.distill import drawn, prompt_style, shards, training
 from ssd_harness.distill.exporting import RUN_FILE
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.plan import Plan
@@ -122,12 +122,15 @@ def described(plan: Plan) -> dict[str, Any]:
         "variant": plan.variant,
         "recipe": asdict(plan.recipe),
         "origins": dict(plan.resolved.origins),
+        prompt_style.MANIFEST_KEY: plan.style.record()
+        | ({"evaluation_differs": plan.asked_otherwise} if plan.asked_otherwise else {}),
         "prompts": {
             "source": plan.recipe.prompts,
             "sha256": plan.prompts.sha256,
             "count": plan.prompts.count,
             "duplicates": plan.prompts.duplicates,
             "excluded": plan.prompts.excluded,
+            "in_style": plan.prompts.in_style,
             **_about_prompts(plan.prompts),
         },
         "parts": dict(plan.parts),

@@ -1,14 +1,15 @@
 """What a transform will do, known before it does anything: recipe, base model, prompts, name and fingerprint."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ssd_harness import registry
+from ssd_harness import prompts, registry
 from ssd_harness.distill.base_model import BaseModel
 from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.home import home
 from ssd_harness.overlap.lineage import Lineage, read_lineage
+from ssd_harness.prompts import PromptTemplate
 from ssd_harness.recipe import Recipe, fingerprint, samples_fingerprint
 from ssd_harness.recipes.resolution import Resolved
 
@@ -30,6 +31,11 @@ class Plan:
     """Name of the plan of more rounds that this is a part of."""
     variant: str = registry.PLAIN
     """``registry.VERIFIED`` where this filter, or one that the base was made with, looks at what programs do."""
+
+    style: PromptTemplate = field(default_factory=lambda: prompts.load(prompts.DEFAULT))
+    """The prompt style, without the recipe's system message."""
+    asked_otherwise: str | None = None
+    """Where the evaluation that asks for this checkpoint has other words than the training: how they differ."""
 
     def up_to(self, number: int) -> "Plan":
         """Return the plan of the first ``number`` rounds alone, which is what any plan of so many rounds would do."""

@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Callable
 
-from ssd_harness import registry
+from ssd_harness import prompts, registry
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.printable import printable
+from ssd_harness.prompts import PromptTemplate
 from ssd_harness.recipe import FIELDS, Recipe
 from ssd_harness.recipes.resolution import GIVEN, Resolved
 
@@ -27,7 +28,7 @@ def _indent(line: str) -> str:
     return " " * (len(line) - len(line.lstrip(" ")))
 
 
-def intentions(pretrained: str, resolved: Resolved) -> list[str]:
+def intentions(pretrained: str, resolved: Resolved, style: PromptTemplate) -> list[str]:
     """Return what the recipe asks for, a line each: known before anything is downloaded."""
     recipe = resolved.recipe
     mine = {name for name, source in resolved.origins.items() if source == GIVEN} - recipe.side("run").keys()
@@ -44,12 +45,20 @@ def intentions(pretrained: str, resolved: Resolved) -> list[str]:
         f"  sample {recipe.n_train} a prompt from {recipe.prompts}{limit}: {draws}, filter {recipe.filter}",
         f"  train {what} for {extent} of {_counted(recipe.batch_size_train, 'sequence')}, {rates}",
     ]
+    if style.name != prompts.DEFAULT or recipe.system_message is not None:
+        plan.append(f"  prompt style {style.shown}{_system_words(style, recipe)}")
     if recipe.gpus > 1:
         sharding = f", sharding {recipe.shared}" if recipe.shared != "none" else ""
         plan.append(f"  {recipe.gpus} processes sample, and train together{sharding}")
     if recipe.allow_overlap:
         plan.append("  allow_overlap=true: prompts that overlap evaluated problems are kept")
     return [*plan, *_rounds(recipe)]
+
+
+def _system_words(style: PromptTemplate, recipe: Recipe) -> str:
+    if recipe.system_message is not None:
+        return ", with the recipe's system message"
+    return ", with a system message" if style.system is not None else "" if style.chat else ", a raw completion"
 
 
 def _counted(number: int, noun: str) -> str:

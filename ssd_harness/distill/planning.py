@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from ssd_harness import plugin_manager, registry
-from ssd_harness.distill import prompt_set, quantized_base, template_values
+from ssd_harness.distill import prompt_set, prompt_style, quantized_base, template_values
 from ssd_harness.distill.base_model import BaseModel, find_base, settings_folder
 from ssd_harness.distill.estimate import cost_lines, estimate_of
 from ssd_harness.distill.evaluation import Evaluation
@@ -55,17 +55,18 @@ def make_plan(
             next_step=f"{GIVE_PROMPTS}; models with a recipe: "
             + ", ".join(model for preset in presets().values() for model in preset.models),
         )
+    resolved, style = prompt_style.settle(resolved, pretrained)
     parts = factories_of(resolved.recipe)
     sample_filter = make_filter(resolved.recipe)
     check_training(resolved.recipe, parts["ssd_trainers"])
-    for line in intentions(pretrained, resolved):
+    for line in intentions(pretrained, resolved, style):
         tell(line)
     base = find_base(pretrained, revision)
     resolved = template_values.settle(resolved, base, settings_folder(pretrained, revision), tell)
     resolved, notes = quantized_base.adapt(resolved, base)
     for line in notes:
         tell(line)
-    prompts = prompt_set.collect(resolved.recipe)
+    prompts = prompt_set.collect(resolved.recipe, prompt_style.whole(style, resolved.recipe))
     identity = {
         "base": base.weights,
         "tokenizer": base.tokenizer,
@@ -73,12 +74,14 @@ def make_plan(
         "sampler": _versioned(resolved.recipe.sampler, parts["ssd_samplers"]),
         "trainer": _versioned(resolved.recipe.trainer, parts["ssd_trainers"]),
         **_others(resolved.recipe, parts),
+        **prompt_style.identity(style),
     }
     found = fingerprint(resolved.recipe, **identity)
     made = registry.find(found)
     name = registry.check_name(name or (made.name if made else default_name(pretrained, found)))
     registry.check_free(name, found)
-    plan = Plan(resolved, base, prompts, found, name, made, identity, variant=_variant(resolved.recipe, base))
+    variant = _variant(resolved.recipe, base)
+    plan = Plan(resolved, base, prompts, found, name, made, identity, variant=variant, style=style)
     if resolved.recipe.rounds > 1 and not made:
         for number in range(1, resolved.recipe.rounds + 1):
             one = plan.up_to(number)
@@ -145,7 +148,9 @@ def as_it_is(pretrained: str, overrides: Mapping[str, Any]) -> registry.Checkpoi
         if name in FIELDS and FIELDS[name].metadata["side"] == "train":
             raise UsageError(
                 f"{name}{said} changes nothing in {pretrained}, which is made already",
-                next_step="give rounds=1 to put it through the transform again",
+                next_step='--metadata \'{"prompt": "..."}\' asks it in other words'
+                if name == "prompt_style"
+                else "give rounds=1 to put it through the transform again",
             )
     return made
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ssd_harness import foreign_json
 from ssd_harness import prompts as prompt_texts
 from ssd_harness.distill import prompt_tests
 from ssd_harness.distill.contracts import Prompt
@@ -30,7 +31,7 @@ class PromptRows:
     """Prompts made of (where, row) pairs; iterating again is up to ``rows``.
 
     A column's name with dots leads into nested columns, unless a column has that very name. With ``starter_column`` the
-    text is a programming problem's statement, and the prompt is what the evaluation would make of it. ``notes`` says,
+    text is a programming problem's statement, which the recipe's prompt style puts into its words. ``notes`` says,
     once they have been iterated over, what of the rows is in no prompt.
     """
 
@@ -46,13 +47,14 @@ class PromptRows:
             if not isinstance(row, Mapping):
                 raise UsageError("a prompt row must be an object", where=where)
             value, read = _value(row, self._recipe, where)
-            statement = ""
+            statement, problem = "", None
             if self._recipe.starter_column:
                 if not isinstance(value, str):
                     raise UsageError("with starter_column= a prompt must be a text", where=where)
                 starter = require_text(_at(row, self._recipe.starter_column, where) or "", where)
                 statement = value
-                value = prompt_texts.render({"question_content": value, "starter_code": starter}).user
+                problem = {"question_content": value, "starter_code": starter, "question_title": _title(row)}
+                value = prompt_texts.render(problem).user  # names it, whatever the prompt style
             turns = read_turns(value, where)
             turns = (
                 _with_alpaca(turns, row, where) if read == "instruction" and not self._recipe.prompt_column else turns
@@ -60,7 +62,7 @@ class PromptRows:
             self._count(row, read, turns)
             tests = prompt_tests.of_row(row, self._recipe, where) if with_tests else None
             identity = _identity(row, self._recipe, turns.messages, where)
-            yield Prompt(identity, turns.messages, tests, statement)
+            yield Prompt(identity, turns.messages, tests, statement, problem)
 
     def __length_hint__(self) -> int:
         """Return how many rows will be read, 0 where nobody knows: what a progress line counts up to."""
@@ -172,6 +174,11 @@ def _at(row: Mapping[str, Any], column: str, where: str) -> Any:
         else:
             raise UsageError(f"this row has no column {column!r}, found {_names(row)}", where=where)
     return value
+
+
+def _title(row: Mapping[str, Any]) -> str:
+    title = row.get("question_title")
+    return str(title) if foreign_json.is_text(title) else ""
 
 
 def _names(row: Mapping[str, Any]) -> str:

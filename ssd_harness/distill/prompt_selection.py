@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Iterator
 
 from ssd_harness.distill import prompt_tests
 from ssd_harness.distill.contracts import Prompt
+from ssd_harness.distill.prompt_style import worded
 from ssd_harness.errors import UsageError
 from ssd_harness.overlap import livecodebench
+from ssd_harness.prompts import PromptTemplate
 from ssd_harness.recipe import Recipe
 
 MOST_OVERLAPS = 0.01
@@ -20,20 +22,21 @@ _NAMED = 5
 class Selection:
     """The kept prompts of ``source``, once, and counts of the others, which grow while it is iterated over."""
 
-    def __init__(self, source: Iterable[Prompt], recipe: Recipe, exclude: Collection[str]) -> None:
-        self._source, self._recipe, self._exclude = source, recipe, exclude
-        self.kept = self.duplicates = self.excluded = self.overlapping = 0
+    def __init__(
+        self, source: Iterable[Prompt], recipe: Recipe, exclude: Collection[str], style: PromptTemplate
+    ) -> None:
+        self._source, self._recipe, self._exclude, self._style = source, recipe, exclude, style
+        self.kept = self.duplicates = self.excluded = self.overlapping = self.problems = 0
         self.overlaps: list[tuple[str, str, float]] = []
         """(prompt, problem that it gives away most, score from 0 to 1)."""
 
     def __iter__(self) -> Iterator[Prompt]:
         """Yield prompts as they are stored; raises :class:`UsageError` for two different ones of one id."""
         recipe = self._recipe
-        with_system = recipe.system_message is not None and recipe.prompt_format == "chat"
-        system = (("system", recipe.system_message or ""),) if with_system else ()
         with_tests = prompt_tests.wanted(recipe)
         stories = livecodebench.shipped()
-        for prompt in self._different():
+        for read in self._different():
+            prompt = worded(read, self._style, recipe)
             if near := stories.nearest(content for _, content in prompt.messages):
                 self.overlapping += 1
                 if len(self.overlaps) < _RECORDED:
@@ -41,7 +44,8 @@ class Selection:
                 if not recipe.allow_overlap:
                     continue
             self.kept += 1
-            yield Prompt(prompt.id, system + prompt.messages, prompt.tests if with_tests else None)
+            self.problems += prompt.problem is not None or recipe.prompt_style is not None
+            yield Prompt(prompt.id, prompt.messages, prompt.tests if with_tests else None)
 
     @property
     def read(self) -> int:

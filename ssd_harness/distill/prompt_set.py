@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import foreign_json, plugin_manager, storage
-from ssd_harness.distill import prompt_tests
+from ssd_harness.distill import prompt_style, prompt_tests
 from ssd_harness.distill.contracts import Prompt, PromptTests
 from ssd_harness.distill.progress import LongLoop
 from ssd_harness.distill.prompt_selection import Selection
@@ -21,6 +21,7 @@ from ssd_harness.errors import UsageError
 from ssd_harness.home import home
 from ssd_harness.overlap import livecodebench, sketch
 from ssd_harness.plugin_version import version_of
+from ssd_harness.prompts import PromptTemplate
 from ssd_harness.recipe import Recipe
 
 _SOURCE_FIELDS = (
@@ -55,6 +56,8 @@ class PromptSet:
     """Whether they were kept."""
     published: int | None = None
     """Different prompts that a publication counts in this source; None where nothing says so, or not all were read."""
+    in_style: int = 0
+    """Prompts in the words of the prompt style; the others stand as the source has them."""
     notes: tuple[str, ...] = ()
     """What the source says of what it left out."""
 
@@ -84,21 +87,24 @@ def read_prompts(path: Path) -> Iterator[Prompt]:
             yield Prompt(identity, tuple((role, content) for role, content in messages), found)
 
 
-def collect(recipe: Recipe) -> PromptSet:
+def collect(recipe: Recipe, style: PromptTemplate | None = None) -> PromptSet:
     """Return the recipe's prompts, stored; what a remote source gave once is not fetched again.
 
+    ``style`` is the recipe's prompt style with its system message; None reads it.
     Duplicates are those of the paper: equal statements after white space is normalised. Memory stays flat. Raises
     :class:`UsageError` for an unknown source, an unreadable file, two prompts of one id, or no prompt at all. Prompts
     that overlap LiveCodeBench's problems are left out, whatever is evaluated later; if they are more than one in a
     hundred the set is refused, unless ``allow_overlap`` keeps them.
     """
     name, argument = source_of(recipe.prompts or "")
+    style = style or prompt_style.of_recipe(recipe)
     exclude = excluded_ids(recipe.exclude_prompts)
     factory = plugin_manager.lookup("ssd_prompt_sources", name)
     if not getattr(factory, "remote", False):
-        return _store(factory, argument, recipe, exclude)
+        return _store(factory, argument, recipe, exclude, style)
     identity = [getattr(recipe, field) for field in _SOURCE_FIELDS] + _tests_asked(recipe)
     identity += [version_of(factory), livecodebench.VERSION, recipe.allow_overlap]
+    identity += ["style", style.sha256] if recipe.prompt_style else []
     words = json.dumps([*identity, sorted(exclude)] if exclude else identity)
     note = home() / "prompts" / f"source-{hashlib.sha256(words.encode()).hexdigest()[:16]}.json"
     try:
@@ -109,16 +115,20 @@ def collect(recipe: Recipe) -> PromptSet:
         remembered = None
     if remembered and remembered.path.exists():
         return remembered
-    found = _store(factory, argument, recipe, exclude)
+    found = _store(factory, argument, recipe, exclude, style)
     storage.write_json(note, {**asdict(found), "path": found.path.name})
     return found
 
 
 def _store(
-    factory: Callable[..., Iterable[Prompt]], argument: str, recipe: Recipe, exclude: Collection[str]
+    factory: Callable[..., Iterable[Prompt]],
+    argument: str,
+    recipe: Recipe,
+    exclude: Collection[str],
+    style: PromptTemplate,
 ) -> PromptSet:
     source = factory(argument, recipe)
-    selection = Selection(source, recipe, exclude)
+    selection = Selection(source, recipe, exclude, style)
     folder, digest = home() / "prompts", hashlib.sha256()
     with storage.disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -149,6 +159,7 @@ def _store(
         overlaps=tuple(selection.overlaps),
         overlap_kept=recipe.allow_overlap and selection.overlapping > 0,
         published=None if recipe.prompt_limit else getattr(factory, "published", None),
+        in_style=selection.problems,
         notes=tuple(getattr(source, "notes", ())),
     )
 

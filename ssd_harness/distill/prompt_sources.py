@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,8 @@ def demo(argument: str, recipe: Recipe) -> PromptRows:
     if argument:
         what = f"the prompt source demo takes no argument, but {argument!r} is given"
         raise UsageError(what, next_step="give prompt_limit= for the number of prompts")
-    return parquet(str(resources.files("ssd_harness.demo") / "prompts.parquet"), recipe)
+    columns = replace(recipe, prompt_template=None, prompt_column="question_content", starter_column="starter_code")
+    return parquet(str(resources.files("ssd_harness.demo") / "prompts.parquet"), columns)
 
 
 def _existing(argument: str) -> Path:

@@ -1,7 +1,7 @@
 """The texts of the problems that an evaluation asks for, to compare training prompts with."""
 
-from ssd_harness import prompts
 from ssd_harness.evaluation_request import EvaluationRequest
+from ssd_harness.lcb.asked_prompt import asked_prompt
 from ssd_harness.lcb.options import evaluation_options
 from ssd_harness.lcb.releases import MINI
 from ssd_harness.lcb.store import ProblemStore, open_store
@@ -23,4 +23,4 @@ def asked_texts(request: EvaluationRequest, task: str) -> list[EvaluatedText] | 
     """Return the texts of one of our tasks before lm-eval has built it; None if its name alone does not say which."""
     options = evaluation_options(request.metadata, strict=False)
     selection = selection_of(task, release=options.release, window=options.window)
-    return evaluated_texts(open_store(selection), prompts.load(options.prompt)) if selection else None
+    return evaluated_texts(open_store(selection), asked_prompt(request, options.prompt)) if selection else None

@@ -45,7 +45,8 @@ class EvaluationOptions:
     release: str | None = None
     window: str | None = None
     repeats: int = DEFAULT_REPEATS
-    prompt: str = prompts.DEFAULT
+    prompt: str | None = None
+    """The words of the problems; None leaves them to the recipe of a model of ours, else takes the default's."""
     allow_overlap: bool = False
     """For models that take no such argument themselves: evaluate a checkpoint whose prompts overlap the problems."""
     scoring: ScoringOptions = field(default_factory=ScoringOptions)
@@ -76,7 +77,8 @@ def evaluation_options(metadata: Mapping[str, Any], *, strict: bool) -> Evaluati
         **{key: given.pop(key) for key in ("judge", "tests", "sandbox", "workers") if key in given}
     )
     options = EvaluationOptions(**given, scoring=scoring)
-    prompts.load(options.prompt)
+    if options.prompt is not None:
+        prompts.load(options.prompt)
     return options
 
 

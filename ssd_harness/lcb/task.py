@@ -5,17 +5,18 @@ a result was made with is in its ``configs`` entry under ``metadata.ssd_harness`
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import datasets
 from lm_eval.api.task import ConfigurableTask
 
-from ssd_harness import evaluation_request, prompts, provenance
+from ssd_harness import evaluation_request, provenance
 from ssd_harness.errors import SsdError, UsageError
 from ssd_harness.home import home
 from ssd_harness.judge.problem import Program
 from ssd_harness.lcb import ranks
+from ssd_harness.lcb.asked_prompt import asked_prompt, difference, joined
 from ssd_harness.lcb.equal_samples import EqualSamples, cause_of
 from ssd_harness.lcb.evaluated import evaluated_texts
 from ssd_harness.lcb.generation_facts import summarize_facts
@@ -45,7 +46,7 @@ class LivecodebenchTask(ConfigurableTask):
         config = {**(config or {})}
         config.pop("class", None)  # lm-eval's own way to name this class; TaskConfig does not know it
         self._options = _options(config)
-        self._prompt = prompts.load(self._options.prompt)
+        self._prompt = asked_prompt(evaluation_request.current(), self._options.prompt)
         self._store = _open(config, self._options)
         self._system_instruction: str | None = None
         self._report: dict[str, Any] = {}
@@ -92,8 +93,8 @@ class LivecodebenchTask(ConfigurableTask):
 
     def fewshot_context(self, doc: dict[str, Any], **arguments: Any) -> str | list[str]:
         """Build one prompt's text; the prompt's system message follows the user's, and stays exactly what it is."""
-        texts = (arguments.pop("system_instruction", None), self._prompt.system)
-        return super().fewshot_context(doc, system_instruction=_joined(texts), **arguments)  # type: ignore[no-any-return]
+        system = joined(arguments.pop("system_instruction", None), self._prompt.system)
+        return super().fewshot_context(doc, system_instruction=system, **arguments)  # type: ignore[no-any-return]
 
     def construct_requests(self, doc: dict[str, Any], ctx: str | list[str], **arguments: Any) -> Any:
         """Build one request; where lm-eval has not applied a chat template, its ``messages`` say what to render.
@@ -182,7 +183,11 @@ class LivecodebenchTask(ConfigurableTask):
         return {
             "data": self._store.describe(),
             "data_warning": self._store.warning,
-            "prompt": {"name": self._prompt.name, "sha256": self._prompt.sha256},
+            "prompt": {
+                "name": self._prompt.name,
+                "sha256": self._prompt.sha256,
+                "differs_from_training": difference(request),
+            },
             "system_instruction": self._system_instruction,
             "apply_chat_template": request.apply_chat_template if request else None,
             "chat_template": self.template_state,
@@ -232,7 +237,7 @@ class LivecodebenchTask(ConfigurableTask):
 
     def _messages(self, doc: Mapping[str, Any]) -> list[dict[str, str]]:
         rendered = self._prompt.render(doc)
-        system = _joined((self._system_instruction, rendered.system))
+        system = joined(self._system_instruction, rendered.system)
         turns = [{"role": "system", "content": system}] if system else []
         return [*turns, {"role": "user", "content": rendered.user}]
 
@@ -296,7 +301,3 @@ def _open(config: Mapping[str, Any], options: EvaluationOptions) -> ProblemStore
             f"the task {name} says neither release nor window", next_step="give both in its dataset_kwargs"
         )
     return open_store(selection)
-
-
-def _joined(texts: Iterable[str | None]) -> str | None:
-    return "\n\n".join(text for text in texts if text) or None

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import evaluation_request, prompts
+from ssd_harness import evaluation_request
 from ssd_harness.engines import chat, loading
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.evaluation_request import EvaluationRequest
+from ssd_harness.lcb.asked_prompt import asked_prompt, check_form, with_instruction
 from ssd_harness.lcb.options import evaluation_options
 from ssd_harness.lcb.problem import Problem
 from ssd_harness.lcb.store import open_store
@@ -48,14 +49,15 @@ def check(
     _check_template(request.apply_chat_template, chat.templates_of(folder), name)
     if not request.own_tasks:
         return
+    options = evaluation_options(request.metadata, strict=False)
+    prompt = with_instruction(asked_prompt(request, options.prompt), request.system_instruction)
+    check_form(request, prompt)
     try:
         named = arguments.get("tokenizer") or folder
         tokenizer = loading.load_tokenizer(named, trust_remote_code=recipe.trust_remote_code)
     except InfrastructureError:
         return  # the sampler or the model class loads it next, and says what is wrong
     context = context_of(folder, tokenizer, arguments)
-    options = evaluation_options(request.metadata, strict=False)
-    prompt = prompts.load(options.prompt)
     handed: dict[str, Any] = {"template_options": recipe.template_values, "date": recipe.template_date}
 
     def length_of(problem: Problem) -> int:

@@ -74,7 +74,8 @@ class Responder:
         """Return how each task's generations were drawn, and the run's id: the same id, the same samples."""
         runs = {task: decoding["samples"] for task, decoding in self._decodings.items()}
         run = hashlib.sha256(json.dumps(runs, sort_keys=True).encode()).hexdigest()[:12] if runs else None
-        return {"run": run, "generations": {"engine": dict(self.engine.identity()), "decoding": self._decodings}}
+        generations = {"engine": dict(self.engine.identity()), "decoding": self._decodings}
+        return {"run": run, "prompt_style": self.subject.style.block(), "generations": generations}
 
     def _plan(
         self, requests: Mapping[int, Instance], answers: dict[int, str]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import evaluation_request, registry
-from ssd_harness.distill import pipeline, template_values
+from ssd_harness.distill import pipeline, prompt_style, template_values
 from ssd_harness.distill.base_model import find_base, settings_folder
 from ssd_harness.distill.estimate import stored_bytes
 from ssd_harness.distill.evaluation import EvaluationEngine
@@ -21,7 +21,9 @@ from ssd_harness.engines.quantization import stored_settings
 from ssd_harness.models import class_arguments, evaluation_check
 from ssd_harness.models.asked_evaluation import asked_evaluation, engine_of
 from ssd_harness.models.overlap_check import OverlapCheck
+from ssd_harness.models.prompt_style import PromptStyle
 from ssd_harness.overlap.lineage import Lineage, read_lineage
+from ssd_harness.prompts import PromptTemplate
 from ssd_harness.recipe import Recipe
 from ssd_harness.recipes.resolution import GIVEN, Resolved, asked
 
@@ -47,6 +49,7 @@ class Subject:
     identity: Mapping[str, Any]
     """Which weights and tokenizer it is, for the store of its generations; a folder's name says nothing."""
     overlap: OverlapCheck
+    style: PromptStyle
 
 
 def find_subject(
@@ -83,6 +86,8 @@ def find_subject(
         goal="none" if evaluation_request.rehearsal() == "words" else "checkpoint",
         evaluation=functools.partial(asked_evaluation, engine=engine),
     )
+    style = _style(plan.style, plan.recipe, in_style=plan.prompts.in_style)
+    plan = replace(plan, asked_otherwise=style.announce(teller()))
     if plan.made:
         _check_fit(pretrained, plan.made.path, plan.recipe, engine)
     overlap = _checked(plan.lineage(), plan.recipe)
@@ -97,7 +102,13 @@ def find_subject(
     checkpoint = pipeline.run(plan)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
     about |= _overlap_words(overlap, plan.recipe)
-    return Subject(checkpoint.path, plan.recipe, decoding, origins, about, _identity(checkpoint), overlap)
+    return Subject(checkpoint.path, plan.recipe, decoding, origins, about, _identity(checkpoint), overlap, style)
+
+
+def _style(template: PromptTemplate, recipe: Recipe, **more: Any) -> PromptStyle:
+    """Return what the evaluation follows, and the training did."""
+    raw = recipe.prompt_format == "raw" and template.chat
+    return PromptStyle(prompt_style.whole(template, recipe), raw=raw, **more)
 
 
 def teller() -> Callable[[str], None]:
@@ -125,13 +136,15 @@ def _base(
     arguments: Mapping[str, Any],
     engine: EvaluationEngine,
 ) -> Subject:
-    resolved = resolve_for(pretrained, overrides, revision)
+    resolved, template = prompt_style.settle(resolve_for(pretrained, overrides, revision), pretrained)
     tell = teller()
     tell(f"evaluating {pretrained} as it is (rounds=0), with its own decoding")
     base = find_base(pretrained, revision)
     settings = settings_folder(pretrained, revision)
     resolved = template_values.settle(resolved, base, settings, tell)
     recipe = resolved.recipe
+    style = _style(template, recipe, trained=registry.at(base.records()) is not None)
+    style.announce(tell)
     overlap = _checked(lineage_of(base), recipe)
     if settings:
         counted = engine.counted and not stored_settings(settings)  # quantised weights are loaded as they are
@@ -167,24 +180,29 @@ def _base(
         **_overlap_words(overlap, recipe),
     }
     identity = {"weights": base.weights, "tokenizer": base.tokenizer}
-    return Subject(folder, recipe, known, origins, about, identity, overlap)
+    return Subject(folder, recipe, known, origins, about, identity, overlap, style)
 
 
 def _registered(
     pretrained: str, overrides: Mapping[str, Any], arguments: Mapping[str, Any], engine: EvaluationEngine
 ) -> Subject:
     checkpoint = as_it_is(pretrained, overrides)
-    resolved = resolve_for(pretrained, overrides)
+    resolved, template = prompt_style.settle(resolve_for(pretrained, overrides), pretrained)
     recipe = resolved.recipe
     kind = f", {registry.VERIFIED}" if checkpoint.verified else ""
     teller()(f"evaluating {pretrained} ({checkpoint.path}){kind}")
+    prompts = checkpoint.manifest.get("prompts") or {}
+    # Of a model trained elsewhere nobody knows the prompts unless its manifest says so.
+    known = checkpoint.manifest.get("trained") != registry.ELSEWHERE or prompt_style.MANIFEST_KEY in checkpoint.manifest
+    style = _style(template, recipe, in_style=prompts.get("in_style"), trained=known)
+    style.announce(teller())
     overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
     about = _about(checkpoint, recipe) | {"transform": "none, registered before"} | _overlap_words(overlap, recipe)
     decoding, origins = _eval_decoding(recipe), _origins(resolved, "eval")
     _check_fit(pretrained, checkpoint.path, recipe, engine)
     _check_evaluation(pretrained, checkpoint.path, recipe, (decoding, origins), arguments)
     evaluation_request.end_rehearsal()
-    return Subject(checkpoint.path, recipe, decoding, origins, about, _identity(checkpoint), overlap)
+    return Subject(checkpoint.path, recipe, decoding, origins, about, _identity(checkpoint), overlap, style)
 
 
 def _check_fit(name: str, folder: Path, recipe: Recipe, engine: EvaluationEngine) -> None:

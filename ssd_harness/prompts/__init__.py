@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ssd_harness.prompts.template import PromptTemplate, RenderedPrompt, load, names
+from ssd_harness.prompts.template import (
+    DEFAULT,
+    PromptTemplate,
+    RenderedPrompt,
+    from_record,
+    is_name,
+    load,
+    names,
+)
 
-__all__ = ["DEFAULT", "PromptTemplate", "RenderedPrompt", "load", "names", "render"]
-
-DEFAULT = "ssd/chat"
+__all__ = ["DEFAULT", "PromptTemplate", "RenderedPrompt", "from_record", "is_name", "load", "names", "render"]
 
 
 def render(row: Mapping[str, Any], style: str = DEFAULT) -> RenderedPrompt:

@@ -123,6 +123,10 @@ def _merged(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, 
             # Nor does who wants no adapters want an earlier layer's way to make them.
             values |= {name: FIELDS[name].default for name in LORA_FIELDS}
             origins |= dict.fromkeys(LORA_FIELDS, f"lora_rank {origin}")
+        if "prompt_style" in found:
+            # Another style has its own form and system message.
+            for name in {"prompt_format", "system_message"} - found.keys():
+                values[name], origins[name] = FIELDS[name].default, f"prompt_style {origin}"
         values |= found
         origins |= dict.fromkeys(found, origin)
     return values, origins

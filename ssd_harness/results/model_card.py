@@ -12,6 +12,8 @@ from ssd_harness.registry import Checkpoint
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _LISTED = 100
 """As many overlaps as the card lists."""
+_TEXTS = {"stdin", "functional", "system", "system_message", "prompt_template"}
+"""Entries of a manifest that are texts, whatever they begin with."""
 _TAGS = ["simple-self-distillation", "ssd-harness"]
 
 
@@ -49,11 +51,13 @@ def model_card(checkpoint: Checkpoint, *, licence: str | None = None) -> str:
 def public(value: Any) -> Any:
     """Return a manifest without folders of this machine: of a path, the last part stays."""
     if isinstance(value, Mapping):
-        return {key: public(one) for key, one in value.items()}
+        return {key: one if key in _TEXTS and isinstance(one, str) else public(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [public(one) for one in value]
     if isinstance(value, str) and (value.startswith(("/", "~", "./", "../")) or re.match(r"[A-Za-z]:\\", value)):
         return PurePath(value).name
+    if isinstance(value, str) and value.startswith("file:"):
+        return f"file:{PurePath(value.removeprefix('file:')).name}"
     return value
 
 
@@ -100,6 +104,8 @@ def _facts(manifest: Mapping[str, Any], checkpoint: Checkpoint) -> str:
         ("base weights", base.get("weights")),
         ("tokenizer", manifest.get("tokenizer")),
         ("prompts", _of_prompts(prompts) if prompts else None),
+        ("prompt style", _of_style(manifest.get("prompt_style") or {}, prompts)),
+        ("its evaluation", (manifest.get("prompt_style") or {}).get("evaluation_differs")),
         ("size", f"{checkpoint.bytes / 1e9:.3f} GB"),
         ("made with", f"ssd-harness {(manifest.get('software') or {}).get('ssd_harness', 'of unknown version')}"),
     ]
@@ -109,6 +115,14 @@ def _facts(manifest: Mapping[str, Any], checkpoint: Checkpoint) -> str:
 
 def _of_prompts(prompts: Mapping[str, Any]) -> str:
     return f"{prompts.get('count', '?')} from {prompts.get('source')}, sha256 {prompts.get('sha256')}"
+
+
+def _of_style(style: Mapping[str, Any], prompts: Mapping[str, Any]) -> str | None:
+    if not style:
+        return None
+    count = prompts.get("in_style")
+    extent = f", {count} of {prompts.get('count', '?')} prompts in its words" if count is not None else ""
+    return f"{style.get('name')}, sha256 {style.get('sha256')}{extent}"
 
 
 def _row(pair: tuple[str, Any]) -> str:

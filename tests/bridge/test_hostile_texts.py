@@ -6,19 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from hostile_text import hostile
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.usefixtures("docker_sandbox")]
-
-
-def hostile(marker, place):
-    """Return a text that creates ``marker/place`` where Jinja, str.format or a shell reads it."""
-    path = marker / place
-    code = f"cycler.__init__.__globals__.os.system('touch {path}')"
-    shell = f"$(touch {path}) `touch {path}`"
-    return (
-        f"{{% endraw %}}{{{{ {code} }}}}{{% raw %}} {{{{ {code} }}}} '{{{{ {code} }}}}' \"{{{{ {code} }}}}\" "
-        f"{{% if {code} %}}{{% endif %}} {{# %}} {{0.__class__}} {{}} %s %(name)s !!python/name:os.system {shell}"
-    )
 
 
 @pytest.mark.parametrize("more", [(), ("--predict_only",)], ids=["judged", "predict_only"])

@@ -48,7 +48,7 @@ def test_a_new_field_counts_until_somebody_says_otherwise():
         "warmup_steps",
         "weight_decay",
     }
-    fields |= {"prompt_template", "loss_weighting"}
+    fields |= {"prompt_template", "prompt_style", "loss_weighting"}
     fields |= {"beta1", "beta2", "max_grad_norm", "dtype_checkpoint", "prompt_limit", "tests_column", "starter_column"}
     fields |= {
         "prompt_column",

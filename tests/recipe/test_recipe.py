@@ -253,6 +253,7 @@ def changed(name):
     kinds |= {"lora_quantize": "4bit", "sharding": "fsdp2", "top_p_base": 0.5, "loss_weighting": "sequence"}
     kinds |= {"lr": 1e-3, "min_lr": 0.0, "dtype_train": "float32", "dtype_checkpoint": "bfloat16"}
     kinds |= {"enable_thinking": True, "chat_template_args": '{"a": 1}', "template_date": "2026-01-31"}
+    kinds |= {"prompt_style": "ssd/completion"}
     if name in kinds:
         return kinds[name]
     if value is None:
@@ -267,7 +268,7 @@ def test_the_fingerprint_follows_what_shapes_the_checkpoint_and_nothing_else(nam
     after = fingerprint(dataclasses.replace(recipe, **{name: changed(name)}), **PARTS)
     # Prompts, sampler and trainer enter by content and version, not by the name of where they came from.
     by_content = {"prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column"}
-    by_content |= {"exclude_prompts", "prompt_template", "sampler", "trainer"}
+    by_content |= {"exclude_prompts", "prompt_template", "prompt_style", "sampler", "trainer"}
     shapes = FIELDS[name].metadata["side"] == "train" and name not in by_content
     assert (before != after) == shapes
 

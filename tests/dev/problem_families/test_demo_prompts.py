@@ -25,5 +25,5 @@ def test_reading_them_changes_neither_text_nor_tests(tmp_path, monkeypatch):
 
 def test_rows_are_json_and_text():
     row = next(demo_prompts.rows())
-    assert set(row) == {"id", "prompt", "tests"}
+    assert set(row) == {"id", "question_content", "starter_code", "tests"}
     assert set(json.loads(row["tests"])) == {"inputs", "outputs", "fn_name"}
