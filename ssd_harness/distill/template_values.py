@@ -1,5 +1,6 @@
 """What the chat template is handed: values that it must read, and a date that stays the same from run to run."""
 
+import json
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -14,25 +15,50 @@ from ssd_harness.recipe import Recipe
 from ssd_harness.recipes.resolution import Resolved
 
 _FIELD = "template_date"
+_VARIABLE, _LLAMAS = "date_string", "%d %b %Y"
+"""What Llama's templates call the date that they may be handed, and its form."""
 
 
 def settle(resolved: Resolved, base: BaseModel, folder: Path | None, tell: Say) -> Resolved:
     """Check the values for the chat template and fix the date that it writes.
 
-    ``folder`` holds the model's own settings, None where they are not known. A template that writes today's date gets
-    the date of the first run of this model in this state folder, so that a resumed run has the same prompts. The
-    recipe, and with it the fingerprint, then names it. Raises :class:`UsageError` for a value that the template
-    does not read.
+    ``folder`` holds the model's own settings, None where they are not known. Raises :class:`UsageError` for a value
+    that the template does not read.
     """
     template = chat.template_of(folder) if folder else None
     check(resolved.recipe, template, base.name)
-    if template is None or not chat.writes_today(template):
+    return dated(resolved, template, base.tokenizer, tell)
+
+
+def dated(resolved: Resolved, template: str | None, tokenizer: str, tell: Say) -> Resolved:
+    """Fix the date that a chat template writes, and tell it.
+
+    A template that asks for today's date (``strftime_now``) gets the date of the first run of this model in this state
+    folder, so that a resumed run has the same prompts. The recipe, and with it the fingerprint, then names it. One that
+    is only handed ``date_string`` writes a constant of its own unless ``template_date`` is given.
+    """
+    recipe = resolved.recipe
+    if template is None:
         return resolved
-    if resolved.recipe.template_date is None:
-        recipe = replace(resolved.recipe, template_date=_first_date(base.tokenizer))
-        origin = f"the model's first run here; give {_FIELD}=YYYY-MM-DD for another"
-        resolved = replace(resolved, recipe=recipe, origins={**resolved.origins, _FIELD: origin})
-    tell(f"  chat template: today's date is {resolved.recipe.template_date} ({resolved.origins[_FIELD]})")
+    if chat.writes_today(template):
+        if recipe.template_date is None:
+            recipe = replace(recipe, template_date=_first_date(tokenizer))
+            origin = f"the model's first run here; give {_FIELD}=YYYY-MM-DD for another"
+            resolved = replace(resolved, recipe=recipe, origins={**resolved.origins, _FIELD: origin})
+        tell(f"  chat template: today's date is {recipe.template_date} ({resolved.origins[_FIELD]})")
+    elif chat.reads(template, _VARIABLE):
+        values = recipe.template_values
+        if recipe.template_date is not None:
+            values[_VARIABLE] = date.fromisoformat(recipe.template_date).strftime(_LLAMAS)
+            handed = json.loads(recipe.chat_template_args or "{}") | {_VARIABLE: values[_VARIABLE]}
+            recipe = replace(recipe, chat_template_args=json.dumps(handed, sort_keys=True))
+            resolved = replace(resolved, recipe=recipe)
+        word = (
+            repr(values[_VARIABLE])
+            if _VARIABLE in values
+            else f"the template's own; give {_FIELD}=YYYY-MM-DD to set it"
+        )
+        tell(f"  chat template: {_VARIABLE} is {word}")
     return resolved
 
 
@@ -44,9 +70,17 @@ def check(recipe: Recipe, template: str | None, model: str) -> None:
         if template is None or not chat.reads(template, name):
             what = "has no chat template" if template is None else "has a chat template that does not read it"
             raise UsageError(f"{name} is given, but {model} {what}", next_step="leave it out, or check its spelling")
-    if recipe.template_date is not None and (template is None or not chat.writes_today(template)):
+    if recipe.template_date is None:
+        return
+    if template is None or not (chat.writes_today(template) or chat.reads(template, _VARIABLE)):
         raise UsageError(
             f"{_FIELD} is given, but the chat template of {model} writes no date of today", next_step="leave it out"
+        )
+    handed = recipe.template_values.get(_VARIABLE)
+    if handed not in (None, date.fromisoformat(recipe.template_date).strftime(_LLAMAS)):
+        raise UsageError(
+            f"{_FIELD} is {recipe.template_date}, but chat_template_args has {_VARIABLE} {handed!a}",
+            next_step="leave one of them out",
         )
 
 

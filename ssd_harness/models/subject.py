@@ -16,7 +16,7 @@ from ssd_harness.distill.evaluation_fit import check_evaluation
 from ssd_harness.distill.plan import lineage_of
 from ssd_harness.distill.plan_lines import say
 from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
-from ssd_harness.engines import loading
+from ssd_harness.engines import chat, loading
 from ssd_harness.engines.quantization import stored_settings
 from ssd_harness.models import class_arguments, evaluation_check
 from ssd_harness.models.asked_evaluation import asked_evaluation, engine_of
@@ -188,9 +188,12 @@ def _registered(
 ) -> Subject:
     checkpoint = as_it_is(pretrained, overrides)
     resolved, template = prompt_style.settle(resolve_for(pretrained, overrides), pretrained)
-    recipe = resolved.recipe
     kind = f", {registry.VERIFIED}" if checkpoint.verified else ""
     teller()(f"evaluating {pretrained} ({checkpoint.path}){kind}")
+    # A checkpoint of another trainer, or of an earlier version, has no date of its own.
+    tokenizer = str(checkpoint.manifest.get("tokenizer") or checkpoint.fingerprint)
+    resolved = template_values.dated(resolved, chat.template_of(checkpoint.path), tokenizer, teller())
+    recipe = resolved.recipe
     prompts = checkpoint.manifest.get("prompts") or {}
     # Of a model trained elsewhere nobody knows the prompts unless its manifest says so.
     known = checkpoint.manifest.get("trained") != registry.ELSEWHERE or prompt_style.MANIFEST_KEY in checkpoint.manifest

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from ssd_harness.distill import template_values
+from ssd_harness.distill import pipeline, shards, template_values
 from ssd_harness.distill.base_model import demo_folder
 from ssd_harness.distill.contracts import Prompt
 from ssd_harness.distill.engine_sampler import EngineSampler
@@ -102,6 +102,78 @@ def test_the_date_stays_that_of_the_first_run(state, model, monkeypatch):
     other = plan(folder, template_date="2026-02-01")[0]
     assert other.fingerprint != first.fingerprint
     assert "Today is 01 Feb 2026 00:00." in sampled_text(folder, other.recipe)
+
+
+GPT_OSS = 'Current date: {{ strftime_now("%Y-%m-%d") }}\n' + CHATML
+GRANITE = (
+    "{%- set system_message = \"Today's Date: \" + strftime_now('%B %d, %Y') + '.' %}{{ system_message }}\n" + CHATML
+)
+LLAMA_3_2 = (
+    "{%- if not date_string is defined %}{%- if strftime_now is defined %}"
+    '{%- set date_string = strftime_now("%d %b %Y") %}{%- else %}{%- set date_string = "26 Jul 2024" %}{%- endif %}'
+    '{%- endif %}{{ "Today Date: " + date_string }}\n'
+) + CHATML
+LLAMA_3_1 = (
+    '{%- if not date_string is defined %}{%- set date_string = "26 Jul 2024" %}{%- endif %}'
+    '{{ "Today Date: " + date_string }}\n'
+) + CHATML
+KINDS = {
+    "gpt-oss": (GPT_OSS, "Current date: 2026-01-31", "today's date is 2026-01-31 (the model's first run here"),
+    "granite": (GRANITE, "Today's Date: January 31, 2026.", "today's date is 2026-01-31 (the model's first run here"),
+    "llama-3.2": (LLAMA_3_2, "Today Date: 31 Jan 2026", "today's date is 2026-01-31 (the model's first run here"),
+    "llama-3.1": (LLAMA_3_1, "Today Date: 26 Jul 2024", "date_string is the template's own"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_template_has_the_same_prompts_after_midnight(state, model, monkeypatch, kind):
+    template, written, said = KINDS[kind]
+    folder, plans = model(template), []
+    for day in (dt.date(2026, 1, 31), dt.date(2026, 2, 1)):
+        monkeypatch.setattr(template_values, "_today", lambda day=day: day)
+        made, lines = plan(folder)
+        plans.append(made)
+        assert any(said in line for line in lines), lines
+        assert written in sampled_text(folder, made.recipe)
+    assert plans[0].fingerprint == plans[1].fingerprint
+    assert plans[0].samples_identity() == plans[1].samples_identity()
+    given = plan(folder, template_date="2026-03-09")[0]
+    assert given.fingerprint != plans[0].fingerprint
+    assert written not in sampled_text(folder, given.recipe)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gpt-oss", "llama-3.2"])
+def test_a_run_is_continued_after_midnight(state, model, monkeypatch, kind):
+    template, written, _ = KINDS[kind]
+    folder, fields = model(template), {"prompt_limit": 2, "max_new_tokens_train": 4, "filter": "none"}
+    monkeypatch.setattr(template_values, "_today", lambda: dt.date(2026, 1, 31))
+    stage = pipeline.draw_samples(plan(folder, **fields)[0]) / "round-1" / "sample"
+    before = {file.name: file.stat().st_mtime_ns for file in stage.iterdir()}
+    monkeypatch.setattr(template_values, "_today", lambda: dt.date(2026, 2, 1))
+    resumed, lines = plan(folder, **fields)
+    assert any("(begun, to be resumed)" in line for line in lines)
+    assert pipeline.draw_samples(resumed) / "round-1" / "sample" == stage
+    assert {file.name: file.stat().st_mtime_ns for file in stage.iterdir()} == before
+    tokenizer = loading.load_tokenizer(folder)
+    for sample in shards.read_samples(stage):
+        assert written in tokenizer.decode(sample.prompt_ids)
+    asked = [{"role": "user", "content": "Add 1 and 2."}]
+    date = resumed.recipe.template_date
+    assert written in tokenizer.decode(chat.prompt_ids(tokenizer, asked, date=date))  # as the evaluation renders it
+
+
+def test_a_template_that_is_only_handed_a_date_writes_the_given_one(state, model):
+    folder = model(LLAMA_3_1)
+    made, lines = plan(folder, template_date="2026-02-01")
+    assert "Today Date: 01 Feb 2026" in sampled_text(folder, made.recipe)
+    assert made.recipe.template_values == {"date_string": "01 Feb 2026"}
+    assert any("date_string is '01 Feb 2026'" in line for line in lines)
+    other, lines = plan(folder, chat_template_args='{"date_string": "May Day"}')
+    assert "Today Date: May Day" in sampled_text(folder, other.recipe)
+    assert any("date_string is 'May Day'" in line for line in lines)
+    with pytest.raises(UsageError, match="leave one of them out"):
+        plan(folder, template_date="2026-02-01", chat_template_args='{"date_string": "May Day"}')
 
 
 def test_a_damaged_note_of_the_date_is_written_again(state, model, monkeypatch):
