@@ -19,9 +19,10 @@ from ssd_harness.printable import printable
 
 _PATIENCE_S = 120
 _PROBE_S = 5
-_WITHOUT = (
-    "use the weaker sandbox that needs no engine: SSD_HARNESS_SANDBOX=process, or judge on another machine: run "
-    "lm_eval with --predict_only --log_samples here, and `ssd-harness score` on the samples there"
+_WITHOUT = "use the weaker sandbox that needs no engine, as root: SSD_HARNESS_SANDBOX=process"
+_ELSEWHERE = (
+    "judge on another machine: run lm_eval with --predict_only --log_samples here, and `ssd-harness score` on the "
+    "samples there"
 )
 
 
@@ -80,7 +81,7 @@ def _failure(address: Address, error: Exception) -> InfrastructureError:
             reason = printable(error, 300)
         except PermissionError:
             what = "the Docker engine's socket may not be used by this user: permission denied"
-            return _error(what, address, [*_admission(address.socket), *instead])
+            return _error(what, address, [*_admission(address.socket), *instead, _ELSEWHERE])
         except FileNotFoundError:
             reason = "there is no such socket"
         except OSError as probed:
@@ -88,7 +89,7 @@ def _failure(address: Address, error: Exception) -> InfrastructureError:
     start = ["start it"] if address.chosen_by.startswith("context") else []
     if not instead and not start:
         start = ["start one (Debian, as root: `apt-get install docker.io`, then `dockerd &`)"]
-    return _error(f"no Docker engine answers: {reason}", address, [*start, *instead, _WITHOUT])
+    return _error(f"no Docker engine answers: {reason}", address, [*start, *instead, _WITHOUT, _ELSEWHERE])
 
 
 def _error(what: str, address: Address, steps: list[str]) -> InfrastructureError:

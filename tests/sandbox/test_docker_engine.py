@@ -220,6 +220,7 @@ def test_permission_denied_is_no_missing_engine(folder, monkeypatch, as_ordinary
     assert said.startswith("the Docker engine's socket may not be used by this user: permission denied")
     assert f"[DOCKER_HOST=unix://{folder}/closed.sock]" in said
     assert "dockerd-rootless-setuptool.sh" in said
+    assert "--predict_only" in said
     assert ("sudo usermod -aG" in said) == (mode == 0o660)
     assert "no Docker engine" not in said
 
