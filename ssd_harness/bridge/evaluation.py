@@ -61,8 +61,7 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
                 accept_any_text()
                 flags.check(request, arguments, index, own_model=own_model)
                 preflight.run(request, own_model=own_model)
-                if own_model and not isinstance(arguments["model"], str):
-                    arguments["model"].subject.style.announce(bridge.log.warning)
+                _announce_prompts(request, arguments["model"])
                 if not evaluation_request.rehearsal():
                     saving.watch(arguments.get("evaluation_tracker"))
                     rank_end.watch()
@@ -81,6 +80,16 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
             evaluation_request.end(token)
 
     evaluator.simple_evaluate = simple_evaluate
+
+
+def _announce_prompts(request: EvaluationRequest, model: Any) -> None:
+    """Tell where a model that exists already was trained in other words; one of ours tells it while it is made."""
+    if not request.own_model:
+        from ssd_harness.models import prompt_style
+
+        prompt_style.announce_folder(request, bridge.log.warning)
+    elif not isinstance(model, str):
+        model.subject.style.announce(bridge.log.warning)
 
 
 def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> EvaluationRequest:

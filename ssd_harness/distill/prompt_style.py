@@ -1,6 +1,8 @@
 """The recipe's prompt style: its texts, and the prompts of the training in its words."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from ssd_harness import prompts, registry
 from ssd_harness.distill.contracts import Prompt
@@ -57,6 +59,18 @@ def whole(style: PromptTemplate, recipe: Recipe) -> PromptTemplate:
 def of_recipe(recipe: Recipe) -> PromptTemplate:
     """Return the style that a recipe names, whole; its texts are read anew."""
     return whole(prompts.load(recipe.prompt_style or prompts.DEFAULT), recipe)
+
+
+def is_known(manifest: Mapping[str, Any]) -> bool:
+    """Return whether a checkpoint's training style is known: of one trained elsewhere, if its manifest has it."""
+    return manifest.get("trained") != registry.ELSEWHERE or bool(manifest.get(MANIFEST_KEY))
+
+
+def of_manifest(manifest: Mapping[str, Any], where: object) -> PromptTemplate:
+    """Return the style that a checkpoint was trained with, whole."""
+    record, system = manifest.get(MANIFEST_KEY), manifest["recipe"].get("system_message")
+    style = prompts.from_record(record, where) if record else prompts.load(prompts.DEFAULT)
+    return style if system is None else replace(style, system=str(system))
 
 
 def identity(style: PromptTemplate) -> dict[str, str]:

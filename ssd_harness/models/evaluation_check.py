@@ -111,7 +111,7 @@ def _check_template(asked: bool | str, templates: Mapping[str, str], name: str) 
     if asked and not templates:
         raise UsageError(
             f"--apply_chat_template is given, but {name} has no chat template",
-            next_step='leave it out; for a base model add --metadata \'{"prompt": "ssd/completion"}\'',
+            next_step="leave it out; for a base model give prompt_style=ssd/completion",
         )
     if isinstance(asked, str) and asked not in templates:
         raise UsageError(

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ssd_harness import evaluation_request
+from ssd_harness import evaluation_request, prompts, registry
+from ssd_harness.distill import prompt_style
 from ssd_harness.evaluation_request import EvaluationRequest
 from ssd_harness.lcb.asked_prompt import NOTE, asked_prompt, difference, with_instruction
 from ssd_harness.lcb.options import evaluation_options
@@ -23,14 +25,18 @@ class PromptStyle:
     in_style: int | None = None
     """Training prompts in the style's words; the others stand as their source has them. None: not known."""
 
-    def announce(self, tell: Callable[[str], None]) -> str | None:
-        """Hand the style to the tasks of the running evaluation; return and tell how that differs from the training."""
+    def announce(self, tell: Callable[[str], None], *, follow: bool = True) -> str | None:
+        """Hand the style to the tasks of the running evaluation; return and tell how that differs from the training.
+
+        Without ``follow`` they keep the default's words, as the model of another class does.
+        """
         request = evaluation_request.current()
         if request is None:
             return None
-        request.notes[NOTE] = self.template, None
+        template = self.template if follow else prompts.load(prompts.DEFAULT)
+        request.notes[NOTE] = template, None
         found = self._difference(request)
-        request.notes[NOTE] = self.template, found
+        request.notes[NOTE] = template, found
         if found:
             tell(f"  {found}")
         return found
@@ -60,6 +66,17 @@ class PromptStyle:
         trained, evaluated = _words(mine, raw=self.raw), _words(asked)
         which = ", ".join(parts)
         return f"the prompts of training and evaluation differ in {which}: training {trained}; evaluation {evaluated}"
+
+
+def announce_folder(request: EvaluationRequest, tell: Callable[[str], None]) -> None:
+    """Tell how the evaluation differs from the training of a checkpoint of ours that another model class loads."""
+    named = str(request.model_args.get("pretrained") or "")
+    made = registry.at(Path(named)) if named and Path(named).is_dir() else None
+    if made is None or not prompt_style.is_known(made.manifest):
+        return
+    template = prompt_style.of_manifest(made.manifest, f"manifest of {made.name}")
+    raw = made.manifest["recipe"].get("prompt_format") == "raw" and template.chat
+    PromptStyle(template, raw=raw).announce(tell, follow=False)
 
 
 def _asked(request: EvaluationRequest) -> PromptTemplate:

@@ -86,7 +86,8 @@ def find_subject(
         goal="none" if evaluation_request.rehearsal() == "words" else "checkpoint",
         evaluation=functools.partial(asked_evaluation, engine=engine),
     )
-    style = _style(plan.style, plan.recipe, in_style=plan.prompts.in_style)
+    settings = settings_folder(pretrained, revision)
+    style = _style(plan.style, plan.recipe, settings, in_style=plan.prompts.in_style)
     plan = replace(plan, asked_otherwise=style.announce(teller()))
     if plan.made:
         _check_fit(pretrained, plan.made.path, plan.recipe, engine)
@@ -96,8 +97,8 @@ def find_subject(
         overlap.meet_others()
     decoding, origins = _eval_decoding(plan.recipe), _origins(plan.resolved, "eval", "recipe")
     # A checkpoint has its base's configuration, tokenizer and template.
-    if folder := settings_folder(pretrained, revision):
-        _check_evaluation(pretrained, folder, plan.recipe, (decoding, origins), arguments)
+    if settings:
+        _check_evaluation(pretrained, settings, plan.recipe, (decoding, origins), arguments)
     evaluation_request.end_rehearsal()
     checkpoint = pipeline.run(plan)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
@@ -105,9 +106,10 @@ def find_subject(
     return Subject(checkpoint.path, plan.recipe, decoding, origins, about, _identity(checkpoint), overlap, style)
 
 
-def _style(template: PromptTemplate, recipe: Recipe, **more: Any) -> PromptStyle:
-    """Return what the evaluation follows, and the training did."""
-    raw = recipe.prompt_format == "raw" and template.chat
+def _style(template: PromptTemplate, recipe: Recipe, settings: Path | None, **more: Any) -> PromptStyle:
+    """Return what the evaluation follows, and the training did; without a chat template both have plain text."""
+    templated = settings is not None and bool(chat.templates_of(settings))
+    raw = recipe.prompt_format == "raw" and template.chat and templated
     return PromptStyle(prompt_style.whole(template, recipe), raw=raw, **more)
 
 
@@ -143,7 +145,7 @@ def _base(
     settings = settings_folder(pretrained, revision)
     resolved = template_values.settle(resolved, base, settings, tell)
     recipe = resolved.recipe
-    style = _style(template, recipe, trained=registry.at(base.records()) is not None)
+    style = _style(template, recipe, settings, trained=registry.at(base.records()) is not None)
     style.announce(tell)
     overlap = _checked(lineage_of(base), recipe)
     if settings:
@@ -195,9 +197,8 @@ def _registered(
     resolved = template_values.dated(resolved, chat.template_of(checkpoint.path), tokenizer, teller())
     recipe = resolved.recipe
     prompts = checkpoint.manifest.get("prompts") or {}
-    # Of a model trained elsewhere nobody knows the prompts unless its manifest says so.
-    known = checkpoint.manifest.get("trained") != registry.ELSEWHERE or prompt_style.MANIFEST_KEY in checkpoint.manifest
-    style = _style(template, recipe, in_style=prompts.get("in_style"), trained=known)
+    known = prompt_style.is_known(checkpoint.manifest)
+    style = _style(template, recipe, checkpoint.path, in_style=prompts.get("in_style"), trained=known)
     style.announce(teller())
     overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
     about = _about(checkpoint, recipe) | {"transform": "none, registered before"} | _overlap_words(overlap, recipe)

@@ -171,3 +171,38 @@ def test_an_override_in_the_making_command_is_in_manifest_and_card(runs):
     assert "evaluation file:field (" in difference
     assert made.manifest["prompt_style"]["evaluation_differs"] == difference
     assert "its evaluation: the prompts of training and evaluation differ in system message" in model_card(made)
+
+
+def test_a_base_model_is_asked_in_the_words_of_its_recipe(runs):
+    bridge.activate()
+    given = f"pretrained=demo,rounds=0,prompt_style=file:{runs.root / 'folder'},device=cpu"
+    results = lm_eval.simple_evaluate(
+        "ssd-hf", model_args=given, tasks=[MINI], limit=1, predict_only=True, metadata={"repeats": 1}
+    )
+    asked = results["samples"][MINI][0]["arguments"][0][0]
+    assert "MARK-system" in asked
+    assert "MARK-stdin" in asked
+    block = results["config"]["ssd"]["prompt_style"]
+    assert (block["training"], block["differ"], block["evaluation"]["name"]) == (
+        None,
+        False,
+        f"file:{runs.root / 'folder'}",
+    )
+
+
+def test_a_stock_model_class_keeps_the_default_and_says_that_the_training_differs(runs, caplog):
+    bridge.activate()
+    results = lm_eval.simple_evaluate(
+        "hf",
+        model_args=f"pretrained={registry.get('folder').path},device=cpu,dtype=float32",
+        tasks=[MINI],
+        limit=1,
+        predict_only=True,
+        apply_chat_template=True,
+        gen_kwargs="max_gen_toks=4",
+        metadata={"repeats": 1},
+    )
+    asked = results["configs"][MINI]["metadata"]["ssd_harness"]["prompt"]
+    assert asked["name"] == "ssd/chat"
+    assert "differ in words, system message: training file:folder" in asked["differs_from_training"]
+    assert asked["differs_from_training"] in caplog.text
