@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from ssd_harness import __version__
-from ssd_harness.errors import ExitCode, SsdError
+from ssd_harness.errors import INTERRUPTED, ExitCode, SsdError
 from ssd_harness.printable import accept_any_text
 
 # name → one-line help; the code is ssd_harness.commands.<name> with add_arguments(parser) and run(arguments) -> int.
@@ -97,8 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ssd-harness: error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("ssd-harness: interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
+        print(INTERRUPTED, file=sys.stderr)
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader has had enough; without this the interpreter complains once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

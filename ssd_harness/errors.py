@@ -17,6 +17,12 @@ class ExitCode(IntEnum):
     """Engine, data or disk failed, or internal errors are left among the verdicts."""
     INCONCLUSIVE = 4
     """The evidence decides nothing and the caller asked for that to fail."""
+    INTERRUPTED = 130
+    """Ctrl-C, as shells report it."""
+
+
+INTERRUPTED = "ssd-harness: interrupted; run the same command again to go on"
+"""What is printed after Ctrl-C."""
 
 
 class SsdError(Exception):

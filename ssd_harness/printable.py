@@ -13,6 +13,10 @@ def accept_any_text() -> None:
 
 def printable(text: object, longest: int = 500) -> str:
     """Return ``text`` on one line: what a terminal would obey is written out, and no more than ``longest`` stays."""
-    words = " ".join(str(text).split())[: longest + 1]
-    shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
+    shown = escaped(" ".join(str(text).split())[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def escaped(text: str) -> str:
+    """Return ``text`` with everything written out that a terminal would obey; blanks stay as they are."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

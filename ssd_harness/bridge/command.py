@@ -6,8 +6,8 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ssd_harness import crash_log
-from ssd_harness.bridge import rank_end, refusals, saving
-from ssd_harness.errors import SsdError
+from ssd_harness.bridge import closing, rank_end, refusals, saving
+from ssd_harness.errors import INTERRUPTED, ExitCode, SsdError
 
 
 def wrap_command(harness: ModuleType) -> None:
@@ -41,6 +41,11 @@ def wrap_execute(harness: ModuleType) -> None:
         try:
             refusals.check_config(sys.argv[1:])
             result = original(self, args)
+        except KeyboardInterrupt:
+            if not refusals.concerns_us(sys.argv[1:]):
+                raise
+            print(INTERRUPTED, file=sys.stderr)
+            raise SystemExit(int(ExitCode.INTERRUPTED)) from None
         except Exception as error:
             expected = _expected(error)
             if expected is None and crash_log.is_ours(error):
@@ -53,6 +58,7 @@ def wrap_execute(harness: ModuleType) -> None:
         # Only now, so that the table has been printed: it may be all that is left of the results.
         if failure := saving.take_failure():
             _end(failure)
+        closing.show()
         return result
 
     harness.HarnessCLI.execute = execute

@@ -8,6 +8,7 @@ from typing import Any
 
 from ssd_harness import bridge, evaluation_request
 from ssd_harness.bridge import (
+    closing,
     command_config,
     discovery,
     flags,
@@ -75,6 +76,7 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
                 results = original(*bound.args, **bound.kwargs)
             if own_model and isinstance(results, dict):  # None on every rank but the first
                 result_fields.complete(results, arguments.get("evaluation_tracker"), command)
+                closing.note(request, results, arguments.get("evaluation_tracker"))
             return results
         finally:
             evaluation_request.end(token)

@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the plan, carry it out, and print where the checkpoint is."""
     from ssd_harness.distill import pipeline
     from ssd_harness.distill.estimate import dry_lines, estimate_of
+    from ssd_harness.distill.plan_lines import say
     from ssd_harness.distill.planning import Goal, make_plan
     from ssd_harness.models.asked_evaluation import usual_evaluation
 
@@ -61,4 +62,6 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.DONE
     checkpoint = pipeline.run(plan)
     print(f"ssd:{checkpoint.name}  {checkpoint.path}")
+    evaluation = f"lm_eval --model ssd-hf --model_args pretrained=ssd:{checkpoint.name} --tasks livecodebench_v6"
+    say(f"to evaluate it, next: {evaluation} --output_path OUT --log_samples")
     return ExitCode.DONE

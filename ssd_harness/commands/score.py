@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import shlex
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,13 +16,13 @@ from ssd_harness.lcb import published_verdicts
 from ssd_harness.lcb.equal_samples import UNKNOWN_CAUSE, EqualSamples
 from ssd_harness.lcb.journal import Journal
 from ssd_harness.lcb.options import JUDGES, TESTS, ScoringOptions
-from ssd_harness.lcb.progress import ProgressLine
 from ssd_harness.lcb.releases import RELEASES, select
 from ssd_harness.lcb.samples import LocatedProgram, read_samples
 from ssd_harness.lcb.scoring import Scoring, score
 from ssd_harness.lcb.sources import FOLDER_VARIABLE
 from ssd_harness.lcb.store import ProblemStore, known_elsewhere, open_store
 from ssd_harness.lcb.summary import render, summarize
+from ssd_harness.progress import ProgressLine
 from ssd_harness.sandbox.choice import SANDBOX_VARIABLE
 from ssd_harness.storage import atomic_writer, disk_errors, write_json
 
@@ -93,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
             store,
             options,
             journal,
-            on_start=lambda missing: line.advance(len(samples) - missing),
+            on_start=lambda missing: line.found(len(samples) - missing),
             on_verdict=lambda _: line.advance(),
         )
     summary = _write(arguments, scoring, store, samples, outside=outside, unknown=unknown)
@@ -103,6 +104,10 @@ def run(arguments: argparse.Namespace) -> int:
     if published := summary["published"]:
         print(published_verdicts.render(published))
     print(f"written to {arguments.out}/verdicts.jsonl and summary.json")
+    if not scoring.internal_errors:
+        name = arguments.out.resolve().name.replace("=", "-") or "run"
+        command = shlex.join(["ssd-harness", "compare", f"{name}={arguments.out}"])
+        _say(f"intervals: {command} (further runs as NAME=PATH are set beside it)")
     scoring.require_complete("all other verdicts are kept; run the same command again")
     return ExitCode.DONE
 

@@ -1,6 +1,7 @@
 """``ssd-harness sweep``: a grid of trainings and evaluations, and one table of them."""
 
 import argparse
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -19,6 +20,10 @@ _EXAMPLES = """examples:
 
 Cells that differ in decoding alone share one training. Given again, a sweep goes on with the cells that are not
 finished; --table writes what there is."""
+
+
+_COMPARED = 5
+"""How many runs the suggested comparison sets beside the first."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,11 +121,25 @@ def run(arguments: argparse.Namespace) -> int:
             stream.write(content)
     print(text)
     print(f"table: {stem}.md, .csv, .json; cells: {arguments.out / 'cells'}", file=sys.stderr)
+    if comparison := _comparison(cells):
+        print(f"compare: {comparison}", file=sys.stderr)
     if failures:
         print(
             f"ssd-harness: error: {len(failures)} of {len(cells)} cells failed; run again to try them", file=sys.stderr
         )
     return ExitCode.INFRASTRUCTURE if failures else ExitCode.DONE
+
+
+def _comparison(cells: list[Any]) -> str | None:
+    """Return the command that sets finished cells of the first task of ours side by side."""
+    from ssd_harness.lcb.tasks import TASKS
+
+    folders: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.evaluation.done and cell.evaluation.task in TASKS:
+            folders.setdefault(cell.evaluation.task, []).append(os.path.relpath(cell.evaluation.folder))
+    several = next((found for found in folders.values() if len(found) > 1), None)
+    return shlex.join(["ssd-harness", "compare", several[0], *several[1:][-_COMPARED:]]) if several else None
 
 
 def _tasks(arguments: argparse.Namespace) -> list[str]:

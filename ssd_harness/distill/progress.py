@@ -4,6 +4,8 @@ import sys
 import time
 from typing import TextIO
 
+from ssd_harness.progress import LINE_EVERY_S, share
+
 FAILURE = "failed: "
 """Starts the line that says why a stage failed; of several processes the first one's counts."""
 ADVISED = "failed, with advice: "
@@ -11,7 +13,7 @@ ADVISED = "failed, with advice: "
 ENDED = "ended: "
 """Starts the line that says which of several processes was killed; what the others said about it is no news."""
 
-_TERMINAL_S, _LOG_S = 0.2, 15.0
+_TERMINAL_S = 0.2
 _PATIENCE_S = 2.0
 """How long a loop may take without a word."""
 
@@ -39,8 +41,8 @@ class Reporter:
         if done < total and now - self._last < _TERMINAL_S:
             return
         self._last = now
-        left = _left(done, total, done - self._first, now - self._started)
-        self._stream.write(f"{self._label}: {done:,} of {total:,}{left}{', ' + note if note else ''}\n")
+        words = share(done, total, here=done - self._first, elapsed=now - self._started)
+        self._stream.write(f"{self._label}: {words}{', ' + note if note else ''}\n")
         self._stream.flush()
 
 
@@ -60,7 +62,7 @@ class Display:
         if self._terminal:
             self._stream.write(f"\r\x1b[K{line}")
             self._stream.flush()
-        elif now - self._last > _LOG_S:
+        elif now - self._last > LINE_EVERY_S:
             self._last = now
             self._write()
 
@@ -92,20 +94,9 @@ class LongLoop:
         if now - self._started < _PATIENCE_S or now - self._last < _TERMINAL_S:
             return
         self._last = now
-        of = f" of {self._total:,}{_left(done, self._total, done, now - self._started)}" if self._total else ""
-        self._display.show(f"{self._label}: {done:,}{of}")
+        words = share(done, self._total, here=done, elapsed=now - self._started) if self._total else f"{done:,}"
+        self._display.show(f"{self._label}: {words}")
 
     def finish(self) -> None:
         """Leave the last line standing, if there was one."""
         self._display.finish()
-
-
-def _left(done: int, total: int, here: int, elapsed: float) -> str:
-    """Say how long the rest takes at the speed of the ``here`` that were done in ``elapsed`` seconds."""
-    return f", about {_duration(elapsed / here * (total - done))} left" if here and done < total else ""
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

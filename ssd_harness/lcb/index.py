@@ -8,8 +8,8 @@ from pathlib import Path
 from ssd_harness import foreign_json
 from ssd_harness.home import home
 from ssd_harness.lcb.problem import Problem
-from ssd_harness.lcb.progress import ProgressLine
 from ssd_harness.lcb.rows import FileContent, read_file, unreadable
+from ssd_harness.progress import ProgressLine
 from ssd_harness.storage import locked, write_json
 
 _VERSION = 1

@@ -24,7 +24,6 @@ from ssd_harness.lcb.journal import Journal
 from ssd_harness.lcb.logged_samples import LoggedGeneration
 from ssd_harness.lcb.metrics import level_errors, metric_list, problem_metrics
 from ssd_harness.lcb.options import EvaluationOptions, evaluation_options
-from ssd_harness.lcb.progress import ProgressLine
 from ssd_harness.lcb.releases import NOT_OFFICIAL
 from ssd_harness.lcb.responses import read_responses
 from ssd_harness.lcb.scoring import Scoring, score
@@ -32,6 +31,7 @@ from ssd_harness.lcb.store import ProblemStore, open_store
 from ssd_harness.lcb.summary import left_out, summarize
 from ssd_harness.lcb.tasks import selection_of
 from ssd_harness.overlap.search import EvaluatedText
+from ssd_harness.progress import ProgressLine
 
 # lm-eval shows INFO of its own logger tree alone.
 _log = logging.getLogger("lm_eval.ssd_harness")
@@ -262,7 +262,7 @@ class LivecodebenchTask(ConfigurableTask):
                 self._store,
                 self._options.scoring,
                 journal,
-                on_start=lambda missing: line.advance(len(programs) - missing),
+                on_start=lambda missing: line.found(len(programs) - missing),
                 on_verdict=lambda _: line.advance(),
             )
         scoring.require_complete(f"the other verdicts are kept in {journal.path}; run the same command again")

@@ -1,5 +1,6 @@
 """Answer the requests of our tasks with seeded, stored samples: what every ``ssd-*`` model does alike."""
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -12,7 +13,6 @@ from typing import Any
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.models.utils import postprocess_generated_text
-from tqdm import tqdm
 
 from ssd_harness import evaluation_request
 from ssd_harness.engines import chat
@@ -23,6 +23,7 @@ from ssd_harness.models.decoding import Settled, settle
 from ssd_harness.models.generation_store import GenerationStore
 from ssd_harness.models.reasoning import ReasoningMarks
 from ssd_harness.models.subject import Subject
+from ssd_harness.progress import ProgressLine
 
 # lm-eval shows INFO of its own logger tree only.
 log = logging.getLogger("lm_eval.ssd_harness")
@@ -160,13 +161,13 @@ class Responder:
             log.info("%d of %d samples are there already, in %s", len(found), len(wanted), store.folder)
         missing.sort(key=lambda asked: (-len(asked.prompt_ids), asked.key, asked.index))
         drawn = []
-        with tqdm(
-            total=len(wanted), initial=len(found), desc="generate", unit="sample", disable=quiet or self.rank != 0
-        ) as bar:
+        shows = not quiet and self.rank == 0
+        with ProgressLine("generate", len(wanted), before=len(found)) if shows else contextlib.nullcontext() as line:
             for made in self.engine.generate(missing, settled.decoding, store.identity["seed"]):
                 store.append(made)
                 drawn.append(made)
-                bar.update()
+                if line:
+                    line.advance()
         return [*found.values(), *drawn]
 
     @functools.cached_property

@@ -53,12 +53,11 @@ def find_run(named: Path | str) -> Path:
     path, words = _split(str(named))
     if os.path.isfile(path):  # noqa: PTH113
         return path
-    every = sorted(_candidates(path))
-    if not every:
+    found = runs_in(path)
+    if not found:
         raise UsageError(
             "no verdicts.jsonl and no samples_*.jsonl here", where=path, next_step="run lm_eval with --log_samples"
         )
-    found = [_run_file(file, str(file.relative_to(path))) for file in every]
     fitting = found
     for word in words:
         called = [run for run in fitting if run.is_called(word)]
@@ -69,6 +68,11 @@ def find_run(named: Path | str) -> Path:
     names = "; ".join(run.describe() for run in listed[:_SHOWN]) + ("; …" if len(listed) > _SHOWN else "")
     what = f"{len(fitting)} runs" if fitting else f"no run fits {'@'.join(words)!r}, of {len(found)}"
     raise UsageError(f"{what} in this folder: {names}", where=path, next_step=_HINT)
+
+
+def runs_in(folder: Path) -> list[RunFile]:
+    """Return every run below ``folder``, in the order of the files' names."""
+    return [_run_file(file, str(file.relative_to(folder))) for file in sorted(_candidates(folder))]
 
 
 def _candidates(folder: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ each keeps beside the locks (:mod:`~ssd_harness.sandbox.runs`) says what it hold
 
 import contextlib
 import fcntl
+import math
 import os
 import stat
 import sys
@@ -30,7 +31,8 @@ _POLL_S = 0.05
 _TOUCH_S = 1.0
 """How often a waiting run shows that it is not stuck."""
 _SAY_AFTER_S = 1.0
-_SAY_EVERY_S = 30.0
+SAY_EVERY_S = 30.0
+"""How often a run without a slot says who holds them."""
 
 
 def slot_count() -> int:
@@ -74,18 +76,18 @@ class Lease:
         return self._descriptor >= 0 and self._queue.give_way(self.index, served)
 
 
-def acquire(stop: Event | None = None) -> Lease:
+def acquire(stop: Event | None = None, *, say_every: float = SAY_EVERY_S) -> Lease:
     """Return a lease on the lowest free slot; blocks while others go first, or until ``stop`` is set.
 
     Of the runs that wait, one that holds fewer slots goes first, then the one that waits longer. A run that holds none
-    says on standard error who holds them, at the start and every 30 seconds.
+    says on standard error who holds them, at the start and every ``say_every`` seconds.
     """
     stop = stop or Event()
     queue = _this_queue()
     ticket = queue.enter()
     try:
         while True:
-            lease = queue.take(ticket)
+            lease = queue.take(ticket, say_every)
             if lease is not None:
                 return lease
             if stop.wait(_POLL_S):
@@ -109,7 +111,7 @@ class _Queue:
         """When this run last took or returned a slot: that puts it at the end of the line, however long its threads
         wait."""
         self._written = 0.0
-        self._told = -_SAY_EVERY_S
+        self._told = -math.inf
         self._notice: _Notice | None = None
 
     def enter(self) -> int:
@@ -126,8 +128,11 @@ class _Queue:
             self._tickets.remove(ticket)
             self._write()
 
-    def take(self, ticket: int) -> Lease | None:
-        """Return a free slot that no other run has a better right to; None if there is none, or it is not our turn."""
+    def take(self, ticket: int, say_every: float) -> Lease | None:
+        """Return a free slot that no other run has a better right to; None if there is none, or it is not our turn.
+
+        A line about the holders is printed no sooner than ``say_every`` seconds after the last one.
+        """
         with self._lock:
             if self._tickets[0] != ticket:
                 return None
@@ -148,7 +153,7 @@ class _Queue:
                     self._write()
                     return Lease(index, descriptor, self)
             if not self._held:
-                self._notice = self._notice or _Notice(self.place, self._told)
+                self._notice = self._notice or _Notice(self.place, self._told, say_every)
                 if self._notice.show(count, every, len(ahead)):
                     self._told = time.monotonic()
             return None
@@ -199,17 +204,17 @@ class _Queue:
 class _Notice:
     """Says who holds the slots while a run has none."""
 
-    def __init__(self, place: Path, earlier: float) -> None:
+    def __init__(self, place: Path, earlier: float, every: float = SAY_EVERY_S) -> None:
         """Begin a wait; the last line about another one was printed at ``earlier``."""
-        self._place, self._began = place, time.monotonic()
-        self._next = max(self._began + _SAY_AFTER_S, earlier + _SAY_EVERY_S)
+        self._place, self._began, self._every = place, time.monotonic(), every
+        self._next = max(self._began + _SAY_AFTER_S, earlier + every)
 
     def show(self, count: int, runs: Iterable[Run], ahead: int) -> bool:
         """Print a line if it is time for one; return whether it was."""
         now = time.monotonic()
         if now < self._next:
             return False
-        self._next = now + _SAY_EVERY_S
+        self._next = now + self._every
         holders = [(run, [slot for slot in run.slots if slot < count]) for run in runs]
         lines = [
             f"pid {run.pid} ({run.command}) holds {_numbers(slots)} since {_clock(min(run.slots[s] for s in slots))}"

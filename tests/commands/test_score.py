@@ -2,11 +2,14 @@ import base64
 import json
 import os
 import pickle
+import shlex
 import subprocess
 import sys
 import zlib
 
 import pytest
+
+from ssd_harness.cli import main
 
 ADD = "a, b = map(int, input().split())\nprint(a + b)"
 WRONG = "print(3)"
@@ -183,7 +186,7 @@ class TestWithDocker:
         {"question_id": "early", "code": "x"},
     )
 
-    def test_results(self, score, tmp_path):
+    def test_results(self, score, tmp_path, capsys):
         process = score(self.ROWS)
         assert process.returncode == 0, process.stderr
         rows = [json.loads(line) for line in (tmp_path / "out" / "verdicts.jsonl").read_text().splitlines()]
@@ -209,6 +212,11 @@ class TestWithDocker:
         assert {"atcoder", "2025-03"} <= set(process.stdout.split())
         assert "truncated unknown" in process.stdout
         assert "50.0" in process.stdout
+        (line,) = [line for line in process.stderr.splitlines() if line.startswith("intervals: ")]
+        program, *words = shlex.split(line.removeprefix("intervals: ").partition(" (")[0])
+        assert program == "ssd-harness"
+        assert main(words) == 0
+        assert "over 2 problems" in capsys.readouterr().out
 
     def test_a_second_run_judges_nothing_and_says_the_same(self, score, tmp_path):
         score(self.ROWS)

@@ -1,5 +1,6 @@
 import csv
 import json
+import shlex
 import subprocess
 import sys
 
@@ -40,6 +41,15 @@ def test_a_failed_training_is_named_and_the_rest_goes_on(swept):
         ("1.5", "1.0", "1.5"),
     ]
     assert "| SSD | 1.5 / 20 / 0.8 | 0.5 / 20 / 0.8 | 0.75 |" in (folder / "table.md").read_text()
+
+
+def test_the_comparison_that_it_suggests_runs_as_it_is(swept, command):
+    _, _, _, said = swept
+    (line,) = [line for line in said.splitlines() if line.startswith("compare: ")]
+    program, *words = shlex.split(line.removeprefix("compare: "))
+    assert program == "ssd-harness"
+    out, _ = command(*words)
+    assert "over 2 problems" in out
 
 
 def rows_of(folder):

@@ -1,5 +1,6 @@
 import fcntl
 import json
+import math
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,9 +57,9 @@ def holder(count):
     return process, [int(word) for word in process.stdout.readline().split()]
 
 
-def acquire_in_thread():
+def acquire_in_thread(**options):
     got = []
-    thread = threading.Thread(target=lambda: got.append(leases.acquire()), daemon=True)
+    thread = threading.Thread(target=lambda: got.append(leases.acquire(**options)), daemon=True)
     thread.start()
     return thread, got
 
@@ -102,6 +104,41 @@ def test_a_lease_is_released_once():
     lease.release()
     assert leases.acquire().index == 1, "releasing twice must not release another's lease"
     again.release()
+
+
+def test_the_line_about_the_holders_is_repeated_while_the_wait_lasts(capsys):
+    process, _ = holder(2)
+    try:
+        thread, _ = acquire_in_thread(say_every=0.05)
+        text = ""
+        while text.count("\n") < 4:
+            text += wait_for(lambda: capsys.readouterr().err)
+    finally:
+        process.kill()
+        process.wait()
+    thread.join(30)
+    for line in text.splitlines():
+        assert line.startswith("waiting for a free slot for ")
+        assert f"pid {process.pid} (-c 2) holds slots 0, 1 since 20" in line
+
+
+def test_a_line_comes_after_a_second_and_then_every_30(tmp_path, monkeypatch, capsys):
+    now = SimpleNamespace(seconds=1000.0)
+    monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: now.seconds))
+
+    def waits(until, notice):
+        shown = []
+        while now.seconds < until:
+            if notice.show(2, [], 0):
+                shown.append(now.seconds)
+            now.seconds += 0.5
+        return shown
+
+    assert waits(1095.0, leases._Notice(tmp_path, -math.inf)) == [1001.0, 1031.0, 1061.0, 1091.0]
+    lines = [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()]
+    assert lines == [f"waiting for a free slot for {seconds} s" for seconds in (1, 31, 61, 91)]
+    # A run that has had a slot in between goes on at the same pace.
+    assert waits(1130.0, leases._Notice(tmp_path, 1091.0)) == [1121.0]
 
 
 def test_a_waiting_run_says_who_holds_the_slots(tmp_path, capsys, monkeypatch):

@@ -1,6 +1,8 @@
 import io
 
-from ssd_harness.lcb.progress import ProgressLine
+import pytest
+
+from ssd_harness.progress import ProgressLine, share
 
 
 class Terminal(io.StringIO):
@@ -32,7 +34,7 @@ def test_nothing_to_do_is_no_division_by_zero():
 
 def test_a_pipe_gets_a_line_now_and_then(monkeypatch):
     stream, now = io.StringIO(), iter([0.0, 10.0, 40.0, 50.0, 80.0])
-    monkeypatch.setattr("ssd_harness.lcb.progress.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("ssd_harness.progress.time.monotonic", lambda: next(now))
     with ProgressLine("scoring", 100, stream) as line:
         for _ in range(4):
             line.advance(20)
@@ -48,3 +50,27 @@ def test_the_first_moments_promise_nothing():
         line.advance(0)
         line.advance()
     assert "left" not in stream.getvalue()
+
+
+def test_what_was_there_before_says_nothing_about_the_rate(monkeypatch):
+    stream, now = io.StringIO(), iter([0.0, 1.0, 40.0])
+    monkeypatch.setattr("ssd_harness.progress.time.monotonic", lambda: next(now))
+    with ProgressLine("scoring", 1000, stream) as line:
+        line.found(900)
+        line.advance(20)
+    assert stream.getvalue() == "scoring: 920 of 1,000, 40 s, 30.0 a minute, about 3 min left\n"
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "here", "elapsed", "words"),
+    [
+        (0, 100, 0, 50, "0 of 100, 50 s"),
+        (1, 100, 1, 0.001, "1 of 100"),
+        (1, 100, 1, 1.9, "1 of 100, 2 s"),
+        (99, 100, 99, 10, "99 of 100, 10 s, 9.9 a second"),
+        (2, 10, 2, 7200, "2 of 10, 2.0 h, 1.0 an hour, about 8.0 h left"),
+        (10, 10, 10, 20, "10 of 10, 20 s, 30.0 a minute"),
+    ],
+)
+def test_words(done, total, here, elapsed, words):
+    assert share(done, total, here=here, elapsed=elapsed) == words
