@@ -121,8 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
             stream.write(content)
     print(text)
     print(f"table: {stem}.md, .csv, .json; cells: {arguments.out / 'cells'}", file=sys.stderr)
-    if comparison := _comparison(cells):
-        print(f"compare: {comparison}", file=sys.stderr)
+    _say_comparison(cells)
     if failures:
         print(
             f"ssd-harness: error: {len(failures)} of {len(cells)} cells failed; run again to try them", file=sys.stderr
@@ -130,8 +129,8 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.INFRASTRUCTURE if failures else ExitCode.DONE
 
 
-def _comparison(cells: list[Any]) -> str | None:
-    """Return the command that sets finished cells of the first task of ours side by side."""
+def _say_comparison(cells: list[Any]) -> None:
+    """Print the command that sets finished cells of the first task of ours side by side."""
     from ssd_harness.lcb.tasks import TASKS
 
     folders: dict[str, list[str]] = {}
@@ -139,7 +138,9 @@ def _comparison(cells: list[Any]) -> str | None:
         if cell.evaluation.done and cell.evaluation.task in TASKS:
             folders.setdefault(cell.evaluation.task, []).append(os.path.relpath(cell.evaluation.folder))
     several = next((found for found in folders.values() if len(found) > 1), None)
-    return shlex.join(["ssd-harness", "compare", several[0], *several[1:][-_COMPARED:]]) if several else None
+    if several:
+        command = shlex.join(["ssd-harness", "compare", several[0], *several[1:][-_COMPARED:]])
+        print(f"compare: {command}", file=sys.stderr)
 
 
 def _tasks(arguments: argparse.Namespace) -> list[str]:

@@ -131,7 +131,7 @@ def _session(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
     with (
         log.open("ab") as stream,
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stream, env=without_ranks(), text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stream, env=without_ranks(), encoding="utf-8"
         ) as process,
     ):
         assert process.stdin

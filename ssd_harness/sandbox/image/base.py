@@ -32,7 +32,9 @@ def make_base(target: Path) -> None:
         )
     command = [tool, "--quiet", "--variant=extract", f"--mode={'root' if os.geteuid() == 0 else 'unshare'}"]
     command += [f"--include={','.join(_PACKAGES)}", _SUITE, str(target)]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    finished = subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", check=False, stdin=subprocess.DEVNULL
+    )
     if finished.returncode:
         reason = next(
             (line for line in finished.stderr.splitlines() if line.startswith(("E:", "W:"))), finished.stderr[-300:]

@@ -77,7 +77,9 @@ def write_packages(folder: Path) -> None:
     command += [f"--platform=manylinux2014_{machine}", f"--platform=manylinux_2_28_{machine}"]
     # Hashes are demanded even of an index or a cache that the user's configuration names.
     command += ["--require-hashes", "--target", str(folder / "packages"), "--requirement", str(PACKAGES)]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    finished = subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", check=False, stdin=subprocess.DEVNULL
+    )
     if finished.returncode:
         reason = (finished.stderr.strip() or finished.stdout.strip() or "no message").splitlines()[-1]
         raise InfrastructureError(
