@@ -49,6 +49,7 @@ def commands() -> str:
         ExitCode.USAGE: "usage or configuration: the command line, a recipe or an option is wrong",
         ExitCode.INFRASTRUCTURE: "infrastructure: engine, data or disk failed, or internal errors are left",
         ExitCode.INCONCLUSIVE: "inconclusive, where asked to fail",
+        ExitCode.INTERRUPTED: "Ctrl-C: the same command goes on from what is finished",
     }
     parts += [f"| {code.value} | {code.name} | {meanings[code]} |\n" for code in ExitCode]
     return "".join(parts)

@@ -37,7 +37,7 @@ the main job, transform and evaluation in one:
 
 `ssd-harness COMMAND --help` has examples.
 exit codes: 0 done, 1 a gate found a regression, 2 usage or configuration,
-3 infrastructure (engine, data, disk, internal errors left), 4 inconclusive where asked to fail"""
+3 infrastructure (engine, data, disk, internal errors left), 4 inconclusive where asked to fail, 130 Ctrl-C"""
 
 
 def module_of(name: str) -> str:
