@@ -192,14 +192,15 @@ def gives_way(slot: Slot, served: int) -> bool:
 
 
 def settle(flight: InFlight, end: JobEnd | None, outbox: Outbox) -> None:
-    """Deliver a decided program, or ask for a second look where time or a fault of ours may have decided.
+    """Deliver a decided program, or ask for a second look where time may have decided.
 
     A wrong answer stands, whatever a second look says. Where a test took long enough for one, the program gets it all
-    the same: otherwise it would learn from it that its answers were right so far.
+    the same: otherwise it would learn from it that its answers were right so far. A comparison that fails, which is a
+    fault of ours, brings no second look: it depends on what was expected.
     """
     task, trial = flight.task, flight.trial
     trial.compare()
-    if trial.overtime or trial.decision is Verdict.IE:
+    if trial.overtime:
         keep_wrong_answer(task, trial, end)
         task.reruns += 1
         outbox.alone(task)

@@ -12,6 +12,8 @@ from bench.bare_fork import BareForkSandbox
 
 from ssd_harness.judge.problem import ProblemTests, Program
 from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.trial import Trial
+from ssd_harness.judge.verdicts import Verdict
 from ssd_harness.sandbox.contracts import Limits, SlotLost
 
 TESTS = 4
@@ -125,3 +127,42 @@ def test_samples_that_share_all_they_see_pass_by_chance_alone(tmp_path, judge, t
     results = judge_programs(programs, lambda _: tests, judge=judge, sandbox=sandbox, workers=1, limits=LIMITS)
     assert [result.sample for result in results if result.passed] == [SECRET], results[:3]
     assert {result.reruns for result in results} == ({0} if trick == "reach" else {1})
+
+
+TRACE = PROGRAM.replace("given = answer(test)", "given = ME >> (test - 1) & 1")
+
+
+def _trace(folder, secret, judge, trick):
+    """Judge 16 samples that note all they see and learn nothing from it; return their notes."""
+    folder.mkdir()
+    (folder / "notes").touch()
+    inputs = tuple(f"{number}\n".encode() for number in range(1, TESTS + 1))
+    tests = ProblemTests("q", inputs, tuple(str(secret >> number & 1) for number in range(TESTS)), 1)
+    values = {"folder": str(folder), "trick": trick, "tests": TESTS, "burnt": 1.05 * LIMITS.cpu_s}
+    programs = [Program("q", me, TRACE.format(me=me, **values)) for me in range(SAMPLES)]
+    sandbox = LosingSandbox(folder / "kill")
+    results = judge_programs(programs, lambda _: tests, judge=judge, sandbox=sandbox, workers=1, limits=LIMITS)
+    return (folder / "notes").read_text(), results
+
+
+@pytest.mark.parametrize("judge", ["lcb", "stdio"])
+def test_what_runs_and_in_which_order_is_the_same_whatever_is_expected(tmp_path, judge):
+    notes, results = zip(*(_trace(tmp_path / str(secret), secret, judge, "reach") for secret in (0, 11)), strict=True)
+    assert notes[0] == notes[1]
+    assert [[result.sample for result in each if result.passed] for each in results] == [[0], [11]]
+
+
+@pytest.mark.parametrize("judge", ["lcb", "stdio"])
+def test_a_comparison_that_fails_on_some_answers_shows_nothing(tmp_path, monkeypatch, judge):
+    """As if an output made our own comparison fail where, and only where, it is wrong."""
+    compare = Trial._judge
+
+    def failing(self, outcome):
+        compare(self, outcome)
+        if self.decision is not None:
+            raise ValueError("as if this output broke the comparison")
+
+    monkeypatch.setattr(Trial, "_judge", failing)
+    notes, results = zip(*(_trace(tmp_path / str(secret), secret, judge, "reach") for secret in (0, 11)), strict=True)
+    assert notes[0] == notes[1]
+    assert {result.verdict for result in results[0] if not result.passed} == {Verdict.IE}

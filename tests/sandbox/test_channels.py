@@ -113,7 +113,7 @@ for top in ("/proc", "/proc/self/", "/proc/thread-self/", "/sys"):
                 pass
 print(json.dumps(read))
 """
-OWN = {"cgroup", "cmdline", "comm", "limits", "maps", "oom_score", "smaps_rollup", "stat", "statm", "status"}
+OWN = {"cmdline", "maps", "stat", "statm", "status"}
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def _landlock():
 def test_of_proc_and_sys_a_program_reads_what_is_listed(place):
     """Neither mountinfo with the host's folders, nor a file of another process, nor a counter of the machine."""
     read = json.loads(only(place(READ_ALL, output=1 << 20, wall_s=30.0))[0].output)
-    assert {path for path in read if not path.startswith("/proc/self/")} <= {"/proc/cpuinfo", "/proc/version"}
+    assert {path for path in read if not path.startswith("/proc/self/")} <= {"/proc/cpuinfo"}
     assert {path.removeprefix("/proc/self/") for path in read if path.startswith("/proc/self/")} == OWN
     mounts = [name for name in map(str, (root_folder.root_folder(), home(), "/var/lib", "lowerdir")) if name != "/"]
     assert [path for path, text in read.items() if any(name in text for name in mounts)] == []
@@ -243,7 +243,13 @@ def test_no_terminal_can_be_made(place):
 
 
 def test_a_control_group_is_not_named(place):
-    lines = only(place("print(open('/proc/self/cgroup').read())"))[0].output.decode().split()
+    program = """
+try:
+    print(open("/proc/self/cgroup").read())
+except PermissionError:
+    pass
+"""
+    lines = only(place(program))[0].output.decode().split()
     assert all(line.rpartition(":")[2] == "/" for line in lines), lines
 
 

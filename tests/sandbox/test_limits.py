@@ -1,6 +1,11 @@
 """Every limit of every slot, whichever sandbox it is in."""
 
+import fcntl
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from sandbox.job_results import both_runners, only
@@ -168,13 +173,58 @@ def test_a_crash_feeds_no_pipe_of_the_hosts(place, runner):
     """A limit of 1 on core files is the one that stops those that go to a pipe."""
     program = """
 import ctypes, os
-limits = open("/proc/self/limits").read()
-print([line.split()[4:6] for line in limits.splitlines() if "core" in line])
 resource = ctypes.CDLL(None)
 print(resource.setrlimit(4, (ctypes.c_ulong * 2)(0, 0)), resource.prctl(4, 0, 0, 0, 0))
 """
     outcome, _ = only(place(program, [b""], runner))
-    assert outcome.output == b"[['1', '1']]\n-1 0\n"
+    assert outcome.output == b"-1 0\n"
+
+
+PATTERN = Path("/proc/sys/kernel/core_pattern")
+
+
+@pytest.fixture
+def core_pipe(tmp_path):
+    """A core pattern that pipes every dump of this machine to a script, which notes whose it is and how long it is."""
+    notes, script = tmp_path / "notes", tmp_path / "take"
+    notes.touch()
+    script.write_text(f'#!/bin/sh\necho "$1 $(wc -c)" >> {notes}\n')
+    script.chmod(0o755)
+    lock = os.open("/run/lock/ssd-harness-core-pattern", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # one setting for the whole machine
+    before = PATTERN.read_text()
+    try:
+        PATTERN.write_text(f"|{script} %u\n")
+        yield notes
+    finally:
+        PATTERN.write_text(before)
+        os.close(lock)
+
+
+@pytest.mark.skipif(not os.access(PATTERN, os.W_OK), reason="only root can say where core dumps go")
+@both_runners
+def test_a_real_core_pipe_gets_nothing_of_a_program(place, runner, core_pipe):
+    # A crash outside of the sandbox shows that the pipe works; it has another uid.
+    alone = "import os, resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); os.abort()"
+    subprocess.run([sys.executable, "-c", alone], check=False)
+    end = time.monotonic() + 30
+    while not core_pipe.read_text().endswith("\n") and time.monotonic() < end:
+        time.sleep(0.05)
+    seen = core_pipe.read_text().splitlines()
+    if not any(int(line.split()[1]) > 1000 for line in seen if line.split()[0] == str(os.getuid())):
+        pytest.skip(f"the kernel hands no core dumps to a pipe here: {seen}")
+    program = """
+import ctypes, os
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # dumpable
+print("big" * 1000, len(bytearray(64 << 20)))
+ctypes.string_at(0)
+"""
+    outcome, end = only(place(program, [b""], runner))
+    assert outcome.status is Status.SIGNAL
+    assert "SIGSEGV" in outcome.message
+    time.sleep(0.5)
+    users = {line.split()[0]: int(line.split()[1]) for line in core_pipe.read_text().splitlines()}
+    assert sum(size for user, size in users.items() if user != str(os.getuid())) == 0, users
 
 
 @both_runners
