@@ -191,7 +191,7 @@ def excluded_ids(files: str | None) -> frozenset[str]:
     ids: set[str] = set()
     for name in files.split("+") if files else ():
         try:
-            text = foreign_json.read_bytes(Path(name).expanduser()).decode("utf-8")
+            text = foreign_json.read_bytes(Path(name).expanduser()).decode("utf-8-sig")
         except (OSError, ValueError, RuntimeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
             what = f"cannot read ids of prompts to leave out: {reason}"
