@@ -1,6 +1,7 @@
 """The rows of a file of samples, a JSON object a line or one JSON list, and their fields, each checked."""
 
 import codecs
+import glob
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,18 @@ def _object(row: Any, where: str) -> Row:
         raise UsageError(
             "these are lm-eval's results, which hold no samples",
             where=where,
-            next_step="give the samples_TASK_DATE.jsonl beside it, which lm_eval writes with --log_samples",
+            next_step=_samples_beside(where),
         )
     return row
+
+
+def _samples_beside(where: str) -> str:
+    """Say which files hold the samples of lm-eval's results: their names end in the same date."""
+    results = Path(where)
+    date = glob.escape(results.stem.rpartition("_")[2])
+    files = sorted(map(str, results.parent.glob(f"samples_*_{date}.jsonl")))
+    named = " or ".join(files) or "the samples_TASK_DATE.jsonl beside it"
+    return f"give {named}" + ("" if files else ", which lm_eval writes with --log_samples")
 
 
 def _json(data: bytes, where: str) -> Any:

@@ -41,3 +41,17 @@ def test_a_prompt_may_be_a_list_of_messages(tmp_path, prompt):
     file.write_text(json.dumps({"question_id": "q", "prompt": prompt, "output": "```python\nprint(1)\n```"}))
     (sample,) = read_samples(file)
     assert sample.program.code == "print(1)"
+
+
+def test_results_of_lm_eval_are_refused_with_the_file_that_holds_the_samples(tmp_path):
+    results = tmp_path / "results_2026-01-01T00-00.json"
+    results.write_text(json.dumps({"results": {}, "configs": {}}, indent=2))
+    with pytest.raises(
+        UsageError, match=r"lm-eval's results.*give the samples_TASK_DATE.jsonl beside it.*--log_samples"
+    ):
+        read_samples(results)
+    (tmp_path / "samples_livecodebench_v6_2026-01-01T00-00.jsonl").write_text("")
+    (tmp_path / "samples_livecodebench_v6_2025-01-01T00-00.jsonl").write_text("")
+    with pytest.raises(UsageError) as refusal:
+        read_samples(results)
+    assert refusal.value.next_step == f"give {tmp_path}/samples_livecodebench_v6_2026-01-01T00-00.jsonl"
