@@ -8,6 +8,17 @@ from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
+class OtherGenerations:
+    """What one task of others lets a model generate."""
+
+    task: str
+    arguments: Mapping[str, Any]
+    """Its ``generation_kwargs``, with ``--gen_kwargs`` above them."""
+    prompts: Callable[[], Sequence[str]]
+    """Build all prompts that ``--limit`` or ``--samples`` leave, examples included."""
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationRequest:
     """The arguments of one ``simple_evaluate`` call that our model and tasks need before lm-eval hands them over."""
 
@@ -35,6 +46,10 @@ class EvaluationRequest:
     """What was asked for beside our tasks, as it was given: names, groups, mappings or tasks."""
     texts_of: Callable[[Sequence[Any]], Mapping[str, Callable[[], Any]]] | None = field(default=None, compare=False)
     """Load tasks as lm-eval does once the model is there: name → what returns the texts of its documents."""
+    generations_of_others: Callable[[Callable[..., str] | None], Sequence[OtherGenerations]] | None = field(
+        default=None, compare=False
+    )
+    """Load what is not ours and return what it lets a model generate; the argument renders a chat for lm-eval."""
     notes: dict[str, Any] = field(default_factory=dict)
     """What our model has found that the results of our tasks must say; it grows while the evaluation runs."""
 

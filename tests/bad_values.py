@@ -12,6 +12,7 @@ BAD_FIELDS = {
     "starter_column": ["no_such_column"],
     "id_column": ["no_such_column"],
     "exclude_prompts": ["/no/such/ids.txt"],
+    "prompt_style": ["no-such-style", "file:/no/such/folder"],
     "prompt_format": ["no-such-format"],
     "reasoning_effort": ["high"],  # the demo's template reads none
     "enable_thinking": ["nonsense", "False"],

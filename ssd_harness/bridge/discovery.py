@@ -18,7 +18,7 @@ from ssd_harness.bridge import ownership, refusals
 from ssd_harness.errors import UsageError
 
 _asked: ContextVar[tuple[str, ...]] = ContextVar("ssd_asked_tasks", default=())
-_remembered: ContextVar[dict[Any, dict[str, Any]] | None] = ContextVar("ssd_remembered_index", default=None)
+_remembered: ContextVar[dict[Any, Any] | None] = ContextVar("ssd_remembered_index", default=None)
 
 
 def register_models(_models: ModuleType) -> None:
@@ -57,13 +57,23 @@ def asking(tasks: Sequence[str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def remembered_index() -> Iterator[None]:
-    """Read the task folders once inside the block: an index of all of lm-eval's tasks takes up to 20 seconds."""
+def remembering() -> Iterator[None]:
+    """Read task folders and load tasks once inside the block: an index of all of lm-eval's takes up to 20 seconds."""
     token = _remembered.set({})
     try:
         yield
     finally:
         _remembered.reset(token)
+
+
+def remember(key: Any, make: Callable[[], Any]) -> Any:
+    """Return what ``make`` returns; inside :func:`remembering`, what it returned for the same key."""
+    known = _remembered.get()
+    if known is None:
+        return make()
+    if key not in known:
+        known[key] = make()
+    return known[key]
 
 
 def note_asked_tasks(config: ModuleType) -> None:
@@ -100,12 +110,7 @@ def extend_task_index(manager: ModuleType) -> None:
         declared = [folder for folder in task_folders() if folder.resolve() not in present]
         after_builtin = given.index(builtin) + 1 if builtin in given else 0
         ordered = [*given[:after_builtin], *declared, *given[after_builtin:]]
-        known, key = _remembered.get(), (tuple(ordered), _asked.get())
-        if known is not None:
-            if key not in known:
-                known[key] = read(ordered, after_builtin, options)
-            return known[key]
-        return read(ordered, after_builtin, options)
+        return remember((tuple(ordered), _asked.get()), lambda: read(ordered, after_builtin, options))
 
     def read(ordered: list[Path], after_builtin: int, options: dict[str, Any]) -> dict[str, Any]:
         if _asked.get() and after_builtin:

@@ -20,6 +20,7 @@ from ssd_harness.bridge import (
     saving,
 )
 from ssd_harness.bridge.command_config import CommandConfig
+from ssd_harness.bridge.other_tasks import OtherTasks
 from ssd_harness.errors import UsageError
 from ssd_harness.evaluation_request import EvaluationRequest, Rehearsed
 from ssd_harness.printable import accept_any_text
@@ -111,6 +112,10 @@ def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> Evalua
         others += [] if all(named.values()) else [task]
     model_args = _as_dict(arguments.get("model_args"))
     metadata = _as_dict(arguments.get("metadata"))
+    gen_kwargs = _as_dict(arguments.get("gen_kwargs"))
+    other_tasks = OtherTasks(
+        _manager(arguments, model_args | metadata), tuple(others), {**arguments, "gen_kwargs": gen_kwargs}
+    )
     return EvaluationRequest(
         tasks=tuple(tasks),
         own_tasks=tuple(name for name, own in tasks.items() if own),
@@ -118,7 +123,7 @@ def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> Evalua
         model_args=model_args,
         # lm-eval's command line hands both over in one dictionary.
         metadata={key: value for key, value in metadata.items() if model_args.get(key, _ABSENT) != value},
-        gen_kwargs=_as_dict(arguments.get("gen_kwargs")),
+        gen_kwargs=gen_kwargs,
         system_instruction=arguments.get("system_instruction") or None,
         apply_chat_template=arguments.get("apply_chat_template", False),
         predict_only=bool(arguments.get("predict_only")),
@@ -127,7 +132,8 @@ def request_of(arguments: Mapping[str, Any], index: Mapping[str, Any]) -> Evalua
         output_path=getattr(arguments.get("evaluation_tracker"), "output_path", None),
         include_path=_folder(getattr(arguments.get("task_manager"), "include_path", None)),
         others=tuple(others),
-        texts_of=functools.partial(overlap.texts_by_task, _manager(arguments, model_args | metadata)),
+        texts_of=lambda _: overlap.texts_by_task(other_tasks.loaded()),
+        generations_of_others=other_tasks.generations,
     )
 
 

@@ -52,11 +52,9 @@ def _check_of(model: Any) -> Any:
     return check_of_folder(Path(named), allowed=allowed, tell=bridge.log.info)
 
 
-def texts_by_task(manager: Callable[[], Any], asked: Sequence[Any]) -> dict[str, Callable[[], Sequence[Any] | None]]:
-    """Load the ``asked`` tasks; name → what returns its texts. What goes wrong would, once lm-eval loads them."""
-    given = [dict(task) if isinstance(task, Mapping) else task for task in asked]
-    loaded = manager().load(given) if given else {}
-    return {name: functools.partial(texts_of, task) for name, task in ownership.flat_tasks(loaded).items()}
+def texts_by_task(tasks: Mapping[str, Any]) -> dict[str, Callable[[], Sequence[Any] | None]]:
+    """Return for each of the loaded ``tasks`` what returns its texts."""
+    return {name: functools.partial(texts_of, task) for name, task in tasks.items()}
 
 
 def texts_of(task: Any) -> Sequence[Any] | None:

@@ -22,7 +22,7 @@ def rehearse(commands: Iterable[tuple[str, Sequence[str]]], *, extent: Literal["
     bridge.activate()
     from lm_eval.__main__ import cli_evaluate
 
-    with evaluation_request.rehearsing(extent), discovery.remembered_index():
+    with evaluation_request.rehearsing(extent), discovery.remembering():
         for label, words in commands:
             with _command_line(words), tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
                 code: int = ExitCode.DONE

@@ -8,8 +8,8 @@ from typing import Any
 from ssd_harness.engines.contracts import Decoding
 from ssd_harness.errors import UsageError
 
-_LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
-_KNOWN = {"temperature", "top_k", "top_p", "do_sample", "until", *_LENGTHS}
+LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+_KNOWN = {"temperature", "top_k", "top_p", "do_sample", "until", *LENGTHS}
 _DEFAULT_LENGTH = 1024
 
 
@@ -21,7 +21,7 @@ _LIMITS: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "temperature": (lambda number: number >= 0, "a number of at least 0"),
     "top_k": (lambda number: number >= 0 and number == int(number), "a whole number of at least 0"),
     "top_p": (lambda number: 0 < number <= 1, "a number above 0 and at most 1"),
-    **dict.fromkeys(_LENGTHS, (_is_length, "a positive number of tokens")),
+    **dict.fromkeys(LENGTHS, (_is_length, "a positive number of tokens")),
 }
 
 
@@ -88,8 +88,8 @@ def settle(
     return Settled(decoding, (until,) if isinstance(until, str) else tuple(until), tuple(origins.items()))
 
 
-def check_fields(user: Mapping[str, Any], *, own_engine: bool = True) -> None:
-    """Raise :class:`UsageError` for a field of ``--gen_kwargs`` that cannot be used.
+def check_fields(user: Mapping[str, Any], *, own_engine: bool = True, origin: str = "--gen_kwargs") -> None:
+    """Raise :class:`UsageError` for a field of ``--gen_kwargs``, or another ``origin``, that cannot be used.
 
     With ``own_engine`` every request is drawn by an engine of ours, which knows a few fields; else lm-eval's class
     draws some and any name may be meant for it.
@@ -97,7 +97,7 @@ def check_fields(user: Mapping[str, Any], *, own_engine: bool = True) -> None:
     unknown = sorted(map(str, set(user) - _KNOWN))
     if unknown and own_engine:
         raise UsageError(
-            f"--gen_kwargs: no field is called {unknown[0]!r} here", next_step=f"use {', '.join(sorted(_KNOWN))}"
+            f"{origin}: no field is called {unknown[0]!r} here", next_step=f"use {', '.join(sorted(_KNOWN))}"
         )
     for name, (holds, wanted) in _LIMITS.items():
         value = user.get(name)
@@ -108,19 +108,19 @@ def check_fields(user: Mapping[str, Any], *, own_engine: bool = True) -> None:
         except (TypeError, ValueError):
             number = math.nan
         if isinstance(value, bool) or not (math.isfinite(number) and holds(number)):
-            raise UsageError(f"--gen_kwargs {name}: expected {wanted}, got {value!r}")
+            raise UsageError(f"{origin} {name}: expected {wanted}, got {value!r}")
     until = user.get("until")
     texts = [until] if isinstance(until, str) else until or []
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
-        raise UsageError(f"--gen_kwargs until: expected a list of texts, got {until!r}")
-    if str(user.get("do_sample", True)).lower() not in {"true", "false"}:
-        raise UsageError(f"--gen_kwargs do_sample: expected true or false, got {user['do_sample']!r}")
+        raise UsageError(f"{origin} until: expected a list of texts, got {until!r}")
+    if str(user.get("do_sample")).lower() not in {"true", "false", "none"}:
+        raise UsageError(f"{origin} do_sample: expected true or false, got {user['do_sample']!r}")
 
 
 def _named(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return lm-eval's generation arguments under one name each; ``do_sample=False`` is temperature 0."""
     named = {field: arguments[field] for field in ("temperature", "top_k", "top_p") if arguments.get(field) is not None}
-    length = next((arguments[name] for name in _LENGTHS if arguments.get(name) is not None), None)
+    length = next((arguments[name] for name in LENGTHS if arguments.get(name) is not None), None)
     if length is not None:
         named["max_gen_toks"] = length
     if str(arguments.get("do_sample")).lower() == "false":

@@ -3,8 +3,9 @@
 lm-eval looks at most of its arguments only once the model is there: after the transform.
 """
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from ssd_harness.lcb.options import evaluation_options
 from ssd_harness.lcb.problem import Problem
 from ssd_harness.lcb.store import open_store
 from ssd_harness.lcb.tasks import longest_generation, selection_of
-from ssd_harness.models import class_arguments
-from ssd_harness.models.decoding import check_fields, settle
+from ssd_harness.models import class_arguments, other_generations
+from ssd_harness.models.decoding import Settled, check_fields, settle
+from ssd_harness.prompts import PromptTemplate
 from ssd_harness.recipe import Recipe
 
 _NO_LIMIT = 10**9
@@ -34,12 +36,16 @@ def check(
     decoding: Mapping[str, Any],
     origins: Mapping[str, str],
     arguments: Mapping[str, Any],
+    vllm: bool = False,
+    others: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Raise :class:`UsageError` for whatever would end the requested evaluation after the transform.
 
     ``folder`` holds configuration and tokenizer of the model called ``name``, or of the base that it will be made from.
     ``decoding`` and ``origins`` are the model's own (:class:`~ssd_harness.models.subject.Subject`), ``arguments`` what
-    the model class is built with beside the recipe.
+    the model class is built with beside the recipe; ``vllm`` says which engine it starts. With ``others``, tasks that
+    are not ours are loaded and checked too, and ``tell`` is called with what lm-eval will cut.
     """
     class_arguments.check_with_model(arguments, folder, trust_remote_code=recipe.trust_remote_code)
     request = evaluation_request.current()
@@ -47,17 +53,42 @@ def check(
         return
     check_fields(request.gen_kwargs, own_engine=bool(request.own_tasks))
     _check_template(request.apply_chat_template, chat.templates_of(folder), name)
-    if not request.own_tasks:
-        return
-    options = evaluation_options(request.metadata, strict=False)
-    prompt = with_instruction(asked_prompt(request, options.prompt), request.system_instruction)
-    check_form(request, prompt)
+    if request.own_tasks:
+        check_form(request, _prompt(request))
     try:
         named = arguments.get("tokenizer") or folder
         tokenizer = loading.load_tokenizer(named, trust_remote_code=recipe.trust_remote_code)
     except InfrastructureError:
         return  # the sampler or the model class loads it next, and says what is wrong
     context = context_of(folder, tokenizer, arguments)
+    if context is not None:
+        settled_for = functools.partial(_settled, request, decoding, origins)
+        _check_own_lengths(request, name, recipe, tokenizer=tokenizer, context=context, settled_for=settled_for)
+    if others:
+        _check_others(request, name, recipe, tokenizer=tokenizer, context=context, vllm=vllm, tell=tell)
+
+
+def _prompt(request: EvaluationRequest) -> PromptTemplate:
+    """Return the prompt of our tasks, as the user or the recipe words it."""
+    options = evaluation_options(request.metadata, strict=False)
+    return with_instruction(asked_prompt(request, options.prompt), request.system_instruction)
+
+
+def _settled(request: EvaluationRequest, decoding: Mapping[str, Any], origins: Mapping[str, str], task: str) -> Settled:
+    return settle(request.gen_kwargs, decoding, origins, {"max_gen_toks": longest_generation(task)})
+
+
+def _check_own_lengths(
+    request: EvaluationRequest,
+    name: str,
+    recipe: Recipe,
+    *,
+    tokenizer: Any,
+    context: int,
+    settled_for: Callable[[str], Settled],
+) -> None:
+    """Require room for the longest prompt of each of our tasks and its generation."""
+    options, prompt = evaluation_options(request.metadata, strict=False), _prompt(request)
     handed: dict[str, Any] = {"template_options": recipe.template_values, "date": recipe.template_date}
 
     def length_of(problem: Problem) -> int:
@@ -66,11 +97,10 @@ def check(
         return len(chat.prompt_ids(tokenizer, one.messages, chat=one.chat, **handed))
 
     for task in request.own_tasks:
-        own = {"max_gen_toks": longest_generation(task)}
-        settled = settle(request.gen_kwargs, decoding, origins, own)
+        settled = settled_for(task)
         length = settled.decoding.max_new_tokens
         selection = selection_of(task, release=options.release, window=options.window)
-        if selection is None or context is None:
+        if selection is None:
             continue
         longest = max((length_of(problem) for problem in chosen_problems(task, selection, request)), default=0)
         if longest + length > context:
@@ -79,6 +109,43 @@ def check(
                 f"than the context of {name}, {context:,} tokens",
                 next_step=_shorter(context - longest, dict(settled.origins)["max_gen_toks"]),
             )
+
+
+def _check_others(
+    request: EvaluationRequest,
+    name: str,
+    recipe: Recipe,
+    *,
+    tokenizer: Any,
+    context: int | None,
+    vllm: bool,
+    tell: Callable[[str], None],
+) -> None:
+    """Check what tasks of others generate, with the prompts that lm-eval will build."""
+    if request.generations_of_others is None:
+        return
+
+    def render(history: Sequence[Mapping[str, str]], add_generation_prompt: bool = True) -> str:
+        """Render a chat as lm-eval's model classes do."""
+        with chat.frozen_date(recipe.template_date):
+            return str(
+                tokenizer.apply_chat_template(
+                    history,
+                    tokenize=False,
+                    add_generation_prompt=add_generation_prompt,
+                    continue_final_message=not add_generation_prompt,
+                    **recipe.template_values,
+                )
+            )
+
+    rendered = bool(request.apply_chat_template)
+    for asked in request.generations_of_others(render if rendered else None):
+        other_generations.check_arguments(asked.task, asked.arguments, request.gen_kwargs, vllm=vllm)
+        if context is None:
+            continue
+        lengths = [len(tokenizer.encode(prompt, add_special_tokens=not rendered)) for prompt in asked.prompts()]
+        if cut := other_generations.check_lengths(asked.task, asked.arguments, lengths, context=context, model=name):
+            tell(f"  {cut}")
 
 
 def _shorter(room: int, decided_by: str) -> str:

@@ -19,6 +19,7 @@ from ssd_harness.engines import chat
 from ssd_harness.engines.contracts import Continuation, Engine, GenerationRequest
 from ssd_harness.errors import UsageError
 from ssd_harness.generation import Generation, GenerationNote
+from ssd_harness.models import other_generations
 from ssd_harness.models.decoding import Settled, settle
 from ssd_harness.models.generation_store import GenerationStore
 from ssd_harness.models.reasoning import ReasoningMarks
@@ -56,6 +57,7 @@ class Responder:
         self._decodings = {}
         foreign = [number for number, request in enumerate(requests) if not hasattr(request, "messages")]
         answers: dict[int, str] = {}
+        self._check_foreign([requests[number] for number in foreign], quiet=quiet)
         groups = self._plan({n: one for n, one in enumerate(requests) if hasattr(one, "messages")}, answers)
         if foreign:
             answers |= zip(foreign, others([requests[number] for number in foreign]), strict=True)
@@ -70,6 +72,21 @@ class Responder:
                     # What lm-eval logs beside each sample is then what was used.
                     requests[number].arguments = (requests[number].args[0], settled.as_arguments())
         return [answers[number] for number in range(len(requests))]
+
+    def _check_foreign(self, requests: Sequence[Instance], *, quiet: bool) -> None:
+        """Refuse generation arguments and lengths of other people's tasks before the first token is drawn."""
+        current = evaluation_request.current()
+        given, vllm = current.gen_kwargs if current else {}, self.engine.name == "vllm"
+        by_task: dict[str, list[Instance]] = defaultdict(list)
+        for request in requests:
+            by_task[str(request.task_name)].append(request)
+        for task, asked in by_task.items():
+            arguments = asked[0].args[1]
+            other_generations.check_arguments(task, arguments, given, vllm=vllm)
+            lengths = [len(self.encode(request.args[0])) for request in asked]
+            cut = other_generations.check_lengths(task, arguments, lengths, context=self.context, model=self.name)
+            if cut and not quiet and self.rank == 0:
+                log.warning("%s", cut)
 
     def describe(self) -> dict[str, Any]:
         """Return how each task's generations were drawn, and the run's id: the same id, the same samples."""

@@ -98,7 +98,9 @@ def find_subject(
     decoding, origins = _eval_decoding(plan.recipe), _origins(plan.resolved, "eval", "recipe")
     # A checkpoint has its base's configuration, tokenizer and template.
     if settings:
-        _check_evaluation(pretrained, settings, plan.recipe, (decoding, origins), arguments)
+        _check_evaluation(
+            pretrained, settings, plan.recipe, (decoding, origins), arguments, engine=engine, trains=not cached
+        )
     evaluation_request.end_rehearsal()
     checkpoint = pipeline.run(plan)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
@@ -169,7 +171,7 @@ def _base(
             if field not in known:
                 known[field] = plain
                 origins[field] = _GIVEN if origins[field] == _GIVEN else origins["temperature"]
-    _check_evaluation(pretrained, settings or base.folder(), recipe, (known, origins), arguments)
+    _check_evaluation(pretrained, settings or base.folder(), recipe, (known, origins), arguments, engine=engine)
     evaluation_request.end_rehearsal()
     folder = base.folder()
     about = {
@@ -204,7 +206,7 @@ def _registered(
     about = _about(checkpoint, recipe) | {"transform": "none, registered before"} | _overlap_words(overlap, recipe)
     decoding, origins = _eval_decoding(recipe), _origins(resolved, "eval")
     _check_fit(pretrained, checkpoint.path, recipe, engine)
-    _check_evaluation(pretrained, checkpoint.path, recipe, (decoding, origins), arguments)
+    _check_evaluation(pretrained, checkpoint.path, recipe, (decoding, origins), arguments, engine=engine)
     evaluation_request.end_rehearsal()
     return Subject(checkpoint.path, recipe, decoding, origins, about, _identity(checkpoint), overlap, style)
 
@@ -226,10 +228,22 @@ def _check_evaluation(
     recipe: Recipe,
     decoding: tuple[Mapping[str, Any], Mapping[str, str]],
     arguments: Mapping[str, Any],
+    *,
+    engine: EvaluationEngine,
+    trains: bool = False,
 ) -> None:
+    """Check the requested evaluation; where nothing is trained first, tasks of others are loaded soon enough."""
     fields, origins = decoding
     evaluation_check.check(
-        name=name, folder=folder, recipe=recipe, decoding=fields, origins=origins, arguments=arguments
+        name=name,
+        folder=folder,
+        recipe=recipe,
+        decoding=fields,
+        origins=origins,
+        arguments=arguments,
+        vllm=engine.vllm,
+        others=trains or evaluation_request.rehearsal() is not None,
+        tell=teller(),
     )
 
 

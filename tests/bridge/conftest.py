@@ -59,3 +59,64 @@ def run(tmp_path):
         )
 
     return run
+
+
+GOOD = {
+    "--model": "ssd-hf",
+    "--model_args": "pretrained=demo",
+    "--tasks": "livecodebench_mini",
+    "--limit": "2",
+    "--predict_only": None,
+    "--output_path": "out",
+}
+
+
+DRAWN = {"generations", "runs", "models"}
+"""What stands in the state folder once something has been drawn or trained."""
+
+
+class Sampled(BaseException):
+    """The run got as far as its first sample."""
+
+
+@pytest.fixture
+def _without_trackers(monkeypatch):
+    for package in ("trackio", "wandb"):
+        monkeypatch.setitem(sys.modules, package, None)
+
+
+@pytest.fixture
+def lm_eval_ends(state, tmp_path, monkeypatch, capsys, _without_trackers):
+    """Run ``lm_eval`` with changed arguments in this process; return its exit code and its last line."""
+    from lm_eval.__main__ import cli_evaluate
+
+    from ssd_harness import bridge
+    from ssd_harness.distill import pipeline
+
+    bridge.activate()
+
+    def sample(*_):
+        raise Sampled
+
+    monkeypatch.setattr(pipeline, "run", sample)
+    (tmp_path / "FILE").write_text("a file\n")
+    monkeypatch.chdir(tmp_path)
+
+    def run(changes, without=None):
+        given = {name: value for name, value in {**GOOD, **changes}.items() if name != without}
+        if "--samples" in changes or without == "--samples":
+            del given["--limit"]  # lm-eval takes one of them
+        words = [word for pair in given.items() for word in pair if word is not None]
+        monkeypatch.setattr(sys, "argv", ["lm_eval", "run", *words])
+        try:
+            cli_evaluate()
+            code = 0
+        except Sampled:
+            code = "sampled"
+        except SystemExit as end:
+            code = end.code
+        printed = run.printed = capsys.readouterr().err
+        assert code == "sampled" or not DRAWN.intersection(entry.name for entry in state.glob("*"))
+        return code, (printed.strip().splitlines() or [""])[-1]
+
+    return run

@@ -14,7 +14,6 @@ pytest.importorskip("trl")
 
 from bad_values import BAD_FIELDS, NOT_LOOKED_AT, listed
 
-from ssd_harness import bridge
 from ssd_harness.bridge import refusals
 from ssd_harness.distill import pipeline
 from ssd_harness.distill.base_model import demo_folder
@@ -24,15 +23,6 @@ from ssd_harness.recipe import FIELDS
 pytestmark = pytest.mark.hf
 
 MINI = "livecodebench_mini"
-GOOD = {
-    "--model": "ssd-hf",
-    "--model_args": "pretrained=demo",
-    "--tasks": MINI,
-    "--limit": "2",
-    "--predict_only": None,
-    "--output_path": "out",
-}
-
 BAD = {
     "--tasks": ["no_such_task"],
     "--model": ["no-such-model"],
@@ -182,56 +172,6 @@ WRONG_IN_CONFIG = {
 }
 
 
-DRAWN = {"generations", "runs", "models"}
-"""What stands in the state folder once something has been drawn or trained."""
-
-
-class Sampled(BaseException):
-    """The run got as far as its first sample."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _activated():
-    bridge.activate()
-
-
-@pytest.fixture(autouse=True)
-def _without_trackers(monkeypatch):
-    for package in ("trackio", "wandb"):
-        monkeypatch.setitem(sys.modules, package, None)
-
-
-@pytest.fixture
-def lm_eval_ends(state, tmp_path, monkeypatch, capsys):
-    """Run ``lm_eval`` with changed arguments in this process; return its exit code and its last line."""
-    from lm_eval.__main__ import cli_evaluate
-
-    def sample(*_):
-        raise Sampled
-
-    monkeypatch.setattr(pipeline, "run", sample)
-    (tmp_path / "FILE").write_text("a file\n")
-    monkeypatch.chdir(tmp_path)
-
-    def run(changes, without=None):
-        given = {name: value for name, value in {**GOOD, **changes}.items() if name != without}
-        if "--samples" in changes or without == "--samples":
-            del given["--limit"]  # lm-eval takes one of them
-        words = [word for pair in given.items() for word in pair if word is not None]
-        monkeypatch.setattr(sys, "argv", ["lm_eval", "run", *words])
-        try:
-            cli_evaluate()
-            code = 0
-        except Sampled:
-            code = "sampled"
-        except SystemExit as end:
-            code = end.code
-        assert code == "sampled" or not DRAWN.intersection(entry.name for entry in state.glob("*"))
-        return code, (capsys.readouterr().err.strip().splitlines() or [""])[-1]
-
-    return run
-
-
 def options():
     from lm_eval._cli.run import Run
 
@@ -306,7 +246,7 @@ def test_a_config_file_says_what_a_command_is_about(tmp_path):
 
 
 @pytest.mark.parametrize("words", ["--config /no/such.yaml", "--metadata {", "--hf_hub_log_args no_such=1"])
-def test_commands_of_others_are_refused_as_lm_eval_does(monkeypatch, words):
+def test_commands_of_others_are_refused_as_lm_eval_does(lm_eval_ends, monkeypatch, words):
     from lm_eval.__main__ import cli_evaluate
 
     monkeypatch.setattr(sys, "argv", ["lm_eval", "run", "--model", "dummy", "--tasks", "arithmetic", *words.split()])
