@@ -93,9 +93,7 @@ def test_a_model_without_a_chat_template_is_refused_where_one_is_asked_for(ends,
     assert "has no chat template" in line
 
 
-@pytest.mark.parametrize(("name", "value"), listed(BAD_FIELDS))
+@pytest.mark.parametrize(("name", "value"), listed({**BAD_FIELDS, "T_eval": []}))  # T_eval is the axis here
 def test_a_bad_field_is_refused(ends, name, value):
-    if name in ("name", "T_eval"):
-        pytest.skip("not a field of a sweep, or its axis")
     word = value if isinstance(value, str) else json.dumps(value)
     assert ends(f"{name}={word}")[0] == ExitCode.USAGE
