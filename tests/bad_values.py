@@ -77,3 +77,12 @@ BAD_FIELDS = {
 def listed(table):
     """Return (name, value) of each bad value."""
     return [(name, value) for name, values in table.items() for value in values]
+
+
+def prompts_for(name, folder):
+    """Return the prompts= that a field is tried with: the demo's have columns of their own."""
+    if name not in ("prompt_column", "prompt_template", "starter_column", "id_column"):
+        return {}
+    path = folder / "prompts.jsonl"
+    path.write_text('{"question": "Say 1"}\n{"question": "Say 2"}\n')
+    return {"prompts": str(path)}

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from bad_values import BAD_FIELDS, NOT_LOOKED_AT, listed
+from bad_values import BAD_FIELDS, NOT_LOOKED_AT, listed, prompts_for
 
 from ssd_harness.bridge import refusals
 from ssd_harness.distill import pipeline
@@ -300,8 +300,9 @@ def test_every_field_of_the_recipe_has_bad_values():
 
 
 @pytest.mark.parametrize(("name", "value"), listed(BAD_FIELDS))
-def test_a_bad_field_of_the_recipe_is_refused(lm_eval_ends, name, value):
-    code, line = lm_eval_ends({"--model_args": json.dumps({"pretrained": "demo", name: value})})
+def test_a_bad_field_of_the_recipe_is_refused(lm_eval_ends, tmp_path, name, value):
+    given = {"pretrained": "demo", **prompts_for(name, tmp_path), name: value}
+    code, line = lm_eval_ends({"--model_args": json.dumps(given)})
     assert code == 2, line
 
 

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("trl")
 
-from bad_values import BAD_FIELDS, listed
+from bad_values import BAD_FIELDS, listed, prompts_for
 
 from ssd_harness.cli import main
 from ssd_harness.distill import pipeline
@@ -21,10 +21,11 @@ ONLY_WITH_AN_EVALUATION = [("max_gen_toks_eval", "99999999")]
 @pytest.mark.parametrize(
     ("name", "value"), [pair for pair in listed(BAD_FIELDS) if pair not in ONLY_WITH_AN_EVALUATION]
 )
-def test_a_bad_field_is_refused(state, monkeypatch, capsys, name, value, more):
+def test_a_bad_field_is_refused(state, tmp_path, monkeypatch, capsys, name, value, more):
     monkeypatch.setattr(pipeline, "run", lambda _: pytest.fail("the transform has begun"))
     word = value if isinstance(value, str) else json.dumps(value)
-    assert main(["distill", "demo", f"{name}={word}", *more]) == ExitCode.USAGE
+    prompts = [f"{field}={path}" for field, path in prompts_for(name, tmp_path).items()]
+    assert main(["distill", "demo", *prompts, f"{name}={word}", *more]) == ExitCode.USAGE
     (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
     assert line.startswith("ssd-harness: error: ")
     assert not (state / "runs").exists()

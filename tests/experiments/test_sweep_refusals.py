@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("trl")
 
-from bad_values import BAD_FIELDS, listed
+from bad_values import BAD_FIELDS, listed, prompts_for
 
 from ssd_harness import preflight
 from ssd_harness.cli import main
@@ -94,6 +94,7 @@ def test_a_model_without_a_chat_template_is_refused_where_one_is_asked_for(ends,
 
 
 @pytest.mark.parametrize(("name", "value"), listed({**BAD_FIELDS, "T_eval": []}))  # T_eval is the axis here
-def test_a_bad_field_is_refused(ends, name, value):
+def test_a_bad_field_is_refused(ends, tmp_path, name, value):
     word = value if isinstance(value, str) else json.dumps(value)
-    assert ends(f"{name}={word}")[0] == ExitCode.USAGE
+    prompts = [f"{field}={path}" for field, path in prompts_for(name, tmp_path).items()]
+    assert ends(*prompts, f"{name}={word}")[0] == ExitCode.USAGE
