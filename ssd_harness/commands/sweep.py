@@ -16,7 +16,7 @@ _EXAMPLES = """examples:
   ssd-harness sweep demo --tasks livecodebench_mini --preset grid --dry-run
   ssd-harness sweep MODEL --tasks TASK --axis T_train=0.8,1.2 --axis T_eval=0.7,1.1 --seeds 0,1,2
   ssd-harness sweep MODEL --tasks TASK --preset null --preset bad-data --out controls
-  ssd-harness sweep MODEL sampler=vllm gpus=8 --model_args tensor_parallel_size=8 --tasks TASK --preset grid
+  ssd-harness sweep MODEL engine=vllm gpus=8 --model_args tensor_parallel_size=8 --tasks TASK --preset grid
 
 Cells that differ in decoding alone share one training. Given again, a sweep goes on with the cells that are not
 finished; --table writes what there is."""
@@ -86,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
     if twice := sorted(set(axes) & set(fields)):
         raise UsageError(f"{twice[0]} is an axis and fixed")
     seeds = _seeds(arguments.seeds)
+    model_args = _model_args(arguments.model_args)
+    fields |= _engine(axes, fields, model_args)
     recipe = resolve_for(arguments.model, fields).recipe
     tasks = _tasks(arguments)
     if arguments.name and Path(arguments.name).name != arguments.name:
@@ -97,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.out.absolute(),
         arguments.limit,
         arguments.repeats,
-        _model_args(arguments.model_args),
+        model_args,
         task_options(arguments.include_path, apply_chat_template=arguments.apply_chat_template),
     )
     cells = make_cells(request, points(arguments.preset, axes, recipe), seeds)
@@ -141,6 +143,23 @@ def _say_comparison(cells: list[Any]) -> None:
     if several:
         command = shlex.join(["ssd-harness", "compare", several[0], *several[1:][-_COMPARED:]])
         print(f"compare: {command}", file=sys.stderr)
+
+
+def _engine(axes: dict[str, list[Any]], fields: dict[str, Any], model_args: dict[str, Any]) -> dict[str, str]:
+    """Return the engine of all cells as a field, and say it; where it is an axis of the grid, return nothing."""
+    from ssd_harness.distill.plan_lines import say
+    from ssd_harness.distill.planning import engine_of
+
+    if "engine" in axes:
+        return {}
+    if model_args:  # which may leave no choice; the model class is imported for this alone
+        from ssd_harness.models.engine_choice import engine_for
+
+        choice = engine_for({**fields, **model_args})
+    else:
+        choice = engine_of(fields)
+    say(choice.words)
+    return {"engine": choice.name}
 
 
 def _tasks(arguments: argparse.Namespace) -> list[str]:

@@ -1,19 +1,15 @@
 """What this machine has for a run: the memory of the device that it works on, and room on the disk."""
 
-import importlib.util
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from ssd_harness.distill.device_memory import gigabytes
 from ssd_harness.engines import loading
+from ssd_harness.engines.choice import may_have_accelerator
 from ssd_harness.engines.memory import host_bytes
 from ssd_harness.home import home
 from ssd_harness.recipe import Recipe
-
-_ACCELERATOR_FILES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg", "dri")
-"""Below /dev: drivers of NVIDIA and its boards, AMD, Windows and Intel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ def usual_gpu(gigabytes: float) -> Machine:
 def this_machine(recipe: Recipe) -> Machine:
     """Look at the devices that ``recipe`` would use here."""
     host = float(host_bytes())
-    if not _may_have_accelerator(recipe):
+    if not may_have_accelerator(recipe.device):
         return Machine(host, host, on_gpu=False)
     import torch
 
@@ -61,17 +57,6 @@ def this_machine(recipe: Recipe) -> Machine:
     used = range(min(recipe.gpus, here))
     smallest = min(torch.cuda.get_device_properties(number).total_memory for number in used)
     return Machine(float(smallest), host, on_gpu=True, gpus=here)
-
-
-def _may_have_accelerator(recipe: Recipe) -> bool:
-    """Whether torch need be asked, which takes seconds to import."""
-    if (recipe.device or "").startswith("cpu") or importlib.util.find_spec("torch") is None:
-        return False
-    return (
-        os.name != "posix"
-        or os.uname().sysname != "Linux"
-        or any(next(Path("/dev").glob(name), None) for name in _ACCELERATOR_FILES)
-    )
 
 
 def free_disk(folder: Path | None = None) -> tuple[Path, int]:

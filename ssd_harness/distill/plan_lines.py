@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ssd_harness import prompts, registry
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.prompt_set import PromptSet
+from ssd_harness.engines.choice import EngineChoice
 from ssd_harness.printable import printable
 from ssd_harness.prompts import PromptTemplate
 from ssd_harness.recipe import FIELDS, Recipe
@@ -44,6 +45,7 @@ def intentions(pretrained: str, resolved: Resolved, style: PromptTemplate) -> li
         f"self-distillation of {pretrained} ({resolved.said}{', ' + ' '.join(given) if given else ''})",
         f"  sample {recipe.n_train} a prompt from {recipe.prompts}{limit}: {draws}, filter {recipe.filter}",
         f"  train {what} for {extent} of {_counted(recipe.batch_size_train, 'sequence')}, {rates}",
+        f"  {engine_words(resolved)}",
     ]
     if style.name != prompts.DEFAULT or recipe.system_message is not None:
         plan.append(f"  prompt style {style.shown}{_system_words(style, recipe)}")
@@ -59,6 +61,11 @@ def _system_words(style: PromptTemplate, recipe: Recipe) -> str:
     if recipe.system_message is not None:
         return ", with the recipe's system message"
     return ", with a system message" if style.system is not None else "" if style.chat else ", a raw completion"
+
+
+def engine_words(resolved: Resolved) -> str:
+    """Return which engine samples and evaluates, and why."""
+    return EngineChoice(resolved.recipe.engine, resolved.origins["engine"]).words
 
 
 def _counted(number: int, noun: str) -> str:

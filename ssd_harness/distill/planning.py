@@ -1,11 +1,13 @@
 """From a model's name and the words of a command to a plan; what cannot be is refused here, before anything is made."""
 
+import functools
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from ssd_harness import plugin_manager, registry
-from ssd_harness.distill import prompt_set, prompt_style, quantized_base, template_values
+from ssd_harness.distill import prompt_set, prompt_style, quantized_base, sampler_choice, template_values
 from ssd_harness.distill.base_model import BaseModel, find_base, settings_folder
 from ssd_harness.distill.estimate import cost_lines, estimate_of
 from ssd_harness.distill.evaluation import Evaluation
@@ -13,13 +15,17 @@ from ssd_harness.distill.filters import is_verified, make_filter
 from ssd_harness.distill.machine import this_machine
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.plan_lines import Say, facts, intentions, say
+from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.distill.readiness import check_machine, check_names, check_training
 from ssd_harness.distill.siblings import others_of_recipe
+from ssd_harness.engines.choice import AUTO, SAMPLERS, VLLM, EngineChoice, choose_engine
+from ssd_harness.engines.vllm import require_vllm
 from ssd_harness.errors import UsageError
 from ssd_harness.plugin_version import version_of
+from ssd_harness.prompts import PromptTemplate
 from ssd_harness.recipe import FIELDS, Recipe, coerce, fingerprint
 from ssd_harness.recipes.presets import is_known, presets
-from ssd_harness.recipes.resolution import Resolved, named_recipe, resolve
+from ssd_harness.recipes.resolution import Resolved, asked, named_recipe, resolve
 
 Goal = Literal["checkpoint", "samples", "none"]
 GIVE_PROMPTS = "give prompts=PATH.jsonl, PATH.parquet, hub:OWNER/NAME or demo"
@@ -31,19 +37,20 @@ def make_plan(
     *,
     name: str | None = None,
     revision: str | None = None,
-    backend: tuple[str, Mapping[str, Any]] | None = None,
+    engine: EngineChoice | None = None,
     tell: Say = say,
     goal: Goal = "checkpoint",
     evaluation: Callable[[Recipe], Evaluation | None] = lambda _: None,
 ) -> Plan:
     """Resolve everything and tell the plan; what is about to be done is told before anything is downloaded.
 
+    ``engine`` is one that the caller has chosen; the checkpoint or samples of the other one are used all the same.
     ``goal`` is what will be made of the plan here, which must fit this machine: ``none`` for a look at it alone.
     ``evaluation`` says what is evaluated afterwards, which must fit too. Raises
     :class:`UsageError` for a model, field, name or prompt source that does not exist, for a model without a preset when
     no ``prompts`` are given, and for what cannot fit.
     """
-    resolved = resolve_for(pretrained, overrides, revision, backend=backend)
+    resolved = resolve_for(pretrained, overrides, revision, engine=engine)
     if resolved.recipe.rounds == 0:
         raise UsageError("rounds=0 makes nothing", next_step="evaluate the base with lm_eval --model ssd-hf")
     if resolved.recipe.prompts is None:
@@ -67,35 +74,51 @@ def make_plan(
     for line in notes:
         tell(line)
     prompts = prompt_set.collect(resolved.recipe, prompt_style.whole(style, resolved.recipe))
+    draft = functools.partial(_draft, pretrained=pretrained, base=base, prompts=prompts, style=style, name=name)
+    plan, notes = sampler_choice.with_earlier_work(resolved, draft)
+    registry.check_free(plan.name, plan.fingerprint)
+    if plan.recipe.rounds > 1 and not plan.made:
+        for number in range(1, plan.recipe.rounds + 1):
+            one = plan.up_to(number)
+            registry.check_free(one.name, one.fingerprint)
+    for line in [*notes, *facts(plan), *others_of_recipe(plan)]:
+        tell(line)
+    if not plan.made:
+        _check_stages(plan, sample_filter, tell, goal, evaluation(plan.recipe))
+    return plan
+
+
+def _draft(
+    resolved: Resolved,
+    *,
+    pretrained: str,
+    base: BaseModel,
+    prompts: PromptSet,
+    style: PromptTemplate,
+    name: str | None = None,
+) -> Plan:
+    """Return the plan of a recipe; ``name`` is the checkpoint's, if the user gives one."""
+    recipe, parts = resolved.recipe, factories_of(resolved.recipe)
     identity = {
         "base": base.weights,
         "tokenizer": base.tokenizer,
         "prompts": prompts.sha256,
-        "sampler": _versioned(resolved.recipe.sampler, parts["ssd_samplers"]),
-        "trainer": _versioned(resolved.recipe.trainer, parts["ssd_trainers"]),
-        **_others(resolved.recipe, parts),
+        "sampler": _versioned(recipe.sampler, parts["ssd_samplers"]),
+        "trainer": _versioned(recipe.trainer, parts["ssd_trainers"]),
+        **_others(recipe, parts),
         **prompt_style.identity(style),
     }
-    found = fingerprint(resolved.recipe, **identity)
+    found = fingerprint(recipe, **identity)
     made = registry.find(found)
     name = registry.check_name(name or (made.name if made else default_name(pretrained, found)))
-    registry.check_free(name, found)
-    variant = _variant(resolved.recipe, base)
-    plan = Plan(resolved, base, prompts, found, name, made, identity, variant=variant, style=style)
-    if resolved.recipe.rounds > 1 and not made:
-        for number in range(1, resolved.recipe.rounds + 1):
-            one = plan.up_to(number)
-            registry.check_free(one.name, one.fingerprint)
-    for line in [*facts(plan), *others_of_recipe(plan)]:
-        tell(line)
-    if not made:
-        _check_stages(plan, sample_filter, tell, goal, evaluation(plan.recipe))
-    return plan
+    return Plan(resolved, base, prompts, found, name, made, identity, variant=_variant(recipe, base), style=style)
 
 
 def _check_stages(plan: Plan, sample_filter: Any, tell: Say, goal: Goal, evaluation: Evaluation | None) -> None:
     """Miss before anything is sampled what stages need, tell the costs, and stop where the run cannot fit."""
     check_machine(plan.recipe)
+    if goal != "none" and plan.recipe.sampler == SAMPLERS[VLLM] and not sampler_choice.all_sampled(plan):
+        require_vllm()
     check_names(plan.recipe, plan.base)
     if hasattr(sample_filter, "check"):
         sample_filter.check(plan.prompts)
@@ -121,9 +144,30 @@ def resolve_for(
     overrides: Mapping[str, Any] | None = None,
     revision: str | None = None,
     *,
-    backend: tuple[str, Mapping[str, Any]] | None = None,
+    engine: EngineChoice | None = None,
 ) -> Resolved:
-    """Put the recipe together from all that is known of ``pretrained``: its name, its settings, its manifest."""
+    """Put the recipe together from all that is known of ``pretrained``: its name, its settings, its manifest.
+
+    Its engine is settled: the one given, or what the recipe and this machine lead to.
+    """
+    chosen = engine or engine_of(overrides or {})
+    backend = (sampler_choice.engine_layer(chosen.name), chosen.fields)
+    resolved = _resolved(pretrained, overrides, revision, backend)
+    origins = {**resolved.origins, "engine": chosen.reason}
+    return replace(resolved, recipe=replace(resolved.recipe, engine=chosen.name), origins=origins)
+
+
+def engine_of(overrides: Mapping[str, Any]) -> EngineChoice:
+    """Return the engine that these fields lead to on this machine."""
+    return choose_engine(asked("engine", overrides) or AUTO, device=asked("device", overrides))
+
+
+def _resolved(
+    pretrained: str,
+    overrides: Mapping[str, Any] | None,
+    revision: str | None,
+    backend: tuple[str, Mapping[str, Any]],
+) -> Resolved:
     inherited = None
     if pretrained.startswith(registry.PREFIX):
         checkpoint = registry.get(pretrained)

@@ -107,7 +107,7 @@ def _key(request: Request, task: str, recipe: Recipe, identity: str, gen_kwargs:
         decoding["template_values"] = recipe.template_values
     limits = (recipe.max_gen_toks_eval, request.limit, request.repeats)
     by = model_class(recipe, request.model_args)
-    further = [part for part in (dict(by.arguments), list(request.options), dict(gen_kwargs)) if part]
+    further = [part for part in (dict(request.model_args), list(request.options), dict(gen_kwargs)) if part]
     return short_hash(identity, decoding, limits, task, by.name, *further)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ssd_harness import foreign_json, storage
 from ssd_harness.distill.stage_process import last_line, without_ranks
+from ssd_harness.engines.choice import SAMPLERS
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.recipe import Recipe
 from ssd_harness.results.run_notes import notes_of
@@ -84,10 +85,11 @@ class Finished:
 
 
 def model_class(recipe: Recipe, arguments: Mapping[str, Any] | None = None) -> ModelClass:
-    """Return the lm-eval model class of the recipe's engine."""
+    """Return the lm-eval model class of the recipe's engine, or that of a plugin's sampler."""
     named = f"ssd-{recipe.sampler}"
-    known = {entry.name for entry in entry_points(group="lm_eval.models")}
-    return ModelClass(named if named in known else "ssd-hf", arguments or {})
+    if recipe.sampler not in SAMPLERS.values() and named in {one.name for one in entry_points(group="lm_eval.models")}:
+        return ModelClass(named, arguments or {})
+    return ModelClass(f"ssd-{SAMPLERS[recipe.engine]}", {"engine": recipe.engine, **(arguments or {})})
 
 
 def task_options(include_path: str | None, *, apply_chat_template: bool | str = False) -> list[str]:

@@ -5,13 +5,15 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ssd_harness.engines.choice import TRANSFORMERS, VLLM, EngineChoice
 from ssd_harness.errors import UsageError
 from ssd_harness.recipe import FIELDS, nearest
 
+_TRANSFORMERS = EngineChoice(TRANSFORMERS, "as asked")
 _BOTH = {"device", "trust_remote_code"}
 """Meant for the transform and the evaluation alike."""
 _OURS = {"recipe"}
-_FROM_PRETRAINED = {
+FROM_PRETRAINED = {
     "attn_implementation",
     "cache_dir",
     "device_map",
@@ -45,20 +47,29 @@ def split_arguments(
     arguments: Mapping[str, Any],
     model_class: type,
     *,
-    further: Collection[str] = _FROM_PRETRAINED,
+    further: Collection[str] = FROM_PRETRAINED,
     refused: Mapping[str, str] = _REFUSED,
+    elsewhere: Collection[str] = (),
+    engine: EngineChoice = _TRANSFORMERS,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (recipe overrides, arguments of ``model_class``).
 
     ``further`` are the arguments that the class hands on, ``refused`` those that it must not get, and what to do
-    instead. Raises :class:`UsageError` for a name that neither knows (the nearest one is named) and for arguments that
-    would evaluate something else than what was trained.
+    instead, ``elsewhere`` those of the other engine, where ``engine`` says why it is not used. Raises
+    :class:`UsageError` for a name that neither knows (the nearest one is named) and for arguments that would evaluate
+    something else than what was trained.
     """
     own = set(inspect.signature(model_class).parameters) - {"kwargs"}
     known = own | set(further)
     for name, value in arguments.items():
         if name in refused and (value or name not in own):
             raise UsageError(f"{name}= cannot be combined with the transform", next_step=refused[name])
+        if name in elsewhere and name not in known and name not in FIELDS:
+            other = TRANSFORMERS if engine.name == VLLM else VLLM
+            raise UsageError(
+                f"{name}= is an argument of engine={other}, and this is another ({engine.words})",
+                next_step=f"leave it out, or give engine={other}",
+            )
         if name not in FIELDS and name not in known | _OURS:
             raise UsageError(f"no argument is called {name!r}", next_step=nearest(name, {*FIELDS, *known, *_OURS}))
     overrides = {name: _as_field(name, value) for name, value in arguments.items() if name in FIELDS or name in _OURS}

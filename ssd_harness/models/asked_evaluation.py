@@ -5,6 +5,7 @@ from typing import Any
 
 from ssd_harness import evaluation_request
 from ssd_harness.distill.evaluation import Evaluation, EvaluationEngine
+from ssd_harness.engines.choice import VLLM
 from ssd_harness.lcb.options import DEFAULT_REPEATS, evaluation_options
 from ssd_harness.lcb.tasks import longest_generation, selection_of
 from ssd_harness.models.decoding import settle
@@ -50,11 +51,11 @@ def usual_evaluation(recipe: Recipe) -> Evaluation:
     assert selection
     assert selection.expected
     programs, length = selection.expected[0] * DEFAULT_REPEATS, _length(USUAL_TASK, recipe, {})
-    engine = engine_of({}, vllm=recipe.sampler == "vllm")
+    engine = evaluation_engine({}, vllm=recipe.engine == VLLM)
     return Evaluation((USUAL_TASK,), programs, programs * length, length, engine)
 
 
-def engine_of(arguments: Mapping[str, Any], *, vllm: bool) -> EvaluationEngine:
+def evaluation_engine(arguments: Mapping[str, Any], *, vllm: bool) -> EvaluationEngine:
     """Return how a model class with these ``arguments`` holds the model."""
     plain = {"kv_cache_dtype": "auto"}
     given = {name for name, value in arguments.items() if value not in (None, False, "False", plain.get(name))}

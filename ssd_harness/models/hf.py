@@ -8,8 +8,10 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 from ssd_harness.engines import chat, loading
+from ssd_harness.engines.choice import VLLM
 from ssd_harness.engines.hf import HfEngine
 from ssd_harness.models.arguments import split_arguments
+from ssd_harness.models.engine_choice import VLLM_ARGUMENTS, engine_for
 from ssd_harness.models.random_state import kept_random_state
 from ssd_harness.models.responder import Responder, log
 from ssd_harness.models.subject import find_subject
@@ -19,15 +21,27 @@ class SsdHf(HFLM):
     """lm-eval's Hugging Face model, with the transform before it and seeded samples for our own tasks.
 
     Takes any field of the recipe and any argument of HFLM; without ``pretrained``, SSD_HARNESS_PRETRAINED decides.
+    Where the engine is vLLM, making one makes an :class:`~ssd_harness.models.vllm.SsdVllm`.
     """
+
+    def __new__(cls, pretrained: str | None = None, **arguments: Any) -> Any:
+        """Return the model class of the chosen engine: lm-eval's command names ``ssd-hf`` for both."""
+        if (choice := engine_for(arguments)).name != VLLM:
+            return super().__new__(cls)
+        from ssd_harness.models.vllm import SsdVllm
+
+        return SsdVllm(pretrained, **{**arguments, "engine": choice})
 
     def __init__(
         self, pretrained: str | None = None, *, name: str | None = None, revision: str | None = None, **arguments: Any
     ) -> None:
-        overrides, rest = split_arguments(arguments, HFLM)
+        choice = engine_for(arguments)
+        overrides, rest = split_arguments(arguments, HFLM, elsewhere=VLLM_ARGUMENTS, engine=choice)
         # No device is touched before this is done: of several ranks, one works in other processes, the others wait.
         with kept_random_state():
-            self.subject = find_subject(pretrained, overrides, name=name, revision=revision, arguments=rest)
+            self.subject = find_subject(
+                pretrained, overrides, name=name, revision=revision, choice=choice, arguments=rest
+            )
         self._given_device = rest.get("device")
         rest["device"] = loading.pick_device(self._given_device)
         if self._given_device and not rest["device"].startswith(str(self._given_device).partition(":")[0]):

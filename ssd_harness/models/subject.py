@@ -15,11 +15,12 @@ from ssd_harness.distill.evaluation import EvaluationEngine
 from ssd_harness.distill.evaluation_fit import check_evaluation
 from ssd_harness.distill.plan import lineage_of
 from ssd_harness.distill.plan_lines import say
-from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
+from ssd_harness.distill.planning import as_it_is, engine_of, make_plan, resolve_for
 from ssd_harness.engines import chat, loading
+from ssd_harness.engines.choice import VLLM, EngineChoice
 from ssd_harness.engines.quantization import stored_settings
 from ssd_harness.models import class_arguments, evaluation_check
-from ssd_harness.models.asked_evaluation import asked_evaluation, engine_of
+from ssd_harness.models.asked_evaluation import asked_evaluation, evaluation_engine
 from ssd_harness.models.overlap_check import OverlapCheck
 from ssd_harness.models.prompt_style import PromptStyle
 from ssd_harness.overlap.lineage import Lineage, read_lineage
@@ -58,30 +59,31 @@ def find_subject(
     *,
     name: str | None = None,
     revision: str | None = None,
-    backend: tuple[str, Mapping[str, Any]] | None = None,
+    choice: EngineChoice | None = None,
     arguments: Mapping[str, Any] | None = None,
 ) -> Subject:
     """Return what to evaluate, after making it if it is not there.
 
     ``rounds=0`` is the base model with its own decoding; ``ssd:NAME`` without ``rounds`` is that checkpoint with its
-    recipe's; everything else is put through the recipe's transform. ``backend`` is (name, recipe fields): what the
-    model class would rather have than the general defaults; ``arguments`` is what the class is told beside the fields.
+    recipe's; everything else is put through the recipe's transform. ``choice`` is the engine that evaluates, and
+    samples too unless the recipe says otherwise; ``arguments`` is what the class is told beside the fields.
     """
     arguments = arguments or {}
     class_arguments.check(arguments)
     pretrained = pretrained or os.environ.get(PRETRAINED_VARIABLE) or DEFAULT_PRETRAINED
     rounds = asked("rounds", overrides)
-    engine = engine_of(arguments, vllm=backend is not None and backend[0] == "ssd-vllm")
+    choice = choice or engine_of(overrides)
     if rounds == 0:
-        return _base(pretrained, overrides, revision, arguments, engine)
+        return _base(pretrained, overrides, revision, arguments, choice)
     if pretrained.startswith(registry.PREFIX) and rounds is None:
-        return _registered(pretrained, overrides, arguments, engine)
+        return _registered(pretrained, overrides, arguments, choice)
+    engine = evaluation_engine(arguments, vllm=choice.name == VLLM)
     plan = make_plan(
         pretrained,
         overrides,
         name=name,
         revision=revision,
-        backend=backend,
+        engine=choice,
         tell=teller(),
         goal="none" if evaluation_request.rehearsal() == "words" else "checkpoint",
         evaluation=functools.partial(asked_evaluation, engine=engine),
@@ -104,6 +106,7 @@ def find_subject(
     evaluation_request.end_rehearsal()
     checkpoint = pipeline.run(plan)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
+    about |= {"engine": choice.as_json()}
     about |= _overlap_words(overlap, plan.recipe)
     return Subject(checkpoint.path, plan.recipe, decoding, origins, about, _identity(checkpoint), overlap, style)
 
@@ -138,11 +141,13 @@ def _base(
     overrides: Mapping[str, Any],
     revision: str | None,
     arguments: Mapping[str, Any],
-    engine: EvaluationEngine,
+    choice: EngineChoice,
 ) -> Subject:
-    resolved, template = prompt_style.settle(resolve_for(pretrained, overrides, revision), pretrained)
+    engine = evaluation_engine(arguments, vllm=choice.name == VLLM)
+    resolved, template = prompt_style.settle(resolve_for(pretrained, overrides, revision, engine=choice), pretrained)
     tell = teller()
     tell(f"evaluating {pretrained} as it is (rounds=0), with its own decoding")
+    tell(f"  {choice.words}")
     base = find_base(pretrained, revision)
     settings = settings_folder(pretrained, revision)
     resolved = template_values.settle(resolved, base, settings, tell)
@@ -176,6 +181,7 @@ def _base(
     folder = base.folder()
     about = {
         "transform": "none (rounds=0)",
+        "engine": choice.as_json(),
         "base": {"name": base.name, "revision": base.revision, "weights": base.weights},
         "tokenizer": base.tokenizer,
         "parent": base.parent,
@@ -188,12 +194,14 @@ def _base(
 
 
 def _registered(
-    pretrained: str, overrides: Mapping[str, Any], arguments: Mapping[str, Any], engine: EvaluationEngine
+    pretrained: str, overrides: Mapping[str, Any], arguments: Mapping[str, Any], choice: EngineChoice
 ) -> Subject:
+    engine = evaluation_engine(arguments, vllm=choice.name == VLLM)
     checkpoint = as_it_is(pretrained, overrides)
-    resolved, template = prompt_style.settle(resolve_for(pretrained, overrides), pretrained)
+    resolved, template = prompt_style.settle(resolve_for(pretrained, overrides, engine=choice), pretrained)
     kind = f", {registry.VERIFIED}" if checkpoint.verified else ""
     teller()(f"evaluating {pretrained} ({checkpoint.path}){kind}")
+    teller()(f"  {choice.words}")
     # A checkpoint of another trainer, or of an earlier version, has no date of its own.
     tokenizer = str(checkpoint.manifest.get("tokenizer") or checkpoint.fingerprint)
     resolved = template_values.dated(resolved, chat.template_of(checkpoint.path), tokenizer, teller())
@@ -203,7 +211,8 @@ def _registered(
     style = _style(template, recipe, checkpoint.path, in_style=prompts.get("in_style"), trained=known)
     style.announce(teller())
     overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
-    about = _about(checkpoint, recipe) | {"transform": "none, registered before"} | _overlap_words(overlap, recipe)
+    about = _about(checkpoint, recipe) | {"transform": "none, registered before", "engine": choice.as_json()}
+    about |= _overlap_words(overlap, recipe)
     decoding, origins = _eval_decoding(recipe), _origins(resolved, "eval")
     _check_fit(pretrained, checkpoint.path, recipe, engine)
     _check_evaluation(pretrained, checkpoint.path, recipe, (decoding, origins), arguments, engine=engine)

@@ -3,19 +3,25 @@
 import functools
 import importlib
 import importlib.metadata
+import inspect
 import os
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 from lm_eval.api.instance import Instance
 
 from ssd_harness.engines import chat, loading
+from ssd_harness.engines.choice import AUTO, VLLM, EngineChoice
 from ssd_harness.engines.vllm import VllmEngine, device_type, engine_defaults, vllm_version
 from ssd_harness.errors import UsageError
+from ssd_harness.models import class_arguments
 from ssd_harness.models.arguments import split_arguments
+from ssd_harness.models.engine_choice import transformers_arguments
 from ssd_harness.models.random_state import kept_random_state
 from ssd_harness.models.responder import Responder
 from ssd_harness.models.subject import find_subject
+from ssd_harness.recipes.resolution import asked
 
 
 def _lm_evals_class() -> Any:
@@ -38,7 +44,7 @@ def _lm_evals_class() -> Any:
         importlib.metadata.version = installed
 
 
-VLLM: Any = _lm_evals_class()
+LmEvalVllm: Any = _lm_evals_class()
 
 _REFUSED = {
     "lora_local_path": "train adapters with lora_rank=, or merge first and give the merged folder",
@@ -46,7 +52,7 @@ _REFUSED = {
 }
 
 
-class SsdVllm(VLLM):
+class SsdVllm(LmEvalVllm):
     """lm-eval's vLLM model, with the transform before it and seeded samples for our own tasks.
 
     Takes any field of the recipe, any argument of lm-eval's class and of vLLM's engine. Unless the recipe says
@@ -54,23 +60,36 @@ class SsdVllm(VLLM):
     """
 
     def __init__(
-        self, pretrained: str | None = None, *, name: str | None = None, revision: str | None = None, **arguments: Any
+        self,
+        pretrained: str | None = None,
+        *,
+        name: str | None = None,
+        revision: str | None = None,
+        engine: str | EngineChoice = VLLM,
+        **arguments: Any,
     ) -> None:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             raise UsageError(
                 "ssd-vllm is one process, which starts its workers itself",
                 next_step="run lm_eval without a launcher, with tensor_parallel_size= in --model_args",
             )
-        overrides, rest = split_arguments(arguments, VLLM, further=_engine_arguments(), refused=_REFUSED)
+        choice = _own_choice(engine, arguments)
+        overrides, rest = split_arguments(
+            arguments,
+            LmEvalVllm,
+            further=_engine_arguments(),
+            refused=_REFUSED,
+            elsewhere=transformers_arguments(),
+            engine=choice,
+        )
         # Before vLLM is started: until then, sampling and training have the accelerator for themselves.
-        backend = ("ssd-vllm", {"sampler": "vllm", "gpus": int(rest.get("tensor_parallel_size", 1))})
         with kept_random_state():
             self.subject = find_subject(
                 pretrained,
                 overrides,
                 name=name,
                 revision=revision,
-                backend=backend,
+                choice=choice,
                 arguments=rest,
             )
             self._given_device = rest.pop("device", None)  # vLLM finds its devices itself
@@ -80,13 +99,13 @@ class SsdVllm(VLLM):
             rest["chat_template_args"] = recipe.template_values
             super().__init__(pretrained=str(self.subject.folder), **{**engine_defaults(), **rest})
 
-        engine = VllmEngine(self.model, stop_ids=loading.stop_ids(self.subject.folder, self.tokenizer))
+        drawing = VllmEngine(self.model, stop_ids=loading.stop_ids(self.subject.folder, self.tokenizer))
         self._responder = Responder(
             name="ssd-vllm",
-            engine=engine,
+            engine=drawing,
             tokenizer=self.tokenizer,
             subject=self.subject,
-            context=engine.context,
+            context=drawing.context,
             encode=self.tok_encode,
             thinking_end=self.think_end_token,
             rank=self.rank,
@@ -109,6 +128,27 @@ class SsdVllm(VLLM):
             "vllm_version": vllm_version(),
             "ssd": {**self.subject.about, "device": device, **self._responder.describe()},
         }
+
+
+def _own_choice(engine: str | EngineChoice, arguments: Mapping[str, Any]) -> EngineChoice:
+    """Return the choice that led here; raise :class:`UsageError` where ssd-vllm is told to use another engine."""
+    if isinstance(engine, EngineChoice):
+        choice = engine
+    else:
+        named = asked("engine", {**arguments, "engine": engine})
+        if named not in {AUTO, VLLM}:
+            raise UsageError(
+                f"engine={named} is given, and ssd-vllm is vLLM", next_step="give --model ssd-hf, or leave engine= out"
+            )
+        choice = EngineChoice(VLLM, "as asked")
+    devices = arguments.get("tensor_parallel_size") or 1
+    class_arguments.check({"tensor_parallel_size": devices})
+    return replace(choice, devices=int(devices))
+
+
+def vllm_arguments() -> set[str]:
+    """Return the arguments that ssd-vllm hands to lm-eval's class or to vLLM's engine."""
+    return (set(inspect.signature(LmEvalVllm).parameters) | _engine_arguments()) - {"kwargs"}
 
 
 def _engine_arguments() -> set[str]:

@@ -9,7 +9,7 @@ from ssd_harness.distill.evaluation import Evaluation, EvaluationEngine
 from ssd_harness.distill.evaluation_fit import evaluation_line, evaluation_memory, evaluation_misfits, evaluation_ways
 from ssd_harness.distill.machine import Machine, usual_gpu
 from ssd_harness.distill.model_size import size_of
-from ssd_harness.models.asked_evaluation import engine_of, usual_evaluation
+from ssd_harness.models.asked_evaluation import evaluation_engine, usual_evaluation
 from ssd_harness.recipes.presets import launches
 from ssd_harness.recipes.resolution import resolve
 
@@ -70,7 +70,7 @@ def test_the_estimate_holds_what_the_engine_takes_for_its_longest_row(tiny_model
     ],
 )
 def test_vllm_needs_its_whole_context_shared_by_its_gpus(arguments, weights, sequence):
-    evaluation = replace(V6, engine=engine_of(arguments, vllm=True))
+    evaluation = replace(V6, engine=evaluation_engine(arguments, vllm=True))
     memory = memory_of(LLAMA, evaluation)
     each = 4 if "dtype" in arguments else 2
     assert memory.weights == pytest.approx(weights * 8.03e9, rel=0.01)
@@ -80,9 +80,9 @@ def test_vllm_needs_its_whole_context_shared_by_its_gpus(arguments, weights, seq
 
 @pytest.mark.parametrize("given", ["parallelize", "max_memory", "device_map", "quantization"])
 def test_what_is_not_counted_stops_nothing(given):
-    evaluation = replace(V6, engine=engine_of({given: "auto" if given == "device_map" else True}, vllm=False))
+    evaluation = replace(V6, engine=evaluation_engine({given: "auto" if given == "device_map" else True}, vllm=False))
     tiny, size = usual_gpu(1), size_of(BIG, None)
-    assert engine_of({given: None, "kv_cache_dtype": "auto", "dtype": "auto"}, vllm=True).counted
+    assert evaluation_engine({given: None, "kv_cache_dtype": "auto", "dtype": "auto"}, vllm=True).counted
     assert memory_of(BIG, evaluation) is None
     assert evaluation_misfits(evaluation, size, tiny, stored=2) == []
     assert "not counted" in evaluation_memory(evaluation, size, tiny, stored=2)
@@ -92,7 +92,7 @@ def test_what_is_not_counted_stops_nothing(given):
 @pytest.mark.parametrize("vllm", [False, True])
 @pytest.mark.parametrize("machine", [usual_gpu(20), usual_gpu(24), Machine(2.4e10, 1e11, on_gpu=True, gpus=2)])
 def test_what_is_named_as_fitting_fits(model, vllm, machine):
-    evaluation, size = replace(V6, engine=engine_of({}, vllm=vllm)), size_of(model, None)
+    evaluation, size = replace(V6, engine=evaluation_engine({}, vllm=vllm)), size_of(model, None)
     found = evaluation_misfits(evaluation, size, machine, stored=2)
     if not found:
         assert (model, vllm) == (BIG, False)
@@ -103,7 +103,7 @@ def test_what_is_named_as_fitting_fits(model, vllm, machine):
         words = dict(word.split("=") for word in way.partition(" (")[0].split() if "=" in word)
         arguments = {name: int(value) for name, value in words.items() if name != "parallelize" and value.isdigit()}
         length = arguments.pop("max_gen_toks", V6.longest)
-        engine = engine_of(arguments, vllm=vllm)
+        engine = evaluation_engine(arguments, vllm=vllm)
         engine = replace(engine, devices=machine.gpus) if "parallelize" in words else engine
         changed = replace(V6, longest=length, engine=engine)
         assert not evaluation_misfits(changed, size, machine, stored=2), way

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from ssd_harness import registry
+from ssd_harness.engines import choice
 from ssd_harness.errors import UsageError
 from ssd_harness.experiments.cells import Request, make_cells
 from ssd_harness.experiments.evaluation import task_options
@@ -89,7 +90,7 @@ def test_a_registered_checkpoint_is_evaluated_as_it_is(cells, state, tmp_path):
     request = Request("ssd:made", {}, ["livecodebench_mini"], tmp_path)
     (first, second) = make_cells(request, [{"T_eval": 0.5}, {"T_eval": 1.0}], ())
     assert (first.plan, first.weights, first.recipe.T_train, first.is_base) == (None, "ab", 1.2, False)
-    assert first.evaluation.model_args == {"pretrained": "ssd:made", "T_eval": 0.5}
+    assert first.evaluation.model_args == {"pretrained": "ssd:made", "T_eval": 0.5, "engine": "transformers"}
     assert first.evaluation.folder != second.evaluation.folder
     with pytest.raises(UsageError, match="give rounds=1"):
         make_cells(request, [{"T_train": 0.5}], ())
@@ -138,6 +139,18 @@ def test_tasks_of_others_are_told_a_decoding_only_where_one_is_asked_for(tmp_pat
     folder = str(Path.cwd() / "tasks")
     assert words[-5:-2] == ["--include_path", folder, "--apply_chat_template"]
     assert words[-1] == "do_sample=True,temperature=1.4,top_k=20,top_p=0.8"
+
+
+def test_the_engine_names_the_class_that_evaluates(tmp_path, state, monkeypatch):
+    monkeypatch.setattr(choice, "installed_vllm", lambda: choice.InstalledVllm("vllm 9", for_cpu=True))
+    made = {}
+    for engine in ("transformers", "vllm"):
+        fields = {"prompt_limit": 4, "engine": engine}
+        (cell,) = make_cells(Request("demo", fields, ["livecodebench_mini"], tmp_path), [{}], ())
+        assert cell.evaluation.model_args["engine"] == engine
+        made[cell.evaluation.model] = cell
+    assert list(made) == ["ssd-hf", "ssd-vllm"]
+    assert made["ssd-hf"].evaluation.folder != made["ssd-vllm"].evaluation.folder
 
 
 def test_what_the_model_class_is_told_reaches_every_evaluation(tmp_path, state):

@@ -78,7 +78,7 @@ def test_nothing_of_the_run_side_comes_from_a_manifest():
         "packing": True,
     }
     other |= {"micro_batch_size": 1, "attention": "theirs", "gradient_checkpointing": True, "save_steps": 1}
-    other |= {"dequantize": True, "trust_remote_code": True, "check_fit": False}
+    other |= {"dequantize": True, "trust_remote_code": True, "check_fit": False, "engine": "vllm"}
     assert other.keys() == Recipe().side("run").keys()
     resolved = resolve("ssd:x", inherited=("manifest of x", {"T_train": 1.1, **other}))
     assert resolved.recipe == Recipe(T_train=1.1)
@@ -254,6 +254,7 @@ def changed(name):
     kinds |= {"lr": 1e-3, "min_lr": 0.0, "dtype_train": "float32", "dtype_checkpoint": "bfloat16"}
     kinds |= {"enable_thinking": True, "chat_template_args": '{"a": 1}', "template_date": "2026-01-31"}
     kinds |= {"prompt_style": "ssd/completion"}
+    kinds |= {"engine": "vllm"}
     if name in kinds:
         return kinds[name]
     if value is None:

@@ -14,12 +14,14 @@ from lm_eval.api.instance import Instance
 
 from ssd_harness import registry
 from ssd_harness.distill import shards
-from ssd_harness.engines import loading
+from ssd_harness.engines import choice, loading
 from ssd_harness.engines.contracts import Decoding, GenerationRequest
 from ssd_harness.engines.vllm import VllmEngine
 from ssd_harness.errors import UsageError
 from ssd_harness.generation import note_of
-from ssd_harness.models.vllm import SsdVllm
+from ssd_harness.models.engine_choice import VLLM_ARGUMENTS, engine_for, transformers_arguments
+from ssd_harness.models.hf import SsdHf
+from ssd_harness.models.vllm import SsdVllm, vllm_arguments
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
@@ -39,7 +41,7 @@ metric_list: [{metric: exact_match}]
 
 @pytest.fixture(scope="module")
 def made(tiny_vllm_model, vllm_home, tmp_path_factory):
-    """One ``lm_eval --model ssd-vllm`` from the base to the answers: our task and another one."""
+    """One ``lm_eval --model ssd-hf`` with ``engine=vllm`` from the base to the answers: our task and another one."""
     folder = tmp_path_factory.mktemp("run")
     prompts = folder / "p.jsonl"
     prompts.write_text("".join(json.dumps({"id": f"p{k}", "prompt": f"Say {k}\nand {k}"}) + "\n" for k in range(8)))
@@ -48,10 +50,8 @@ def made(tiny_vllm_model, vllm_home, tmp_path_factory):
     others.write_text("".join(json.dumps({"prompt": f"Go on from {k} with"}) + "\n" for k in range(3)))
     (folder / "tasks" / "count_on.yaml").write_text(FOREIGN % others)
     fields = "filter=none,n_train=2,steps=1,max_new_tokens_train=16,max_length_train=256,batch_size_train=4,lr=1e-3"
-    arguments = (
-        f"pretrained={tiny_vllm_model},prompts={prompts},{fields},T_train=1.2,T_eval=1.3,top_k_eval=30,name=small"
-    )
-    command = [sys.executable, "-m", "lm_eval", "--model", "ssd-vllm", "--model_args", arguments]
+    arguments = f"pretrained={tiny_vllm_model},engine=vllm,max_num_seqs=32,prompts={prompts},{fields},T_train=1.2,T_eval=1.3,top_k_eval=30,name=small"
+    command = [sys.executable, "-m", "lm_eval", "--model", "ssd-hf", "--model_args", arguments]
     command += ["--tasks", "livecodebench_mini,count_on", "--include_path", str(folder / "tasks"), "--limit", "2"]
     command += ["--predict_only", "--log_samples", "--output_path", str(folder / "out"), "--seed", "7"]
     command += ["--metadata", '{"repeats": 3}', "--gen_kwargs", "max_gen_toks=16"]
@@ -86,6 +86,9 @@ def test_the_whole_run_from_lm_evals_command_line(made):
     about = made.config["ssd"]
     assert about["checkpoint"] == "small"
     assert about["transform"] == "made in this run"
+    assert about["engine"] == {"name": "vllm", "reason": "as asked"}
+    assert about["recipe"]["engine"] == "vllm"
+    assert "engine: vLLM, as asked" in made.said
     assert about["recipe"]["sampler"] == "vllm"
     assert about["generations"]["engine"]["engine"] == "vllm@1"
     decoding = about["generations"]["decoding"]["livecodebench_mini"]
@@ -97,6 +100,52 @@ def test_the_whole_run_from_lm_evals_command_line(made):
     assert "evaluation on livecodebench_mini: 6 programs, at most 96 tokens" in made.said
     responses = [row["resps"][0] for row in made.samples["livecodebench_mini"]]
     assert [len(set(texts)) for texts in responses] == [3, 3]
+
+
+def test_ssd_vllm_is_the_same_with_the_engine_named(made, tmp_path):
+    command = [sys.executable, "-m", "lm_eval", "--model", "ssd-vllm", "--model_args", "pretrained=ssd:small"]
+    command += ["--tasks", "livecodebench_mini", "--limit", "1", "--predict_only", "--log_samples", "--seed", "7"]
+    command += ["--output_path", str(tmp_path), "--metadata", '{"repeats": 3}', "--gen_kwargs", "max_gen_toks=16"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, env=os.environ.copy())
+    assert done.returncode == 0, done.stderr[-3000:]
+    (file,) = tmp_path.rglob("samples_*.jsonl")
+    assert json.loads(file.read_text().splitlines()[0])["resps"] == made.samples["livecodebench_mini"][0]["resps"]
+    (results,) = tmp_path.rglob("results_*.json")
+    assert json.loads(results.read_text())["config"]["ssd"]["engine"]["name"] == "vllm"
+
+
+def test_on_a_cpu_auto_is_transformers_all_the_same(tiny_vllm_model, vllm_home):
+    model = SsdHf(pretrained=str(tiny_vllm_model), rounds=0)
+    assert type(model) is SsdHf
+    assert model.get_model_info()["ssd"]["engine"] == {
+        "name": "transformers",
+        "reason": "since no accelerator is used",
+    }
+
+
+def test_where_an_accelerator_is_there_auto_is_vllm(monkeypatch):
+    seen = {}
+
+    def build(self, pretrained=None, *, engine, **arguments):
+        seen.update(arguments, pretrained=pretrained, reason=engine.reason)
+
+    monkeypatch.setattr(choice, "accelerator", lambda _: "cuda")
+    monkeypatch.setattr(choice, "installed_vllm", lambda: choice.InstalledVllm("vllm 9", for_cpu=False))
+    monkeypatch.setattr(SsdVllm, "__init__", build)
+    given = {"pretrained": "m", "max_num_seqs": 4, "trust_remote_code": True, "max_length": 99}
+    made = SsdHf.create_from_arg_obj(given, {"batch_size": 1, "max_batch_size": None, "device": None})
+    assert type(made) is SsdVllm
+    assert seen == given | {"batch_size": 1, "reason": "since vllm 9 is installed and cuda is there"}
+    assert engine_for({"attn_implementation": "sdpa"}).words == (
+        "engine: transformers, since attn_implementation= is an argument of transformers alone"
+    )
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "since lm_eval runs in several processes" in engine_for(given).words
+
+
+def test_arguments_that_are_said_to_be_vllms_alone_are_so():
+    assert vllm_arguments() >= VLLM_ARGUMENTS
+    assert not VLLM_ARGUMENTS & transformers_arguments()
 
 
 def test_other_tasks_are_lm_evals_own(made):
@@ -161,6 +210,11 @@ def test_starting_vllm_leaves_the_random_numbers_alone(base):
     [
         ({"pretrained": "/no/such/model", "prompts": "p.jsonl"}, "model not found"),
         ({"pretrained": "m", "tensor_paralel_size": 8}, "did you mean 'tensor_parallel_size'"),
+        ({"pretrained": "m", "engine": "transformers"}, "ssd-vllm is vLLM"),
+        (
+            {"pretrained": "m", "attn_implementation": "sdpa"},
+            "attn_implementation= is an argument of engine=transformers",
+        ),
         ({"pretrained": "m", "lora_local_path": "a"}, "lora_local_path"),
         ({"pretrained": "m", "data_parallel_size": 2}, "tensor_parallel_size"),
     ],
@@ -196,7 +250,7 @@ def test_vllm_starts_only_when_the_checkpoint_is_there(made, vllm_home, monkeypa
         raise Started
 
     monkeypatch.setattr(module, "find_subject", finding)
-    monkeypatch.setattr(module.VLLM, "__init__", starting)
+    monkeypatch.setattr(module.LmEvalVllm, "__init__", starting)
     with pytest.raises(Started):
         SsdVllm(pretrained="ssd:small")
     assert order == ["transform", str(made.checkpoint.path)]

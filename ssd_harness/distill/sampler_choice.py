@@ -1,0 +1,49 @@
+"""The sampler follows the engine of this machine, but what the other engine has drawn already is not drawn again."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ssd_harness.distill import shards
+from ssd_harness.distill.plan import Plan
+from ssd_harness.engines.choice import SAMPLERS
+from ssd_harness.recipes.resolution import Resolved
+
+_DRAWN_BY = {"hf": "transformers", "vllm": "vLLM"}
+_OTHER = {"hf": "vllm", "vllm": "hf"}
+
+
+def engine_layer(engine: str) -> str:
+    """Return the origin of recipe fields that the choice of an engine decides."""
+    return f"engine {engine}"
+
+
+def with_earlier_work(resolved: Resolved, draft: Callable[[Resolved], Plan]) -> tuple[Plan, list[str]]:
+    """Return the plan that ``draft`` makes of a recipe, and lines about what the other engine has done.
+
+    Where nobody names a sampler, a checkpoint or the whole samples of the other one are used.
+    """
+    plan, recipe = draft(resolved), resolved.recipe
+    follows = resolved.origins["sampler"] in {"default", engine_layer(recipe.engine)}
+    if plan.made or not follows or recipe.sampler not in SAMPLERS.values():
+        return plan, []
+    sampler = _OTHER[recipe.sampler]
+    other_recipe = replace(recipe, sampler=sampler)
+    other = draft(replace(resolved, recipe=other_recipe, origins={**resolved.origins, "sampler": "drawn before"}))
+    anew = f"sampler={recipe.sampler} draws anew"
+    if other.made:
+        return other, [f"  this checkpoint exists with samples drawn by {_DRAWN_BY[sampler]} ({anew})"]
+    if _sampled(other) and not _sampled(plan):
+        return other, [f"  the samples are drawn already, by {_DRAWN_BY[sampler]} ({anew})"]
+    if other.folder.exists() and not plan.folder.exists():
+        return plan, [f"  {_DRAWN_BY[sampler]} has begun on this recipe: sampler={sampler} goes on with that run"]
+    return plan, []
+
+
+def all_sampled(plan: Plan) -> bool:
+    """Whether no sample is left to draw."""
+    return plan.recipe.rounds == 1 and _sampled(plan)
+
+
+def _sampled(plan: Plan) -> bool:
+    """Whether the samples of the first round are whole."""
+    return shards.is_whole(plan.up_to(1).folder / "round-1" / "sample")
