@@ -120,9 +120,9 @@ def test_attacks_fail_as_expected(outcome):
 def longest(attack, verdict):
     """Return the wall seconds that a program may have taken.
 
-    One that worked until its CPU time was over, on a machine with too few processors for it, had the second look's time.
+    One that worked until its CPU or wall time was over, on a machine with too few processors for it, had the second look's time.
     """
-    starved = verdict.reruns and verdict.cause == "cpu"
+    starved = verdict.reruns and verdict.cause in {"cpu", "wall"}
     return max(attack.wall_s, 2 * LIMITS.wall_s + 2) if starved else attack.wall_s
 
 
