@@ -1,6 +1,8 @@
 """The vLLM engine: one seeded request a continuation; vLLM batches them as it likes."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from importlib.util import find_spec
 from itertools import count, islice
 from pathlib import Path
@@ -67,6 +69,39 @@ def load_llm(folder: str | Path, *, dtype: str = "auto", max_model_len: int | No
         return LLM(model=str(folder), max_model_len=min(lengths, default=None), **{**defaults, **given})
     except (OSError, RuntimeError, ValueError) as error:
         raise InfrastructureError(f"vLLM cannot start: {_first_line(error)}", where=folder) from error
+
+
+def check_arguments(folder: str | Path, arguments: Mapping[str, Any]) -> None:
+    """Raise :class:`UsageError` for an argument that vLLM would refuse for the model whose settings are in ``folder``.
+
+    vLLM puts its whole configuration together, as it does at its start; no weight is read and no device is touched.
+    """
+    from vllm.engine.arg_utils import EngineArgs
+
+    named = {"max_model_len": arguments.get("max_length"), **arguments}
+    known = {one.name for one in fields(EngineArgs)} - {"model"}
+    given = {name: value for name, value in named.items() if name in known and value is not None}
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # vLLM says all of it again when it starts
+    try:
+        EngineArgs(model=str(folder), **{**engine_defaults(), **given}).create_engine_config()
+    except (TypeError, ValueError) as error:
+        what = f"vLLM refuses the arguments: {_reason(error)}"
+        raise UsageError(what, next_step="correct them in --model_args, or leave them out") from error
+    finally:
+        logging.disable(before)
+
+
+def _reason(error: Exception) -> str:
+    """Return one line; pydantic's own names the field and what was expected."""
+    found = error.errors() if hasattr(error, "errors") else []
+    if not found:
+        return _first_line(error)
+    return "; ".join(": ".join([*map(str, one["loc"]), f"{one['msg']}{_got(one.get('input'))}"]) for one in found)
+
+
+def _got(value: Any) -> str:
+    return f", got {value!r}" if isinstance(value, str | int | float) else ""
 
 
 class VllmEngine:

@@ -111,10 +111,12 @@ def check(arguments: Mapping[str, Any]) -> None:
         _check_tensor_parallel(arguments)
 
 
-def check_with_model(arguments: Mapping[str, Any], folder: Path, *, trust_remote_code: bool = False) -> None:
+def check_with_model(
+    arguments: Mapping[str, Any], folder: Path, *, vllm: bool = False, trust_remote_code: bool = False
+) -> None:
     """Raise :class:`UsageError` for a value that the model whose settings stand in ``folder`` cannot be loaded with."""
     named = {name: str(arguments[name]) for name in _IMPLEMENTATIONS if arguments.get(name) is not None}
-    if named:
+    if named and not vllm:
         loading.check_implementations(folder, named)
     if (tokenizer := arguments.get("tokenizer")) is not None:
         try:
@@ -123,6 +125,10 @@ def check_with_model(arguments: Mapping[str, Any], folder: Path, *, trust_remote
             raise UsageError(
                 f"tokenizer={tokenizer}: {error.what}", next_step="leave it out: a model has its own"
             ) from error
+    if vllm:
+        from ssd_harness.engines.vllm import check_arguments
+
+        check_arguments(folder, arguments)
 
 
 def _check_tensor_parallel(arguments: Mapping[str, Any]) -> None:

@@ -47,7 +47,7 @@ def check(
     the model class is built with beside the recipe; ``vllm`` says which engine it starts. With ``others``, tasks that
     are not ours are loaded and checked too, and ``tell`` is called with what lm-eval will cut.
     """
-    class_arguments.check_with_model(arguments, folder, trust_remote_code=recipe.trust_remote_code)
+    class_arguments.check_with_model(arguments, folder, vllm=vllm, trust_remote_code=recipe.trust_remote_code)
     request = evaluation_request.current()
     if request is None:
         return
