@@ -48,8 +48,9 @@ def demo(argument: str, recipe: Recipe) -> PromptRows:
     if argument:
         what = f"the prompt source demo takes no argument, but {argument!r} is given"
         raise UsageError(what, next_step="give prompt_limit= for the number of prompts")
-    columns = replace(recipe, prompt_template=None, prompt_column="question_content", starter_column="starter_code")
-    return parquet(str(resources.files("ssd_harness.demo") / "prompts.parquet"), columns)
+    if not (recipe.prompt_template or recipe.prompt_column or recipe.starter_column):
+        recipe = replace(recipe, prompt_column="question_content", starter_column="starter_code")
+    return parquet(str(resources.files("ssd_harness.demo") / "prompts.parquet"), recipe)
 
 
 def _existing(argument: str) -> Path:

@@ -295,6 +295,14 @@ def test_a_model_without_a_chat_template_is_refused_where_one_is_asked_for(lm_ev
     assert "has no chat template" in line
 
 
+def test_a_raw_completion_in_a_chat_template_is_refused(lm_eval_ends):
+    model = {"--model_args": "pretrained=demo,prompt_style=ssd/completion"}
+    assert lm_eval_ends(model)[0] == "sampled"
+    code, line = lm_eval_ends({**model, "--apply_chat_template": None})
+    assert code == 2
+    assert "the prompt ssd/completion is a raw completion" in line
+
+
 def test_every_field_of_the_recipe_has_bad_values():
     assert FIELDS.keys() | {"recipe", "name"} == BAD_FIELDS.keys() | NOT_LOOKED_AT.keys()
 
