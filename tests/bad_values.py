@@ -12,9 +12,8 @@ BAD_FIELDS = {
     "starter_column": ["no_such_column"],
     "id_column": ["no_such_column"],
     "exclude_prompts": ["/no/such/ids.txt"],
-    "prompt_style": ["no-such-style", "file:/no/such/folder"],
+    "prompt_style": ["no-such-style", "file:", "file:/no/such/folder", "file:/dev/zero"],
     "prompt_format": ["no-such-format"],
-    "prompt_style": ["nonsense", "file:", "file:/nowhere", "file:/dev/zero"],
     "reasoning_effort": ["high"],  # the demo's template reads none
     "enable_thinking": ["nonsense", "False"],
     "chat_template_args": ["[1]", "nonsense", {"no_such_value": 1}],
