@@ -48,6 +48,14 @@ class NarrowFloat:
 
 
 @dataclass(frozen=True, slots=True)
+class LongFloat:
+    """A floating point number with more bits in its significand than a Python float has."""
+
+    bits: int
+    number: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class ExactNumber:
     """A Decimal or a Fraction."""
 
@@ -76,6 +84,7 @@ class Opaque:
     what: str
 
 
+_MAX_SIGNIFICAND = 128
 _OF_NUMBERS = bytes(ord("0") if byte in b"-+.0123456789eE" else ord(" ") for byte in range(256))
 _LONG_RUN = b"0" * 1000
 _LONG_NUMBER = re.compile(rb"(?<![0-9])[0-9]{1000}|(?<![-+.0-9eE])[-+.0-9eE]{1200}")
@@ -88,7 +97,7 @@ _DECIMAL = re.compile(r"(-?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([-+]?[0-9]{1,6}))?")
 def decode(data: bytes, *, widen: bool = False) -> Any:
     """Return the value that the tagged JSON ``data`` describes; what cannot be read is :class:`Opaque`.
 
-    With ``widen``, a narrow float is a plain float of exactly its value.
+    With ``widen``, a float of numpy's own width is a number of exactly its value.
 
     The caller bounds ``len(data)``; time and memory are linear in it.
     """
@@ -147,7 +156,7 @@ def _tagged(pairs: list[tuple[str, Any]]) -> Any:
 
 def _tagged_widened(pairs: list[tuple[str, Any]]) -> Any:
     value = _tagged(pairs)
-    return value.number if isinstance(value, NarrowFloat) else value
+    return value.number if isinstance(value, NarrowFloat | LongFloat) else value
 
 
 def _read_typed_int(body: Any) -> TypedNumber | None:
@@ -165,10 +174,12 @@ def _read_mapping(body: Any) -> MappingValue | None:
     return None
 
 
-def _read_narrow(body: Any) -> NarrowFloat | None:
+def _read_float(body: Any) -> NarrowFloat | LongFloat | None:
     match body:
         case ["e" | "f" as code, float(number)]:
             return NarrowFloat(code, number)
+        case ["g", int(numerator), int(denominator), int(bits)] if denominator > 0 and 0 < bits <= _MAX_SIGNIFICAND:
+            return LongFloat(bits, Fraction(numerator, denominator))
     return None
 
 
@@ -208,7 +219,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "t": lambda body: TupleValue(body) if isinstance(body, list) else None,
     "d": _read_mapping,
     "a": SingleElement,
-    "n": _read_narrow,
+    "n": _read_float,
     "D": _read_decimal,
     "F": _read_fraction,
     "i": _read_typed_int,

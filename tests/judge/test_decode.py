@@ -112,9 +112,21 @@ def test_narrow_infinity_equals_no_finite_number():
     assert not equal(np.float32("inf"), 10**400)
 
 
+@given(st.integers(-(1 << 90), 1 << 90), st.integers(-1, 1))
+@example((1 << 70) + (1 << 6), 0)
+@example((3 << 70) + (1 << 7), 0)
+@example(10**900, 1)
+def test_long_floats_equal_what_numpy_says(number, away):
+    value = np.longdouble(number)
+    assert equal(value, number + away) is bool(value == number + away)
+    assert equal(value / 3, float(value / 3)) is bool(value / 3 == float(value / 3))
+
+
 @settings(max_examples=400)
 @given(st.binary(max_size=200))
 @example(b"")
+@example(b'{"n":["g",1,0,64]}')
+@example(b'{"n":["g",1,1,999999999999]}')
 @example(b'{"n":["e",Infinity]}')
 @example(b'{"F":[1,0]}')
 @example(b'{"D":"1e30000000"}')

@@ -6,6 +6,7 @@ from typing import Any
 
 from ssd_harness.judge.decode import (
     ExactNumber,
+    LongFloat,
     LongInt,
     MappingValue,
     NarrowFloat,
@@ -60,6 +61,9 @@ def equal(got: Any, wanted: Any) -> bool:
             same = not isinstance(wanted, list) and equal(element, wanted)
         case NarrowFloat(code, number):
             same = isinstance(wanted, int | float) and math.isfinite(number) and _narrow(code, wanted) == number
+        case LongFloat(bits, number):
+            rounded = _rounded(wanted, bits) if isinstance(wanted, int) else wanted
+            same = isinstance(wanted, int | float) and number == rounded
         case ExactNumber(number):
             same = isinstance(wanted, int | float) and number == wanted
         case TypedNumber(kind, number):
@@ -89,3 +93,15 @@ def _narrow(code: str, number: float) -> float:
         return struct.unpack(code, struct.pack(code, float(number)))[0]
     except (OverflowError, struct.error):  # beyond its range
         return math.inf if number > 0 else -math.inf
+
+
+def _rounded(number: int, bits: int) -> int:
+    """Round to a significand of ``bits``, half to even, as numpy does before it compares an int with a long float."""
+    shift = number.bit_length() - bits
+    if shift <= 0:
+        return number
+    half, magnitude = 1 << (shift - 1), abs(number)
+    rounded = (magnitude + half) >> shift << shift
+    if magnitude & ((1 << shift) - 1) == half:
+        rounded &= ~(1 << shift)
+    return rounded if number > 0 else -rounded

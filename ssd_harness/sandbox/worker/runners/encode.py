@@ -8,8 +8,9 @@ key:
 ``d``   ``[[key, value], …]``        dict and every other mapping
 ``a``   ``item``                     array with exactly one element (others equal nothing)
 ``n``   ``["e" | "f", float]``       floating point number of 16 or 32 bits
+``n``   ``["g", int, int, int]``     numpy's long float as a fraction, and the bits of its significand
 ``D``   ``"1.50"``                   Decimal
-``F``   ``[int, int]``               Fraction, and the exact value of mpmath's and numpy's long floats
+``F``   ``[int, int]``               Fraction, and the exact value of mpmath's floats
 ``i``   ``int``                      int of sympy, which equals no float
 ``f``   ``[int, int]``               float of sympy, which equals no int, as a fraction
 ``c``   ``[float, float]``           complex number
@@ -120,8 +121,8 @@ def _rare(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind rea
         if isinstance(value, numpy.longdouble):
             if not numpy.isfinite(value):
                 return float(value)
-            numerator, denominator = value.as_integer_ratio()
-            return _fraction(int(numerator), int(denominator), depth)
+            bits = int(numpy.finfo(numpy.longdouble).nmant) + 1
+            return {"n": ["g", *map(int, value.as_integer_ratio()), bits]}
         if isinstance(value, numpy.bool_ | numpy.integer):
             return value.item()
         if isinstance(value, numpy.ndarray) and value.size == 1:
