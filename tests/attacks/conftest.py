@@ -68,7 +68,7 @@ def _launchers():
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            parent = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+            parent = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1]
             if parent == mine and b"launcher" in (folder / "cmdline").read_bytes():
                 found.append(folder.name)
     return found
