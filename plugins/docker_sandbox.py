@@ -23,6 +23,7 @@ from ssd_harness.sandbox import leases
 from ssd_harness.sandbox.contracts import ImageMissing, Limits, Slot, SlotLost
 from ssd_harness.sandbox.image import contents, docker_image
 from ssd_harness.sandbox.slots import OpenSlots, SlotConnection
+from ssd_harness.sandbox.worker import scratch
 from ssd_harness.sandbox.worker.environment import ENVIRONMENT
 
 _ARCHITECTURES = ("amd64", "arm64")
@@ -32,12 +33,13 @@ _READ = 1 << 18
 _STDERR_TAIL = 2000
 _OWN_MEMORY = 1 << 30
 """What a slot needs beyond one program's address space: inputs, pipes, the worker itself."""
-_MASKED = {
-    **dict.fromkeys(("/tmp", "/var/tmp", "/run"), "ro,size=4k"),  # noqa: S108 - podman mounts them writable
+_MOUNTED = {
+    **dict.fromkeys(("/var/tmp", "/run"), "ro,size=4k"),  # noqa: S108 - podman mounts them writable
     "/dev": "ro,dev,nosuid,noexec,mode=755,size=64k",
+    **dict.fromkeys(scratch.FOLDERS, scratch.MOUNT_OPTIONS),
 }
-"""Empty folders over what a program could write to. ``/dev`` keeps its devices, but no times of reading, since it is
-read-only, and no queues and terminals below it, since it is not the engine's own."""
+"""A program's own folders, and empty ones over what it could write to otherwise. ``/dev`` keeps its devices, but no
+times of reading, since it is read-only, and no queues and terminals below it, since it is not the engine's own."""
 _HIDDEN = (
     # What Docker hides by itself; naming any replaces its list.
     *("/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"),
@@ -52,7 +54,7 @@ _HIDDEN = (
 )
 _READ_ONLY = ("/proc/sysrq-trigger",)
 _ULIMITS = {"nofile": 256, "core": 1, "nproc": 1024}  # core: see the zygote; 0 stops no pipe
-MEMORY = Limits().memory + _OWN_MEMORY
+MEMORY = Limits().memory + scratch.MEMORY + _OWN_MEMORY
 
 
 class _ContainerStream:
@@ -278,7 +280,7 @@ class DockerSandbox(OpenSlots):
             pids_limit=256,
             # One core's share, on whichever core: pinning to one was a fifth slower beside other load.
             nano_cpus=10**9,
-            tmpfs=_MASKED,
+            tmpfs=_MOUNTED,
             # nproc because podman would ask for the highest, which not every daemon may grant; programs get their own.
             ulimits=[Ulimit(name=name, soft=most, hard=most) for name, most in _ULIMITS.items()],
             log_config={"type": "none"},

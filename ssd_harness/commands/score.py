@@ -56,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--release", default="v6", help=f"{', '.join(RELEASES)} (default: v6)")
     parser.add_argument("--window", default="all", help="v6, v5, YYYY-MM..YYYY-MM or all (default: all)")
     parser.add_argument(
-        "--judge", choices=JUDGES, default="lcb", help="lcb: the official scorer's semantics; stdio: real pipes"
+        "--judge",
+        choices=JUDGES,
+        default="lcb",
+        help="lcb: the official scorer's semantics; stdio: each program as `python3 main.py < input` runs it",
     )
     parser.add_argument("--tests", choices=TESTS, default="all", help="which tests to run (default: all)")
     parser.add_argument(

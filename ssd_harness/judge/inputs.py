@@ -23,7 +23,7 @@ class Judge(StrEnum):
     LCB = "lcb"
     """The official scorer's, oddities included: for comparison with published numbers."""
     STDIO = "stdio"
-    """A real ``__main__`` on real pipes, and a fresh process for every test."""
+    """What the interpreter does with the file, in a fresh process for every test."""
 
 
 _RUNNERS = {

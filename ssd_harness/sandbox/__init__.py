@@ -7,8 +7,8 @@ What it covers, each with its test in ``tests/sandbox`` or ``tests/attacks``:
 - CPU time is measured from outside over all descendants, those that hide it too; wall time is a backstop.
 - Memory of one process and of all together, processes and threads, output and core files are bounded.
 - Whatever it leaves running is killed, stopped or not, orphaned or not, whatever it ignores; a slot that cannot be
-  proved clean is given up. No folder is writable, and what the kernel would keep (System V and POSIX objects, keyrings,
-  named sockets) cannot be made.
+  proved clean is given up. It can write to ``/tmp`` and ``/dev/shm`` alone, small folders that are made as new when
+  it is gone; what the kernel would keep (System V and POSIX objects, keyrings, named sockets) cannot be made.
 - Its open files, its environment and its folders are its own: it inherits no open file that another program had.
 - It has no network, no capability, no second user to become, no terminal, none of the host's files or environment, no
   view of the control group or of the machine's counters.

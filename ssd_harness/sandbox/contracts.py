@@ -17,7 +17,7 @@ class Runner(StrEnum):
     LCB_FUNCTIONAL = "lcb_functional"
     """Official semantics: loaded once, one shared ``Solution()`` called once per test in one process."""
     STDIO = "stdio"
-    """A real ``__main__`` with real pipes, one process per test."""
+    """The interpreter runs the file, in a process of its own for every test."""
     STDIO_FUNCTIONAL = "stdio_functional"
     """A fresh process and a fresh ``Solution()`` per test."""
 
@@ -37,7 +37,7 @@ class Limits:
     """Address space of one process; the slot's own memory limit bounds all of them together."""
     output: int = 16 << 20
     """What one test may print."""
-    processes: int = 32
+    processes: int = 128
     """Processes and threads of the program at any one time."""
 
 

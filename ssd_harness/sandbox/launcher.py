@@ -1,8 +1,8 @@
 """Start a worker in namespaces of its own: run as a program by the process sandbox, standard library only.
 
 In order: new PID, network, IPC, mount, UTS and control group namespaces; a fork, which is process 1 there; the
-sandbox's root file system, read-only, with a minimal ``/dev`` and a ``/proc`` of the new namespace; pivot_root, and
-the host's tree is gone; every capability but setuid and setgid dropped for good; then the worker.
+sandbox's root file system, read-only, with a minimal ``/dev``, a ``/proc`` of the new namespace and folders to write
+to; pivot_root, and the host's tree is gone; every capability but setuid and setgid dropped for good; then the worker.
 """
 
 import ctypes
@@ -64,7 +64,7 @@ def _become_worker(plan: dict[str, Any]) -> NoReturn:
     _call("unshare", _CGROUP_NAMESPACE)  # from within the groups, so that they are its root and have no names there
     for fd, path in enumerate(plan["files"], FIRST_FILE):
         os.dup2(os.open(path, os.O_RDONLY), fd, inheritable=True)
-    _enter(plan["root"])
+    _enter(plan["root"], plan["scratch"])
     os.closerange(3, FIRST_FILE)
     os.closerange(FIRST_FILE + len(plan["files"]), 1024)
     _call("sethostname", b"sandbox", 7)
@@ -78,8 +78,8 @@ def _become_worker(plan: dict[str, Any]) -> NoReturn:
     os.execve("/usr/bin/python3", _WORKER, plan["environment"])  # noqa: S606 - there is no shell in there
 
 
-def _enter(root: str) -> None:
-    """Make ``root``, read-only, the only tree there is."""
+def _enter(root: str, scratch: dict[str, str]) -> None:
+    """Make ``root`` the only tree there is, read-only but for the folders of ``scratch``: mount options by path."""
     _mount(None, "/", None, _REC | _PRIVATE)
     _cover(root)
     dev = f"{root}/dev"
@@ -89,8 +89,11 @@ def _enter(root: str) -> None:
         Path(dev, name).chmod(0o666)
     for name, target in _LINKS.items():
         Path(dev, name).symlink_to(target)
+    Path(dev, "shm").mkdir()
     _mount(None, dev, None, _REMOUNT | _RDONLY | _NOSUID | _NOEXEC)
     _mount_proc(f"{root}/proc")
+    for path, options in scratch.items():
+        _mount("tmpfs", f"{root}{path}", "tmpfs", _NOSUID | _NODEV | _NOEXEC, options)
     _mount(None, root, None, _REMOUNT | _BIND | _RDONLY | _NOSUID | _NODEV)
     os.chdir(root)
     _call("syscall", ctypes.c_long(_pivot_root()), b".", b".")

@@ -21,10 +21,10 @@ from ssd_harness.sandbox import control_group, launcher, leases
 from ssd_harness.sandbox.contracts import ImageMissing, Limits, Slot, SlotLost
 from ssd_harness.sandbox.image import contents, root_folder
 from ssd_harness.sandbox.slots import OpenSlots, SlotConnection
-from ssd_harness.sandbox.worker import seccomp
+from ssd_harness.sandbox.worker import scratch, seccomp
 from ssd_harness.sandbox.worker.environment import ENVIRONMENT
 
-MEMORY = Limits().memory + (1 << 30)
+MEMORY = Limits().memory + scratch.MEMORY + (1 << 30)
 _PROCESSES = 256
 _READ = 1 << 18
 _CAP_SYS_ADMIN = 21
@@ -46,6 +46,7 @@ class _ProcessStream:
             "groups": [str(folder) for folder in group.folders],
             "files": [str(group.files[name]) for name in files],
             "environment": ENVIRONMENT,
+            "scratch": dict.fromkeys(scratch.FOLDERS, scratch.MOUNT_OPTIONS),
         }
         self._process = subprocess.Popen(
             [sys.executable, "-I", launcher.__file__, json.dumps(plan)],

@@ -8,11 +8,13 @@ import resource
 import select
 import signal
 import struct
+import sys
 import time
 from collections import deque
 from importlib import import_module
 
 from ssd_harness.sandbox.contracts import JobEnd, Runner, SlotLost, Status, TestOutcome
+from ssd_harness.sandbox.worker import interpreter_exit
 
 _FRAME = struct.Struct("<IIII d")  # test, status, lengths of message and output, CPU seconds
 _STATUSES = list(Status)
@@ -131,7 +133,7 @@ class BareForkSlot:
 
     def _run_tests(self, job_id, job, inputs):
         for test, data in enumerate(inputs):
-            stdin, stdout, result, report = (os.memfd_create(name) for name in "iors")
+            stdin, stdout, stderr, result, report = (os.memfd_create(name) for name in "ioers")
             os.write(stdin, data)
             os.lseek(stdin, 0, os.SEEK_SET)
             pid = os.fork()
@@ -140,7 +142,9 @@ class BareForkSlot:
                     _limit_cpu(job.limits.cpu_s)
                     os.dup2(stdin, 0)
                     os.dup2(stdout, 1)
-                    os.dup2(os.open(os.devnull, os.O_RDWR), 2)
+                    os.dup2(stderr, 2)
+                    if job.runner is Runner.STDIO:
+                        _become_interpreter(job.program)
                     status, message = runner_module(job.runner).run(job.program, job.entry, result)
                     os.write(report, f"{status}\n{message}".encode())
                 finally:
@@ -150,14 +154,25 @@ class BareForkSlot:
             output = _content(stdout if job.runner is Runner.STDIO else result)
             if os.WIFSIGNALED(code):
                 status = "cpu" if os.WTERMSIG(code) in (signal.SIGXCPU, signal.SIGKILL) else "signal"
+            elif job.runner is Runner.STDIO:
+                said = _content(stderr)
+                status, text = interpreter_exit.explain(os.waitstatus_to_exitcode(code), said[:64], said[-1000:])
+                message = text.decode("utf-8", "replace")
             elif not status:
                 status = "exception" if code else "done"
             cpu = usage.ru_utime + usage.ru_stime
-            for fd in (stdin, stdout, result, report):
+            for fd in (stdin, stdout, stderr, result, report):
                 os.close(fd)
             yield TestOutcome(job_id, test, Status(status), output, cpu, cpu, usage.ru_maxrss * 1024, message)
             if status != "done":
                 return
+
+
+def _become_interpreter(program):
+    """Run the program's file in an interpreter of its own."""
+    file = os.memfd_create("main.py", 0)
+    os.write(file, program)
+    os.execv(sys.executable, [sys.executable, "-P", f"/proc/self/fd/{file}"])
 
 
 def _limit_cpu(seconds):
@@ -195,7 +210,8 @@ class BareForkSandbox:
     def __init__(self):
         self.opened = 0
         for runner in Runner:
-            runner_module(runner).prepare()
+            if runner is not Runner.STDIO:
+                runner_module(runner).prepare()
 
     def check(self):
         pass

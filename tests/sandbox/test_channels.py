@@ -192,13 +192,16 @@ except OSError:
 
 
 def test_looking_at_a_folder_a_link_or_a_device_leaves_no_time(place):
+    """The two folders that are its own are reset after it: see ``test_leftovers.py``."""
     program = """
 import os, time
 
 def times():
     seen = {}
-    for folder in ("/", "/dev", "/tmp", "/etc", "/usr/lib", "/opt"):
+    for folder in ("/", "/dev", "/etc", "/usr/lib", "/opt"):
         for name in (".", *(os.listdir(folder) if folder != "/" else ())):
+            if name in ("shm", "tmp"):
+                continue
             about = os.lstat(os.path.join(folder, name))
             seen[folder, name] = about.st_atime_ns, about.st_mtime_ns, about.st_ctime_ns
     return seen

@@ -79,8 +79,9 @@ print(os.path.exists("/proc/meminfo") and "meminfo")
 """
     lines = look(program).splitlines()
     assert lines[0] == "False False False"
-    assert lines[1] == str(sorted(["null", "zero", "full", "random", "urandom", "fd", "stdin", "stdout", "stderr"]))
-    assert len(mounts(slot, "mounts").splitlines()) == 3, "root, dev and proc are all there is"
+    devices = ["null", "zero", "full", "random", "urandom", "fd", "stdin", "stdout", "stderr", "shm"]
+    assert lines[1] == str(sorted(devices))
+    assert len(mounts(slot, "mounts").splitlines()) == 5, "root, dev, proc and the program's two folders"
 
 
 @pytest.mark.parametrize("name", ["mountinfo", "mounts"])

@@ -14,6 +14,7 @@ from ssd_harness.errors import InfrastructureError
 PYTHON = "3.11"
 _WORKER = Path(str(files("ssd_harness.sandbox"))) / "worker"
 _IMAGE = Path(str(files("ssd_harness.sandbox.image")))
+_START_HOOK = _WORKER / "start_hook.py"
 PACKAGES = _IMAGE / "packages.txt"
 DOCKERFILE, PACKAGES_DOCKERFILE, BYTE_CODE = (
     _IMAGE / name for name in ("Dockerfile", "Dockerfile.packages", "byte_code.py")
@@ -52,12 +53,13 @@ def packages() -> dict[str, str]:
 
 
 def write_worker(folder: Path) -> None:
-    """Copy the worker below ``folder``, under the package name that it has here."""
+    """Copy the worker below ``folder``, under its package name here, and the hook that starts its zygote."""
     target = folder / "ssd_harness" / "sandbox" / "worker"
     for source in worker_sources():
         copy = target / source.relative_to(_WORKER)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
+    shutil.copyfile(_START_HOOK, folder / "sitecustomize.py")
 
 
 def write_packages(folder: Path) -> None:

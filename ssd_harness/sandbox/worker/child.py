@@ -1,5 +1,6 @@
 """What a fork of the zygote does until it is a confined program, and how the program's runner is called in it."""
 
+import ctypes
 import os
 import resource
 import signal
@@ -8,7 +9,7 @@ import sys
 from types import ModuleType
 from typing import NamedTuple
 
-from . import landlock
+from . import landlock, warm_modules
 from .protocol import TEST_RUNNERS
 from .report import Report, Tests
 
@@ -17,6 +18,12 @@ _TASK = struct.Struct("<II")  # number of tests, length of entry
 
 MAX_DESCRIPTORS = 64
 """Open files of a program; what it has no business with lies at the upper end, away from what it opens itself."""
+
+STACK = 256 << 20
+"""Stack of the main thread, in bytes, as contest sites grant it."""
+THREAD_STACK = 8 << 20
+"""Stack of a thread that asks for none, and of the main thread where the official scorer runs the program."""
+_PTHREAD_ATTRIBUTE_SIZE = 64
 
 _exit = os._exit
 
@@ -64,12 +71,30 @@ def lower(limit: int, soft: int, hard: int | None = None) -> None:
     resource.setrlimit(limit, (min(soft, ceiling), min(soft if hard is None else hard, ceiling)))
 
 
+def set_stack(size: int) -> None:
+    """Let the main thread's stack grow to ``size`` bytes, or to what the hard limit allows."""
+    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    resource.setrlimit(resource.RLIMIT_STACK, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
+
+
+def set_thread_stack(size: int) -> None:
+    """Give threads ``size`` bytes by default: the C library would take the main thread's limit for each."""
+    library = ctypes.CDLL(None)
+    attribute = ctypes.create_string_buffer(_PTHREAD_ATTRIBUTE_SIZE)
+    library.pthread_attr_init(attribute)
+    library.pthread_attr_setstacksize(attribute, ctypes.c_size_t(size))
+    library.pthread_setattr_default_np(attribute)
+    library.pthread_attr_destroy(attribute)
+
+
 def confine(spawn: Spawn, uid: int) -> None:
     """Take everything away from this process that the program must not have; what the zygote lacks it never had."""
     os.setsid()
     lower(resource.RLIMIT_CPU, spawn.cpu_s, spawn.cpu_s + 1)
     lower(resource.RLIMIT_AS, spawn.memory)
     lower(resource.RLIMIT_NPROC, spawn.processes)
+    if spawn.runner not in TEST_RUNNERS:
+        set_stack(THREAD_STACK)
     landlock.confine()
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
@@ -77,10 +102,10 @@ def confine(spawn: Spawn, uid: int) -> None:
 
 
 def run(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> None:
-    """Become the program; never returns.
+    """Become the program; returns only where the interpreter is to run its file.
 
-    Descriptors: the task, then inputs and report (program runners), or stdin, stdout, stderr, result if functional,
-    and report (test runners).
+    Descriptors: the task, then inputs and report (program runners), stdin, stdout, stderr, result and report (a
+    function's test), or the standard streams alone (a file's test).
     """
     task_fd = fds[0]
     channels = fds[1:]
@@ -100,9 +125,14 @@ def run(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> None:
     os.closerange(3, high)
     confine(spawn, uid)
     source, entry, sections = decode_task(task)
+    if not channels:
+        runner.install(source)
+        warm_modules.lend()
+        return
+    warm_modules.take_out()
     report = Report(MAX_DESCRIPTORS - 1)
     if spawn.runner in TEST_RUNNERS:
-        _run_test(runner, source, entry, high if len(channels) > 1 else -1, report)
+        _run_test(runner, source, entry, high, report)
     else:
         _run_program(runner, source, entry, Tests(high, sections), report)
 

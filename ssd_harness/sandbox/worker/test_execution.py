@@ -1,20 +1,21 @@
-"""A process for every test, with real pipes as its standard streams."""
+"""Run each test in a process of its own: standard input is a file, as in ``python3 main.py < input``, output pipes."""
 
 import contextlib
 import os
 from functools import partial
 
+from . import interpreter_exit
 from .child import encode_task
 from .execution import Execution, pipe
 from .inputs import SealedFile
-from .loop import READABLE, WRITABLE
+from .loop import READABLE
 from .protocol import MAX_MESSAGE
 from .report import BrokenReport, Ended, ReportReader
 from .zygote import Exit
 
 _CHUNK = 1 << 16
-_LARGE_PIPE = 1 << 20
-_STDERR_TAIL = 1000
+_PIECE = 1 << 20
+_STDERR_HEAD, _STDERR_TAIL = 64, 1000
 _REPORT = MAX_MESSAGE + 64
 """More than the longest report of a test's process takes."""
 
@@ -41,56 +42,46 @@ class TestExecution(Execution):
 
     def _start_test(self) -> None:
         request = self.request
-        self._offset, self._left = self.inputs.sections[request.tests[self.position]]
-        self._stdout, self._result, self._stderr = bytearray(), bytearray(), bytearray()
+        self._stdout, self._result = bytearray(), bytearray()
+        self._stderr, self._stderr_head = bytearray(), b""
         self._reports, self._report_room = ReportReader(0), _REPORT
-        task = self._task.open()
-        their_input, self._input = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(self._input, False)
+        task, their_input = self._task.open(), self._input()
         stdout, their_stdout = pipe()
         stderr, their_stderr = pipe()
-        report, their_report = pipe()
-        for fd in (their_input, their_stdout, their_stderr):
+        for fd in (their_stdout, their_stderr):
             with contextlib.suppress(PermissionError):  # gVisor's pipes have no modes to change
-                os.fchmod(fd, 0o666)  # so that /dev/stdin and its like can be opened, as on any machine
-        theirs = [their_input, their_stdout, their_stderr, their_report]
-        self._sinks = {stdout: self._take_stdout, stderr: self._take_stderr, report: self._take_report}
+                os.fchmod(fd, 0o666)  # so that /dev/stdout and its like can be opened, as on any machine
+        theirs = [their_input, their_stdout, their_stderr]
+        self._sinks = {stdout: self._take_stdout, stderr: self._take_stderr}
         if self._functional:
             result, their_result = pipe()
-            theirs.insert(3, their_result)
-            self._sinks[result] = self._take_result
-        self._feed_input()
+            report, their_report = pipe()
+            theirs += [their_result, their_report]
+            self._sinks |= {result: self._take_result, report: self._take_report}
         self.spawn(task, self._task_size, theirs, request.cpu_s)
         for fd in (task, *theirs):
             os.close(fd)
         for fd in self._sinks:
             self._watch(fd)
 
+    def _input(self) -> int:
+        """Return a descriptor of a sealed file that holds the test's input and nothing else."""
+        offset, left = self.inputs.sections[self.request.tests[self.position]]
+        file = SealedFile()
+        while left:
+            data = self.inputs.file.read(min(left, _PIECE), offset)
+            file.write(data)
+            offset += len(data)
+            left -= len(data)
+        file.seal()
+        descriptor = file.open()
+        file.close()
+        return descriptor
+
     # -- pipes ---
 
     def _watch(self, fd: int) -> None:
         self.slot.loop.watch(fd, READABLE, partial(self._readable, fd))
-
-    def _feed_input(self) -> None:
-        """Write as much input as the pipe takes; close it at the end of the input."""
-        try:
-            while self._left:
-                data = self.inputs.file.read(min(self._left, _LARGE_PIPE), self._offset)
-                written = os.write(self._input, data)
-                self._offset += written
-                self._left -= written
-        except BlockingIOError:
-            self.slot.loop.watch(self._input, WRITABLE, self._feed_input)
-            return
-        except BrokenPipeError:
-            self._left = 0  # the program reads no more
-        self._close_input()
-
-    def _close_input(self) -> None:
-        if self._input >= 0:
-            self.slot.loop.unwatch(self._input)
-            os.close(self._input)
-            self._input = -1
 
     def _readable(self, fd: int) -> bool:
         """Hand what is there to the pipe's sink; return whether there may be more right now."""
@@ -120,6 +111,8 @@ class TestExecution(Execution):
             self.reason = "output"
 
     def _take_stderr(self, data: bytes) -> None:
+        if len(self._stderr_head) < _STDERR_HEAD:
+            self._stderr_head += data[:_STDERR_HEAD]
         self._stderr += data
         del self._stderr[:-_STDERR_TAIL]
 
@@ -136,7 +129,6 @@ class TestExecution(Execution):
         Nobody lives who could write, so what is not there now never comes, not even the end: sockets in flight can hold
         a pipe open until the kernel collects them.
         """
-        self._close_input()
         for fd in self._sinks:
             while self._readable(fd):
                 pass
@@ -169,6 +161,8 @@ class TestExecution(Execution):
         """Return the status and message of a test whose process is gone."""
         if self.reason is None and os.WIFEXITED(ended.status):
             code = os.WEXITSTATUS(ended.status)
+            if not self._functional:
+                return interpreter_exit.explain(code, self._stderr_head, bytes(self._stderr))
             if code:
                 return "exception", f"exit status {code}".encode()
             try:
@@ -177,8 +171,6 @@ class TestExecution(Execution):
                 return "signal", b"broke the protocol"
             if isinstance(report, Ended):
                 return report.status, report.message
-            if not self._functional:
-                return "done", b""  # left by os._exit(0), as a real program may
         status, message = self.cause(ended)
         return status, message.encode()
 

@@ -1,8 +1,8 @@
 """The process that programs are forked from: runners imported, heap frozen, confined, and without any job's data.
 
-It receives descriptors and limits over a socket, forks, waits, sweeps, and tells how it ended. The
-child reads its own job from the descriptors, so nothing of one program is left in the memory that the next one
-inherits.
+It is an interpreter of its own that has not yet opened the file it is to run (:mod:`.start_hook`). It receives
+descriptors and limits over a socket, forks, waits, sweeps, and tells how it ended. The child reads its own job from the
+descriptors, so nothing of one program is left in the memory that the next one inherits.
 """
 
 import contextlib
@@ -14,20 +14,24 @@ import resource
 import signal
 import socket
 import struct
+import sys
 import traceback
 from types import ModuleType
 from typing import NamedTuple, NoReturn
 
-from . import child, landlock, seccomp
+from . import child, landlock, scratch, seccomp, warm_modules
 from .child import Spawn
 from .protocol import RUNNERS
+from .start_hook import CONNECTION, MAIN
 from .sweep import Usage, kill_all, reap, sweep
 
 _KILL = b"K"
 _KILL_SIGNAL, _SETUP_FAILED_SIGNAL = signal.SIGUSR1, signal.SIGUSR2
 _WAITED = (signal.SIGCHLD, _KILL_SIGNAL, _SETUP_FAILED_SIGNAL)
 _EXIT = struct.Struct("<idQQ??")
+_SETTINGS = struct.Struct("<Q?")
 _MAX_FDS = 8
+_FD = struct.Struct("i")
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 
 
@@ -63,9 +67,9 @@ class Zygote:
         self.fd = self._socket.fileno()
         self.pid = os.fork()
         if self.pid == 0:
-            self._socket.close()
-            _main(theirs, uid, counts_children=counts_children)
+            _start(theirs)
         theirs.close()
+        self._socket.send(_SETTINGS.pack(uid, counts_children))
         self.runners = self._receive().decode().split()
         """The runners that could be imported."""
 
@@ -91,32 +95,49 @@ class Zygote:
         return message[1:]
 
 
-def _main(connection: socket.socket, uid: int, *, counts_children: bool) -> NoReturn:
+def _start(connection: socket.socket) -> NoReturn:
+    """Become the interpreter that serves as zygote, with the kinds of standard streams that programs get."""
     try:
-        connection = _only_descriptor(connection)
-        runners = _prepare(counts_children=counts_children)
-        connection.send(b" " + " ".join(runners).encode())
-        while True:
-            _serve(connection, uid, runners)
-    except BaseException:
-        connection.send(b"!" + traceback.format_exc()[-8000:].encode("utf-8", "backslashreplace"))
+        os.dup2(connection.fileno(), CONNECTION)
+        _, writing = os.pipe()
+        empty = os.memfd_create("empty")
+        for standard, fd in enumerate((empty, writing, writing)):
+            os.dup2(fd, standard)
+        os.closerange(CONNECTION + 1, 1024)
+        child.set_stack(child.STACK)  # before the start, which leaves room for it in the address space
+        os.execv(sys.executable, ["python3", MAIN])  # noqa: S606 - there is no shell in there
     finally:
         os._exit(1)
 
 
-def _only_descriptor(connection: socket.socket) -> socket.socket:
-    """Return the connection as descriptor 3; standard streams lead nowhere, and nothing else is open."""
+def serve(plain: frozenset[str]) -> None:
+    """Serve the broker; returns only in a child that is to run a file. ``plain`` names the modules of a fresh start."""
+    connection = socket.socket(fileno=CONNECTION)
+    try:
+        uid, counts_children = _SETTINGS.unpack(connection.recv(_SETTINGS.size))
+        _lead_nowhere()
+        runners = _prepare(plain, counts_children=counts_children)
+        connection.send(b" " + " ".join(runners).encode())
+        while _serve(connection, uid, runners):
+            pass
+    except BaseException:
+        connection.send(b"!" + traceback.format_exc()[-8000:].encode("utf-8", "backslashreplace"))
+        os._exit(1)
+
+
+def _lead_nowhere() -> None:
+    """Take the standard descriptors away from under the streams; each program gets its own."""
     null = os.open("/dev/null", os.O_RDWR)
     for standard in range(3):
         os.dup2(null, standard)
-    os.dup2(connection.detach(), 3)
-    os.closerange(4, 1024)
-    return socket.socket(fileno=3)
+    os.close(null)
 
 
-def _prepare(*, counts_children: bool) -> dict[str, ModuleType]:
+def _prepare(plain: frozenset[str], *, counts_children: bool) -> dict[str, ModuleType]:
     """Become what every program inherits: no groups, low limits, the filter, warm modules; return the runners."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    child.set_thread_stack(child.THREAD_STACK)
+    scratch.measure()
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
     runners = {}
     for name in RUNNERS:
@@ -127,18 +148,20 @@ def _prepare(*, counts_children: bool) -> dict[str, ModuleType]:
         if hasattr(runners[name], "prepare"):
             runners[name].prepare()
     os.setgroups([])
-    os.umask(0o077)
-    os.chdir("/")
+    os.umask(0o022)
+    os.chdir(scratch.HOME)
     # Not 0: a core pattern that names a pipe is fed whatever the limit, except at 1, which the kernel keeps for that.
     child.lower(resource.RLIMIT_CORE, 1)
-    for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
-        with contextlib.suppress(ValueError):  # gVisor lacks some; there is nowhere to write to anyway
+    for limit in (resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
+        with contextlib.suppress(ValueError):  # gVisor lacks some
             resource.setrlimit(limit, (0, 0))
+    child.lower(resource.RLIMIT_FSIZE, scratch.MAX_FILE)
     child.lower(resource.RLIMIT_NOFILE, child.MAX_DESCRIPTORS)
     landlock.prepare()
     _sort_once()
     seccomp.install(keep_zombies=counts_children)
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    warm_modules.put_away(plain)
     gc.collect()
     gc.freeze()
     return runners
@@ -150,32 +173,42 @@ def _sort_once() -> None:
     libc.qsort(room, 2048, 1, libc.strcmp)
 
 
-def _serve(connection: socket.socket, uid: int, runners: dict[str, ModuleType]) -> None:
-    """Fork one child and see it to its end."""
-    message, fds, _, _ = socket.recv_fds(connection, 4096, _MAX_FDS)
+def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
+    """Return a message and its descriptors; ``socket.recv_fds`` would import a module each time."""
+    room = socket.CMSG_LEN(_MAX_FDS * _FD.size)
+    message, ancillary, _, _ = connection.recvmsg(4096, room, socket.MSG_CMSG_CLOEXEC)
+    return message, [fd for _, _, data in ancillary for (fd,) in _FD.iter_unpack(data[: len(data) // 4 * 4])]
+
+
+def _serve(connection: socket.socket, uid: int, runners: dict[str, ModuleType]) -> bool:
+    """Fork one child and see it to its end; return whether this still is the zygote, and not a child to run a file."""
+    message, fds = _receive(connection)
     if not message:
         os._exit(0)  # the broker is gone
     if message == _KILL:
-        return  # meant for a child that ended by itself meanwhile
+        return True  # meant for a child that ended by itself meanwhile
     spawn = Spawn.decode(message)
     pid = os.fork()
     if pid == 0:
+        connection.detach()
         _become(spawn, fds, uid, runners[spawn.runner])
+        return False
     for fd in fds:
         os.close(fd)
     usage = Usage()
     status, alive = _wait(connection, pid, uid, usage)
-    clean = not alive or sweep(uid, usage)
+    clean = (not alive or sweep(uid, usage)) and scratch.clear(uid)
     connection.send(b" " + _EXIT.pack(status, usage.cpu_s, usage.peak, usage.peaks, alive, clean))
+    return True
 
 
-def _become(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> NoReturn:
+def _become(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> None:
+    """Turn this fork into the program; returns if the interpreter is to run the file."""
     try:
         child.run(spawn, fds, uid, runner)
     except BaseException:
         # Only a process that is still root may signal the zygote: from a program this is a refused system call.
         os.kill(os.getppid(), _SETUP_FAILED_SIGNAL)
-    finally:
         os._exit(125)
 
 

@@ -17,11 +17,11 @@ value of ``contracts.Status`` as text and whose output is bytes. A failure to co
 "compile" | "load", b"", message)`` and return; the first test that does not end with ``done`` is the last one run.
 Timing, limits and killing are the caller's business, from outside.
 
-*Test runners* (``stdio``, ``stdio_functional``) run one test in a fresh process, with real pipes as descriptors 0, 1
-and 2::
+*Test runners* run one test in a fresh process, with a file as descriptor 0 and pipes as 1 and 2. ``stdio_functional``::
 
     def run(source: bytes, entry: str, result: int) -> tuple[str, str]
 
 ``result`` is the descriptor that functional results (tagged JSON) are written to; the return value is (status,
-message), and an exit status other than 0 is an ``exception``.
+message), and an exit status other than 0 is an ``exception``. ``stdio`` runs nothing itself: ``install(source)`` writes
+the file, and the interpreter that the process is runs it.
 """

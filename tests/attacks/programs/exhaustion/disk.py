@@ -1,9 +1,10 @@
-# Fills every place that it can write to.
+# Fills every place that it can write to; two folders of 64 MiB are its own.
 def attack():
     import os
     import posix
 
     block = bytes(1 << 20)
+    written = 0
     for folder in (
         "/tmp",
         "/var/tmp",
@@ -22,13 +23,12 @@ def attack():
         "/srv",
     ):
         try:
-            handle = posix.open(folder + "/fill", os.O_WRONLY | os.O_CREAT, 0o666)
+            handle = posix.open(folder + "/fill", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except OSError:
             continue
         try:
             for _ in range(4096):
-                posix.write(handle, block)
+                written += posix.write(handle, block)
         except OSError:
             pass
-        return True
-    return False
+    return written > 128 << 20

@@ -1,10 +1,18 @@
-# Walks the whole file system for a place it can create something in.
+# Walks the whole file system for a place it can create something in, or for what it created there before.
 def attack():
     import os
     import posix
 
     for folder, folders, files in os.walk("/", followlinks=False):
         if folder in ("/proc", "/sys"):
+            folders.clear()
+            continue
+        if folder in ("/tmp", "/dev/shm"):  # its own, and empty but for its file
+            if set(folders + files) - {"main.py"}:
+                return True
+            posix.mkdir(folder + "/d")
+            posix.close(posix.open(folder + "/d/note-for-the-next", posix.O_WRONLY | posix.O_CREAT, 0o600))
+            posix.chmod(folder + "/d", 0)
             folders.clear()
             continue
         for number, name in enumerate(("note-for-the-next", "d", "f", "l")):

@@ -1,0 +1,5 @@
+import os
+os.mkdir("d")
+os.chdir("d")
+open("x", "w").close()
+print(os.listdir())

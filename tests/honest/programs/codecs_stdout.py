@@ -1,0 +1,2 @@
+import codecs, sys
+codecs.getwriter("utf-8")(sys.stdout.buffer).write("ü\n")

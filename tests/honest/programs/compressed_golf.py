@@ -1,0 +1,2 @@
+import zlib
+exec(zlib.decompress(zlib.compress(b"print('golf')")))

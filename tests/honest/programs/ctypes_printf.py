@@ -1,0 +1,2 @@
+import ctypes
+ctypes.CDLL(None).printf(b"from C %d\n", 5)

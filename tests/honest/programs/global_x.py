@@ -1,0 +1,6 @@
+x = 1
+def f():
+    global x
+    x += 1
+f()
+print(x)

@@ -1,0 +1,1 @@
+print(int(input("n? ")) * 2)

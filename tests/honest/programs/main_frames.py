@@ -1,0 +1,2 @@
+import sys, inspect
+print(len(inspect.stack()), sys._getframe().f_back)

@@ -1,0 +1,1 @@
+print(math.gcd(4, 6))

@@ -1,0 +1,3 @@
+import sys
+import numpy as np
+print(np.loadtxt(sys.stdin))

@@ -1,0 +1,4 @@
+import sys
+sys.stdout.write("a")
+sys.stdout.buffer.write(b"b")
+sys.stdout.flush()

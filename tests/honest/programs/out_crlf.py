@@ -1,0 +1,1 @@
+print("a\r\nb\r")

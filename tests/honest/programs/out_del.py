@@ -1,0 +1,4 @@
+class Result:
+    def __del__(self):
+        print("finalized")
+r = Result()

@@ -1,0 +1,3 @@
+import sys
+sys.excepthook = lambda *a: print("hooked")
+1 / 0

@@ -1,0 +1,2 @@
+import os
+os.fdopen(1, "w").write("x" * 10)

@@ -1,0 +1,2 @@
+f = open(1, "w")
+f.write("left in a buffer")

@@ -1,0 +1,2 @@
+with open(1, "w") as f:
+    print("closed", file=f)

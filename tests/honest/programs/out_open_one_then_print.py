@@ -1,0 +1,3 @@
+f = open(1, "w", closefd=False)
+f.write("a\n")
+print("b")

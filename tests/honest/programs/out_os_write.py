@@ -1,0 +1,3 @@
+import os
+print("second")
+os.write(1, b"first\n")

@@ -1,0 +1,3 @@
+import sys
+print("diagnostics", file=sys.stderr)
+print("answer")

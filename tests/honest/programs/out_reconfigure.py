@@ -1,0 +1,3 @@
+import sys
+sys.stdout.reconfigure(line_buffering=True, newline="\r\n")
+print("x")

@@ -1,0 +1,3 @@
+import sys
+with sys.stdout as out:
+    print("inside", file=out)

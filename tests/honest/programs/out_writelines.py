@@ -1,0 +1,2 @@
+import sys
+sys.stdout.writelines(f"{i}\n" for i in range(5))

@@ -1,0 +1,2 @@
+import sys
+print(sys.getrecursionlimit(), sys.get_int_max_str_digits())

@@ -1,0 +1,3 @@
+a = list(map(int, input().split()))
+sum = sum(a)
+print(sum)

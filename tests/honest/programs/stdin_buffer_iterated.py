@@ -1,0 +1,2 @@
+import sys
+print([int(x) for x in sys.stdin.buffer])

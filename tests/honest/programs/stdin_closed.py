@@ -1,0 +1,4 @@
+import sys
+x = input()
+sys.stdin.close()
+print(x, sys.stdin.closed)

@@ -1,0 +1,2 @@
+import sys
+print(sum(int(line) for line in sys.stdin))

@@ -1,0 +1,3 @@
+import sys
+sys.stdin.reconfigure(newline=None)
+print(sys.stdin.readlines())

@@ -1,0 +1,4 @@
+import os, tempfile
+with tempfile.TemporaryDirectory() as d:
+    open(os.path.join(d, "x"), "w").write("1")
+    print(os.listdir(d))

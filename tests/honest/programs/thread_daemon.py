@@ -1,0 +1,3 @@
+import threading, time
+threading.Thread(target=lambda: time.sleep(5), daemon=True).start()
+print("x")

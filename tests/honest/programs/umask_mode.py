@@ -1,0 +1,3 @@
+import os
+open("f", "w").close()
+print(oct(os.stat("f").st_mode))
