@@ -44,7 +44,10 @@ def check(
             f"task {unsafe[0]} runs the model's code outside of any sandbox",
             next_step="add --confirm_run_unsafe_code if that is acceptable, or leave the task out",
         )
-    if arguments.get("use_cache"):
+    if cache := arguments.get("use_cache"):
+        from ssd_harness import preflight  # other evaluations load none of it
+
+        preflight.check_output(Path(cache).parent, option="--use_cache")
         bridge.log.warning(
             "--use_cache: its keys hold the prompt, not the checkpoint; use a new file for each recipe and model"
         )

@@ -111,6 +111,12 @@ def test_prompts_that_lm_eval_will_cut_are_told(other_task):
     )
 
 
+def test_a_cache_that_cannot_be_written_is_refused(other_task):
+    code, line = other_task(**{"--use_cache": "/proc/x/answers"})
+    assert code == 2
+    assert "--use_cache: cannot write there" in line
+
+
 def test_more_examples_than_there_are_is_refused(other_task):
     code, line = other_task(**{"--num_fewshot": "7"})
     assert code == 3
