@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache
 
-from ssd_harness.engines import attention_rows, memory
+from ssd_harness.engines import attention_rows, joint_step, memory
 from ssd_harness.engines.contracts import Decoding
 from ssd_harness.engines.decoding import draw
 from ssd_harness.engines.rows import Row
@@ -23,6 +23,7 @@ class Reader:
         # transformers has renamed it; models of others, and older versions, know the old name alone.
         self._cache_name = "cache" if "cache" in taken else "past_key_values"
         self.mergeable = attention_rows.mergeable(attention_rows.empty_cache(model.config))
+        self.joins_passes = self.mergeable and self._takes_positions and joint_step.can_step_jointly(model)
 
     @torch.inference_mode()
     def read(self, rows: Sequence[Row]) -> "Bundle":
@@ -60,6 +61,21 @@ class Reader:
             inputs["position_ids"] = (column[-new:] - (columns - lengths[:, None])).clamp(min=0)
         return self.model(**inputs, use_cache=True, logits_to_keep=1).logits[:, -1]
 
+    @torch.inference_mode()
+    def advance(self, bundles: Sequence["Bundle"]) -> None:
+        """Feed the tokens that all rows have drawn to the model, in one forward pass where its code allows."""
+        if len(bundles) < 2 or not self.joins_passes:
+            for bundle in bundles:
+                bundle.advance()
+            return
+        for bundle in bundles:
+            bundle.lengths = bundle.lengths + 1
+        ids = torch.cat([bundle.drawn for bundle in bundles])[:, None]
+        caches, lengths = [bundle.cache for bundle in bundles], [bundle.lengths for bundle in bundles]
+        logits = joint_step.step(self.model, ids, caches, lengths, self._cache_name)
+        for bundle, own in zip(bundles, logits.split([len(bundle.rows) for bundle in bundles]), strict=True):
+            bundle.logits = own
+
 
 class Bundle:
     """Rows on one cache. A finished row runs on as a passenger until it is dropped.
@@ -72,7 +88,7 @@ class Bundle:
     ) -> None:
         self.rows = list(rows)
         self._reader, self.cache, self.lengths, self.logits = reader, cache, lengths, logits
-        self._drawn = torch.empty(0)
+        self.drawn = torch.empty(0)
 
     @property
     def living(self) -> list[Row]:
@@ -141,9 +157,9 @@ class Bundle:
         """Give every living row its next token and return those that finish with it."""
         uniforms = [0.0 if row.done or decoding.greedy else row.stream[len(row.tokens)] for row in self.rows]
         device = self.logits.device
-        self._drawn = draw(self.logits, decoding, torch.tensor(uniforms, dtype=torch.float64, device=device))
+        self.drawn = draw(self.logits, decoding, torch.tensor(uniforms, dtype=torch.float64, device=device))
         finished = []
-        for row, token in zip(self.rows, self._drawn.tolist(), strict=True):
+        for row, token in zip(self.rows, self.drawn.tolist(), strict=True):
             if row.done:
                 continue
             row.tokens.append(token)
@@ -156,7 +172,7 @@ class Bundle:
     def advance(self) -> None:
         """Feed the drawn tokens to the model."""
         self.lengths = self.lengths + 1
-        self.logits = self._reader.forward(self._drawn[:, None], self.lengths, self.cache)
+        self.logits = self._reader.forward(self.drawn[:, None], self.lengths, self.cache)
 
     def numbers(self, rows: Collection[Row]) -> torch.Tensor:
         """Return the places of rows in the bundle [rows]."""

@@ -14,10 +14,11 @@ from ssd_harness.errors import InfrastructureError
 
 _REFILL_SHARE = 4
 """New rows are read, and finished ones dropped, once they are one in so many: each time costs a copy of the cache."""
-_WASTE = 2
-"""Rows of unequal length share a rectangle if that takes at most so many times their cells, or if there is room."""
-_MOST_BUNDLES = 3
-"""Each bundle takes a forward pass of its own for every token."""
+_APART = (3, 2.0)
+"""Most bundles, and the waste up to which unequal rows share a rectangle, where each bundle takes a forward pass of its
+own for every token. The waste is a multiple of the cells that the rows take alone; with room it may be more."""
+_TOGETHER = (6, 1.3)
+"""The same where one forward pass serves all bundles."""
 _LESS = 0.7
 """What is left of the memory that was used when an accelerator had no more."""
 _SHORTEST_PREFILL = 512
@@ -30,6 +31,7 @@ class Schedule:
     def __init__(self, reader: Reader, waiting: WaitingRows, *, budget: int, limit: int) -> None:
         self._reader, self._waiting = reader, waiting
         self._budget, self._limit = budget, limit
+        self._most_bundles, self._waste = _TOGETHER if reader.joins_passes else _APART
         self._bundles: list[Bundle] = []
         self._reading: list[Row] = []
         self._finished: list[Row] = []
@@ -82,13 +84,13 @@ class Schedule:
 
     def _split(self, bundle: Bundle) -> None:
         """Give the short rows of a bundle a narrower one, where that frees memory."""
-        if not self._reader.mergeable or len(self._bundles) >= _MOST_BUNDLES:
+        if not self._reader.mergeable or len(self._bundles) >= self._most_bundles:
             return
         rows = sorted(bundle.rows, key=lambda row: row.length)
         best, count = min(
             ((bundle.cells_of(rows[:k]) + bundle.cells_of(rows[k:]), k) for k in range(1, len(rows))), default=(0, 0)
         )
-        if count and best * _WASTE <= bundle.next_cells:
+        if count and best * self._waste <= bundle.next_cells:
             self._bundles.append(bundle.split(set(rows[:count])))
 
     def _send_away(self) -> None:
@@ -119,7 +121,7 @@ class Schedule:
 
     def _admit(self) -> None:
         """Read waiting rows for which there is room, once it is enough of them to be worth the copy."""
-        while self._waiting and len(self._bundles) < _MOST_BUNDLES:
+        while self._waiting and len(self._bundles) < self._most_bundles:
             alive = self._alive
             room = self._budget - sum(self._kept_cells(bundle) for bundle in self._bundles)
             places = min(self._limit - alive, room // with_spare(self._waiting.head.length))
@@ -160,7 +162,7 @@ class Schedule:
 
     def _shares(self, together: int, apart: int) -> bool:
         """Whether unequal rows may stand in one rectangle of ``together`` cells, which take ``apart`` alone."""
-        return together <= max(_WASTE * apart, self._budget / 2)
+        return together <= max(self._waste * apart, self._budget / 2)
 
     def _place(self, bundle: Bundle) -> None:
         """Let a bundle join another one where the rectangle fits, else stand apart."""
@@ -180,8 +182,7 @@ class Schedule:
         self._bundles = [bundle for bundle in self._bundles if bundle.living]
 
     def _advance(self) -> None:
-        for bundle in self._bundles:
-            bundle.advance()
+        self._reader.advance(self._bundles)
 
     def _lacks_memory(self, action: Callable[[], None]) -> bool:
         """Run ``action``; where the accelerator has no memory for it, start all rows over, fewer at a time."""
