@@ -58,6 +58,7 @@ BAD_FIELDS = {
     "allow_overlap": ["nonsense"],
     "check_fit": ["nonsense"],
     "device": ["nowhere"],
+    "engine": ["nonsense"],
     "sampling_rows": ["0", "nonsense"],
     "gpus": ["0", "nonsense", "5"],  # 5 divides no batch of 32
     "sharding": ["nonsense", "fsdp2"],  # fsdp2 with one process
