@@ -53,16 +53,10 @@ def choose_engine(asked: str = AUTO, *, device: str | None = None, against_vllm:
     """Return the engine asked for; ``auto`` is vLLM where it is installed for an accelerator that is here.
 
     ``device`` is the one asked for. ``against_vllm`` says what else rules vLLM out under ``auto``. Raises
-    :class:`UsageError` where vLLM is asked for and not installed.
+    :class:`UsageError` for an unknown engine, and where vLLM is asked for and not installed.
     """
-    if asked == TRANSFORMERS:
-        return EngineChoice(TRANSFORMERS, "as asked")
-    if asked == VLLM:
-        if installed_vllm() is None:
-            raise UsageError(
-                "engine=vllm is given, but vLLM is not installed", next_step=f"{INSTALL}, or give engine=transformers"
-            )
-        return EngineChoice(VLLM, "as asked")
+    if asked != AUTO:
+        return _named(asked)
     device = accelerator(device)
     if device is None:
         return EngineChoice(TRANSFORMERS, "since no accelerator is used")
@@ -79,6 +73,16 @@ def choose_engine(asked: str = AUTO, *, device: str | None = None, against_vllm:
     if against_vllm:
         return EngineChoice(TRANSFORMERS, f"since {against_vllm}")
     return EngineChoice(VLLM, f"since {installed.words} is installed and {kind} is there")
+
+
+def _named(name: str) -> EngineChoice:
+    if name not in (TRANSFORMERS, VLLM):
+        raise UsageError(f"no engine is called {name!r}", next_step=f"choose {AUTO}, {TRANSFORMERS} or {VLLM}")
+    if name == VLLM and installed_vllm() is None:
+        raise UsageError(
+            "engine=vllm is given, but vLLM is not installed", next_step=f"{INSTALL}, or give engine=transformers"
+        )
+    return EngineChoice(name, "as asked")
 
 
 @dataclass(frozen=True, slots=True)
