@@ -51,22 +51,29 @@ def test_two_runs_share_the_slots(request, one, other):
     assert len(held) >= 2
 
 
-BATCH = """
-import sys
+BATCH = r"""
+import sys, time
+from pathlib import Path
 from chaos_batch import load_tests, programs
 from ssd_harness.judge.schedule import judge_programs
 from ssd_harness.plugin_manager import lookup
 from ssd_harness.sandbox import leases, slots
-name, kind, count = sys.argv[1:]
+name, kind, count, go = sys.argv[1:]
 enter, submit = leases._Queue.enter, slots.SlotConnection.submit
+
+def note(event):
+    sys.stdout.write(f"{name} {event}\n")  # in one piece: threads write at the same time
+    sys.stdout.flush()
 
 def noted_enter(queue):
     ticket = enter(queue)
-    print(name, "waits", flush=True)
+    note("waits")
     return ticket
 
 def noted_submit(slot, *job):
-    print(name, "job", flush=True)
+    while not Path(go).exists():
+        time.sleep(0.01)
+    note("job")
     submit(slot, *job)
 
 leases._Queue.enter, slots.SlotConnection.submit = noted_enter, noted_submit
@@ -83,11 +90,15 @@ def test_a_second_run_gets_the_only_slot_after_a_bounded_number_of_verdicts(requ
     request.getfixturevalue(f"{kind}_sandbox")
     monkeypatch.setenv("SSD_HARNESS_LEASES", str(tmp_path))
     monkeypatch.setenv("SSD_HARNESS_SLOTS", "1")
+    go = tmp_path / "both runs are there"
     reader, writer = os.pipe()  # one for both, so that the order of the lines is the order of events
 
     def start(*arguments):
         return subprocess.Popen(
-            [sys.executable, "-c", BATCH, *arguments], stdout=writer, stderr=subprocess.PIPE, cwd=Path(__file__).parent
+            [sys.executable, "-c", BATCH, *arguments, str(go)],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            cwd=Path(__file__).parent,
         )
 
     with os.fdopen(reader) as lines:
@@ -98,6 +109,9 @@ def test_a_second_run_gets_the_only_slot_after_a_bounded_number_of_verdicts(requ
         finally:
             os.close(writer)
         try:
+            while (line := lines.readline()) != "second waits\n":
+                assert line == "first waits\n"
+            go.touch()
             events = lines.read().splitlines()
             ends = [run.communicate(timeout=300) for run in (first, second)]
             assert (first.returncode, second.returncode) == (0, 0), ends
@@ -105,8 +119,7 @@ def test_a_second_run_gets_the_only_slot_after_a_bounded_number_of_verdicts(requ
             for run in (first, second):
                 run.kill()
                 run.wait()
-    began = events.index("second waits")
     served = events.index("second job")
-    assert events[began:served].count("first job") <= TURN + AHEAD
+    assert events[:served].count("first job") <= TURN + AHEAD
     assert "first job" in events[served:], "the first run had work left"
     assert {"first has 100", "second has 3"} < set(events)
