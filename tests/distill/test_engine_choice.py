@@ -113,5 +113,5 @@ def test_an_unknown_engine_is_one_line(state):
     command = [sys.executable, "-m", "ssd_harness", "distill", "demo", "engine=fast"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
-    assert "recipe field engine is 'fast' but must be auto, transformers or vllm" in done.stderr
+    assert "no engine is called 'fast'; choose auto, transformers or vllm" in done.stderr
     assert not (state / "runs").exists()

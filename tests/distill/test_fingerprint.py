@@ -55,6 +55,7 @@ INDIFFERENT = {
     "allow_overlap": [True],
     "check_fit": [False],
     "device": ["cpu"],
+    "engine": ["transformers"],
     "sampling_rows": [1, 64],
     "gpus": [2, 4],
     "micro_batch_size": [1, 2],
