@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -312,46 +313,13 @@ def test_a_killed_command_goes_on_with_what_is_missing_and_ends_with_the_same_sa
     assert whole["config"]["ssd"]["run"] == about["run"]
 
 
-# Writes down each stage that starts, and what a rank of lm_eval begins, with whether the checkpoint was there by then.
-WATCHING = """
-import fcntl, json, os, sys
-from pathlib import Path
-
-import torch
-
-def note(*what):
-    with open(os.environ["WATCHED"], "a") as lines:
-        fcntl.flock(lines, fcntl.LOCK_EX)
-        lines.write(json.dumps(what) + chr(10))
-
-def watch(holder, name):
-    original = getattr(holder, name)
-    def watched(*arguments, **named):
-        there = Path(os.environ["SSD_HARNESS_HOME"], "models", "fresh", "ssd_manifest.json").exists()
-        note(name, int(os.environ["RANK"]), there)
-        return original(*arguments, **named)
-    setattr(holder, name, watched)
-
-if "ssd_harness.distill.stage" in sys.orig_argv:
-    note("stage", Path(sys.orig_argv[-2]).name)
-elif "RANK" in os.environ:
-    import accelerate
-    from transformers import AutoModelForCausalLM
-    watch(torch.distributed, "init_process_group")
-    watch(torch.distributed, "destroy_process_group")
-    watch(torch.cuda, "_lazy_init")
-    watch(accelerate.PartialState, "__init__")
-    watch(AutoModelForCausalLM, "from_pretrained")
-"""
-
-
 @pytest.fixture
 def watched(tmp_path):
     """The environment in which ranks and stages are watched, and the file with what they did."""
     site, lines = tmp_path / "site", tmp_path / "watched"
     about = site / "watching-1.0.dist-info"
     about.mkdir(parents=True)
-    (site / "watching.py").write_text(WATCHING)
+    shutil.copy(Path(__file__).with_name("watching.py"), site)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: watching\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text("[ssd_harness]\nwatching = watching\n")
     return {"PYTHONPATH": str(site), "WATCHED": str(lines)}, lines
