@@ -63,7 +63,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         what = f"cannot read a checkpoint's manifest: {reason}"
         raise InfrastructureError(what, where=path, next_step=next_step) from error
     if reason := complaint(manifest):
-        what = f"a checkpoint's manifest is not what it was: {reason}"
+        what = f"invalid checkpoint manifest: {reason}"
         raise InfrastructureError(what, where=path, next_step=next_step)
     whole = {name: kind() for name, kind in _NEEDED.items()} | manifest
     whole["base"] = {"name": "unknown", **whole["base"]}
@@ -73,10 +73,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
 def complaint(manifest: Any) -> str:
     """Say what is wrong with a manifest's shape; empty if nothing is."""
     if not isinstance(manifest, Mapping):
-        return "it is no JSON object"
+        return "expected a JSON object"
     fingerprint = manifest.get("fingerprint")
     if not isinstance(fingerprint, str) or not _FINGERPRINT.fullmatch(fingerprint):
-        return "its fingerprint is none"
+        return "fingerprint: expected letters, digits, dots, hyphens and underscores"
     missing = [name for name in _NEEDED if name in manifest and manifest[name] is None]
     return f"{missing[0]} is null" if missing else _complaint(manifest, _SHAPE, "")
 
@@ -95,7 +95,7 @@ def _complaint(value: Any, shape: Any, where: str) -> str:
 
 def _complaint_of_object(value: Any, shape: Mapping[str, Any], where: str) -> str:
     if not isinstance(value, Mapping):
-        return f"{where} is no object"
+        return f"{where}: expected an object"
     named = ((key, one, shape.get(key, shape.get(_ANY))) for key, one in value.items())
     inner = (_complaint(one, kind, f"{where}.{key}".lstrip(".")) for key, one, kind in named if kind)
     return next(filter(None, inner), "")
@@ -103,7 +103,7 @@ def _complaint_of_object(value: Any, shape: Mapping[str, Any], where: str) -> st
 
 def _complaint_of_list(value: Any, shape: Any, where: str) -> str:
     if not isinstance(value, list):
-        return f"{where} is no list"
+        return f"{where}: expected a list"
     item = f"an item of {where}"
     return next(
         filter(None, (_complaint(one, shape, item) if one is not None else f"{item} is null" for one in value)), ""
