@@ -259,3 +259,17 @@ def tiny_vllm_model(tmp_path_factory):
     """The same with heads as large as vLLM's attention on the CPU wants them."""
     folder = tmp_path_factory.mktemp("models") / "tiny-vllm"
     return _tiny_model(folder, hidden_size=64, num_attention_heads=2, head_dim=32)
+
+
+@pytest.fixture
+def untemplated_model(tmp_path):
+    """Return the folder of the embedded model without its chat template."""
+    from ssd_harness.distill.base_model import demo_folder
+
+    folder = tmp_path / "untemplated"
+    shutil.copytree(demo_folder(), folder)
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings.pop("chat_template", None)
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return folder

@@ -3,7 +3,6 @@
 import argparse
 import inspect
 import json
-import shutil
 import sys
 from dataclasses import fields
 
@@ -16,7 +15,6 @@ from bad_values import BAD_FIELDS, NOT_LOOKED_AT, listed, prompts_for
 
 from ssd_harness.bridge import refusals
 from ssd_harness.distill import pipeline
-from ssd_harness.distill.base_model import demo_folder
 from ssd_harness.lcb.options import KEYS
 from ssd_harness.recipe import FIELDS
 
@@ -281,14 +279,8 @@ def test_each_refusal_of_ours_names_the_field_and_the_next_step(lm_eval_ends):
     assert "is more than the context of demo, 16,384 tokens; give --gen_kwargs max_gen_toks=" in line
 
 
-def test_a_model_without_a_chat_template_is_refused_where_one_is_asked_for(lm_eval_ends, tmp_path):
-    folder = tmp_path / "bare"
-    shutil.copytree(demo_folder(), folder)
-    (folder / "chat_template.jinja").unlink(missing_ok=True)
-    settings = json.loads((folder / "tokenizer_config.json").read_text())
-    settings.pop("chat_template", None)
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    model = f"pretrained={folder},prompts=demo,prompt_limit=4"
+def test_a_model_without_a_chat_template_is_refused_where_one_is_asked_for(lm_eval_ends, untemplated_model):
+    model = f"pretrained={untemplated_model},prompts=demo,prompt_limit=4"
     assert lm_eval_ends({"--model_args": model})[0] == "sampled"
     code, line = lm_eval_ends({"--model_args": model, "--apply_chat_template": None})
     assert code == 2

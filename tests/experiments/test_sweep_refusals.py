@@ -1,7 +1,6 @@
 """What any cell's evaluation would refuse, a sweep refuses before its first training and in a dry run."""
 
 import json
-import shutil
 
 import pytest
 
@@ -11,7 +10,6 @@ from bad_values import BAD_FIELDS, listed, prompts_for
 
 from ssd_harness import preflight
 from ssd_harness.cli import main
-from ssd_harness.distill.base_model import demo_folder
 from ssd_harness.errors import ExitCode
 from ssd_harness.experiments import sweep
 
@@ -79,16 +77,10 @@ def test_a_folder_that_cannot_be_written_is_refused(ends):
     )
 
 
-def test_a_model_without_a_chat_template_is_refused_where_one_is_asked_for(ends, tmp_path):
-    folder = tmp_path / "bare"
-    shutil.copytree(demo_folder(), folder)
-    (folder / "chat_template.jinja").unlink(missing_ok=True)
-    settings = json.loads((folder / "tokenizer_config.json").read_text())
-    settings.pop("chat_template", None)
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+def test_a_model_without_a_chat_template_is_refused_where_one_is_asked_for(ends, untemplated_model):
     fields = ["prompts=demo", "prompt_limit=4"]
-    assert ends(*fields, model=folder)[0] == ExitCode.DONE
-    code, line = ends(*fields, "--apply_chat_template", model=folder)
+    assert ends(*fields, model=untemplated_model)[0] == ExitCode.DONE
+    code, line = ends(*fields, "--apply_chat_template", model=untemplated_model)
     assert code == ExitCode.USAGE
     assert "has no chat template" in line
 
