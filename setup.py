@@ -11,7 +11,7 @@ NAME = "ssd_harness_hook.pth"
 # Python runs this line at every start. A half-removed package must not make every start complain, hence the guard.
 LINE = (
     "import os; exec(\"if not os.environ.get('SSD_HARNESS_NO_HOOK'):\\n"
-    ' try:\\n  import ssd_harness.hook\\n except ImportError:\\n  pass")\n'
+    ' try:\\n  import ssd_harness.startup_hook\\n except ImportError:\\n  pass")\n'
 )
 
 
@@ -40,6 +40,10 @@ class EditableWithHook(editable_wheel):
 
 
 setup(
-    packages=[*find_packages(include=["ssd_harness", "ssd_harness.*"]), "ssd_harness.plugins", "ssd_harness.tasks"],
+    packages=[
+        *find_packages(include=["ssd_harness", "ssd_harness.*"]),
+        *(f"ssd_harness.{name}" for name in find_packages(include=["plugins", "plugins.*"])),
+        "ssd_harness.tasks",
+    ],
     cmdclass={"build_py": BuildWithHook, "editable_wheel": EditableWithHook},
 )

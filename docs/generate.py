@@ -9,19 +9,19 @@ from pathlib import Path
 
 os.environ["COLUMNS"] = "100"  # argparse wraps at the terminal's width
 
-from ssd_harness import hookspecs
-from ssd_harness.cli import COMMANDS, parser
-from ssd_harness.distill.cost import Cost, cost_of
+from ssd_harness.cli.main import COMMANDS, parser
 from ssd_harness.distill.estimate import USUAL_TOKENS
-from ssd_harness.distill.evaluation import Evaluation
-from ssd_harness.distill.fit import need_of
-from ssd_harness.distill.machine import usual_gpu
-from ssd_harness.distill.model_size import ModelSize, size_of
 from ssd_harness.errors import ExitCode
-from ssd_harness.models.asked_evaluation import usual_evaluation
-from ssd_harness.plugin_manager import factories, load
-from ssd_harness.recipes.presets import launches
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.estimates.evaluation_cost import Evaluation
+from ssd_harness.estimates.machine import usual_gpu
+from ssd_harness.estimates.model_size import ModelSize, size_of
+from ssd_harness.estimates.training_cost import Cost, cost_of
+from ssd_harness.estimates.training_fit import need_of
+from ssd_harness.extensions import hookspecs
+from ssd_harness.extensions.plugin_manager import factories, load
+from ssd_harness.harness.models.evaluation_settings import usual_evaluation
+from ssd_harness.recipe.presets import launches
+from ssd_harness.recipe.resolution import resolve
 
 HERE = Path(__file__).resolve().parent
 HEADER = "<!-- Written by docs/generate.py; change the code, then run it again. -->\n\n"

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from ssd_harness.hookspecs import Factories, hookimpl
+from ssd_harness.extensions.hookspecs import Factories, hookimpl
 
 _PAPERS_PROMPTS = 10_168
 """Different prompts that the paper has of rStar-Coder."""
@@ -32,9 +32,9 @@ def ssd_prompt_sources() -> Factories:
     """Local files, the prompts that ship with the package, and data sets of the Hub."""
     first = {"semantic_version": "1"}
     return {
-        "jsonl": _lazy("ssd_harness.distill.prompt_sources:jsonl", **first),
-        "parquet": _lazy("ssd_harness.distill.prompt_sources:parquet", **first),
-        "demo": _lazy("ssd_harness.distill.prompt_sources:demo", **first),
+        "jsonl": _lazy("ssd_harness.prompts.sources:jsonl", **first),
+        "parquet": _lazy("ssd_harness.prompts.sources:parquet", **first),
+        "demo": _lazy("ssd_harness.prompts.sources:demo", **first),
         "hub": _lazy("ssd_harness.plugins.hub_prompts:hub", remote=True, **first),
         "rstar": _lazy("ssd_harness.plugins.hub_prompts:rstar", remote=True, published=_PAPERS_PROMPTS, **first),
     }
@@ -44,8 +44,8 @@ def ssd_prompt_sources() -> Factories:
 def ssd_samplers() -> Factories:
     """``hf`` runs wherever transformers does; ``vllm`` is the faster one on GPUs."""
     return {
-        "hf": _lazy("ssd_harness.plugins.hf_sampler:HfSampler", semantic_version="1"),
-        "vllm": _lazy("ssd_harness.plugins.vllm_sampler:VllmSampler", semantic_version="1"),
+        "hf": _lazy("ssd_harness.plugins.transformers_engine.sampler:HfSampler", semantic_version="1"),
+        "vllm": _lazy("ssd_harness.plugins.vllm_engine.sampler:VllmSampler", semantic_version="1"),
     }
 
 
@@ -67,7 +67,7 @@ def ssd_sample_filters() -> Factories:
 @hookimpl
 def ssd_trainers() -> Factories:
     """``trl`` trains all parameters, or LoRA adapters where ``lora_rank`` is given."""
-    return {"trl": _lazy("ssd_harness.plugins.trl_trainer:TrlTrainer", semantic_version="2", several_processes=True)}
+    return {"trl": _lazy("ssd_harness.plugins.trl.trainer:TrlTrainer", semantic_version="2", several_processes=True)}
 
 
 @hookimpl
@@ -80,7 +80,7 @@ def ssd_transforms() -> Factories:
 def ssd_sandboxes() -> Factories:
     """``docker`` isolates fully; ``process`` needs no engine and isolates less."""
     return {
-        "docker": _lazy("ssd_harness.plugins.docker_sandbox:DockerSandbox"),
+        "docker": _lazy("ssd_harness.plugins.docker.sandbox:DockerSandbox"),
         "process": _lazy("ssd_harness.sandbox.process:ProcessSandbox"),
     }
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ssd_harness import prompts as prompt_texts
-from ssd_harness.distill.contracts import Prompt
-from ssd_harness.distill.prompt_rows import PromptRows
+from ssd_harness import prompt_styles as prompt_texts
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.recipe import Recipe
+from ssd_harness.extensions.contracts import Prompt
+from ssd_harness.prompts.data_set_rows import PromptRows
+from ssd_harness.recipe.definition import Recipe
 
 _RSTAR, _RSTAR_CONFIG = "microsoft/rStar-Coder", "seed_sft"
 _PASSED = "is_passed"

@@ -195,7 +195,7 @@ def _sandbox(make):
 @pytest.fixture(scope="session")
 def docker_sandbox():
     """The Docker sandbox, with its image."""
-    from ssd_harness.plugins.docker_sandbox import DockerSandbox
+    from ssd_harness.plugins.docker.sandbox import DockerSandbox
 
     with _sandbox(DockerSandbox) as sandbox:
         yield sandbox
@@ -264,7 +264,7 @@ def tiny_vllm_model(tmp_path_factory):
 @pytest.fixture
 def untemplated_model(tmp_path):
     """Return the folder of the embedded model without its chat template."""
-    from ssd_harness.distill.base_model import demo_folder
+    from ssd_harness.artifacts.base_model import demo_folder
 
     folder = tmp_path / "untemplated"
     shutil.copytree(demo_folder(), folder)

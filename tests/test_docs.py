@@ -43,7 +43,7 @@ def test_links_to_files_lead_somewhere(page):
 
 
 def test_the_readme_names_every_command_and_both_scripts():
-    from ssd_harness.cli import COMMANDS
+    from ssd_harness.cli.main import COMMANDS
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for command in COMMANDS:
@@ -66,11 +66,11 @@ def advertised():
 
 @pytest.mark.parametrize("words", list(advertised()))
 def test_what_the_documentation_shows_is_a_command(words, monkeypatch):
-    from ssd_harness import cli
+    from ssd_harness.cli import main
 
     program, *arguments = words
     if program == "ssd-harness" and arguments[0] != "eval":
-        cli.parse(arguments, arguments[0])
+        main.parse(arguments, arguments[0])
         return
     from lm_eval._cli.harness import HarnessCLI
 

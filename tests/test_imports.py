@@ -12,10 +12,10 @@ import ssd_harness
 HEAVY = {"torch", "transformers", "vllm", "docker", "lm_eval", "datasets", "trl", "peft", "pandas", "pyarrow"}
 # Modules whose purpose is a heavy dependency; whoever imports one has asked for it.
 ADAPTERS = (
-    "ssd_harness.models.",
+    "ssd_harness.harness.models.",
     "ssd_harness.engines.",
     "ssd_harness.plugins.",
-    "ssd_harness.lcb.task",
+    "ssd_harness.harness.task.livecodebench_task",
 )
 # Runs on import: they are commands.
 COMMANDS = {"ssd_harness.__main__", "ssd_harness.sandbox.worker.__main__", "ssd_harness.distill.stage"}
@@ -70,7 +70,7 @@ def test_the_hook_costs_next_to_nothing():
         python("-c", program, SSD_HARNESS_NO_HOOK="1").stdout.split()
     )
     # An editable installation goes through a finder of setuptools, which has imports of its own either way.
-    assert added == {"ssd_harness", "ssd_harness.hook"}
+    assert added == {"ssd_harness", "ssd_harness.startup_hook"}
 
 
 def test_no_room_is_missing_from_the_layers():

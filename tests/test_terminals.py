@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from ssd_harness import cli
-from ssd_harness.registry import register
+from ssd_harness.artifacts.registry import register
+from ssd_harness.cli import main
 
 ASCII = {
     "LC_ALL": "C",
@@ -20,7 +20,7 @@ ASCII = {
 }
 DRIVER = """
 import json, os, sys
-from ssd_harness.cli import main
+from ssd_harness.cli.main import main
 
 stdout = sys.stdout
 for words in json.loads(sys.argv[1]):
@@ -48,8 +48,8 @@ def leaves(parser, words):
 
 def every_command():
     found = []
-    for command in cli.COMMANDS:
-        (choices,) = [a.choices for a in cli.parser(command)._actions if isinstance(a, argparse._SubParsersAction)]
+    for command in main.COMMANDS:
+        (choices,) = [a.choices for a in main.parser(command)._actions if isinstance(a, argparse._SubParsersAction)]
         found += leaves(choices[command], [command])
     return found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from problem_families import generator
 
 from demo_model.noise import Noise, write_program
-from ssd_harness import prompts
+from ssd_harness import prompt_styles
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +23,4 @@ def lessons(*, seed: int, count: int, noise: Noise) -> Iterator[Lesson]:
     rng = random.Random(f"lessons {seed}")
     for drawn in generator.draw(seed=seed, count=count):
         program = write_program(drawn.family, drawn.parameters, noise, rng)
-        yield Lesson(prompts.render(drawn.problem.row()).user, f"```python\n{program}```")
+        yield Lesson(prompt_styles.render(drawn.problem.row()).user, f"```python\n{program}```")

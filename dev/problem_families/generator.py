@@ -15,7 +15,7 @@ from problem_families import mini
 from problem_families.families import FAMILIES
 from problem_families.family import Family
 from problem_families.problem import Problem
-from ssd_harness import prompts as prompt_texts
+from ssd_harness import prompt_styles as prompt_texts
 
 OVERLAP = 13
 """Words in a row that count as the same text: the usual measure of contamination."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ssd_harness.distill.contracts import Prompt, Sample
 from ssd_harness.engines import chat
 from ssd_harness.engines.contracts import Engine, GenerationRequest
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import Recipe
+from ssd_harness.extensions.contracts import Prompt, Sample
+from ssd_harness.recipe.definition import Recipe
 
 
 class EngineSampler:

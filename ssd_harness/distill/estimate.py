@@ -5,10 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ssd_harness.distill.base_model import settings_folder
-from ssd_harness.distill.cost import GPU_WORDS, Cost, assumptions, cost_of, gpu_time, rounded
-from ssd_harness.distill.device_memory import gigabytes
-from ssd_harness.distill.evaluation import Evaluation
+from ssd_harness.artifacts.base_model import settings_folder
 from ssd_harness.distill.evaluation_fit import (
     evaluation_line,
     evaluation_memory,
@@ -16,13 +13,16 @@ from ssd_harness.distill.evaluation_fit import (
     evaluation_ways,
     refuse,
 )
-from ssd_harness.distill.fit import Need, misfits, need_of, ways
-from ssd_harness.distill.machine import Machine, free_disk, this_machine, usual_gpu
-from ssd_harness.distill.model_size import ModelSize, size_of
 from ssd_harness.distill.plan import Plan
-from ssd_harness.recipe import Recipe
-from ssd_harness.recipes.recognition import read_settings
-from ssd_harness.recipes.resolution import Resolved
+from ssd_harness.engines.model_settings import read_settings
+from ssd_harness.estimates.device_memory import gigabytes
+from ssd_harness.estimates.evaluation_cost import Evaluation
+from ssd_harness.estimates.machine import Machine, free_disk, this_machine, usual_gpu
+from ssd_harness.estimates.model_size import ModelSize, size_of
+from ssd_harness.estimates.training_cost import GPU_WORDS, Cost, assumptions, cost_of, gpu_time, rounded
+from ssd_harness.estimates.training_fit import Need, misfits, need_of, ways
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.recipe.resolution import Resolved
 
 USUAL_TOKENS = 4096
 """A sample's length for the second, smaller time that is told: few samples are as long as they may be."""

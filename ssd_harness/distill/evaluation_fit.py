@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ssd_harness.distill.cost import GPU_WORDS, gpu_time
-from ssd_harness.distill.device_memory import gigabytes
-from ssd_harness.distill.evaluation import Evaluation
-from ssd_harness.distill.machine import Machine, this_machine
-from ssd_harness.distill.model_size import ModelSize, size_of
 from ssd_harness.distill.plan_lines import Say
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import Recipe
+from ssd_harness.estimates.device_memory import gigabytes
+from ssd_harness.estimates.evaluation_cost import Evaluation
+from ssd_harness.estimates.machine import Machine, this_machine
+from ssd_harness.estimates.model_size import ModelSize, size_of
+from ssd_harness.estimates.training_cost import GPU_WORDS, gpu_time
+from ssd_harness.recipe.definition import Recipe
 
 _SHORTEST = 1024
 """Tokens of a generation; shorter ones are not offered."""

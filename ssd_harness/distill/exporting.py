@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import foreign_json, plugin_manager, registry, storage
-from ssd_harness.checkpoint_manifest import complaint
-from ssd_harness.distill import shards
-from ssd_harness.distill.contracts import Candidate, Exporter
+from ssd_harness import foreign_json, storage
+from ssd_harness.artifacts import registry, shards
+from ssd_harness.artifacts.checkpoint_manifest import complaint
 from ssd_harness.distill.filtering import Candidates
 from ssd_harness.distill.job import Job, read_job
 from ssd_harness.distill.training_row import training_row
 from ssd_harness.errors import UsageError
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.contracts import Candidate, Exporter
 from ssd_harness.home import home
-from ssd_harness.recipe import Recipe
+from ssd_harness.recipe.definition import Recipe
 
 RUN_FILE = "run.json"
 """What a run's folder says about it, in the manifest's own words."""

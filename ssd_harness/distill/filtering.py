@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import storage
-from ssd_harness.distill import shards
-from ssd_harness.distill.contracts import Candidate, Report
+from ssd_harness.artifacts import shards
 from ssd_harness.distill.filters import factory_of, make_filter
 from ssd_harness.distill.job import Job
-from ssd_harness.distill.prompt_set import read_prompts
 from ssd_harness.distill.ranks import ALONE, Rank
 from ssd_harness.errors import InfrastructureError
+from ssd_harness.extensions.contracts import Candidate, Report
+from ssd_harness.prompts.prompt_set import read_prompts
 
 
 def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[str, Any]:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ssd_harness import plugin_manager
-from ssd_harness.distill.contracts import Candidate, SampleFilter
 from ssd_harness.distill.parsing import Parser
 from ssd_harness.errors import UsageError
-from ssd_harness.judge.extraction import extract
-from ssd_harness.recipe import Recipe
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.contracts import Candidate, SampleFilter
+from ssd_harness.livecodebench.extraction import extract
+from ssd_harness.recipe.definition import Recipe
 
 _DEFAULT_PERCENT = 10.0
 

@@ -9,20 +9,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import prompts, provenance, registry, storage
-from ssd_harness.distill import prompt_style
-from ssd_harness.distill.base_model import TEMPLATES, BaseModel, find_base, identity_of
+from ssd_harness import prompt_styles, provenance, storage
+from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.base_model import TEMPLATES, BaseModel, find_base, identity_of
+from ssd_harness.artifacts.registry import Checkpoint
 from ssd_harness.distill.checkpoint_check import RECORD, Request, check
 from ssd_harness.distill.exporting import Run
 from ssd_harness.distill.plan import lineage_of
-from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.distill.training import check_checkpoint
 from ssd_harness.errors import InfrastructureError, SsdError, UsageError
 from ssd_harness.foreign_json import JsonError, read
-from ssd_harness.overlap.lineage import MANIFEST_KEY, Lineage, read_lineage
-from ssd_harness.recipe import coerce, side_of
-from ssd_harness.recipes.resolution import resolve, without_run_side
-from ssd_harness.registry import Checkpoint
+from ssd_harness.prompts import prompt_style
+from ssd_harness.prompts.overlap.lineage import MANIFEST_KEY, Lineage, read_lineage
+from ssd_harness.prompts.prompt_set import PromptSet
+from ssd_harness.recipe.definition import coerce, side_of
+from ssd_harness.recipe.resolution import resolve, without_run_side
 
 _SETTINGS = {".json", ".jinja", ".txt", ".model", ".tiktoken", ".py"}
 _FROM_BASE = (
@@ -105,7 +106,7 @@ def _recipe_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any
 def _style_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the manifest's entry about the prompt style: the given one, else the run's, else its own."""
     if fields.get("prompt_style") is not None:
-        return {prompt_style.MANIFEST_KEY: prompts.load(str(fields["prompt_style"])).record()}
+        return {prompt_style.MANIFEST_KEY: prompt_styles.load(str(fields["prompt_style"])).record()}
     record = (run.about if run else own.manifest if own else {}).get(prompt_style.MANIFEST_KEY)
     return {prompt_style.MANIFEST_KEY: record} if record else {}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ssd_harness import foreign_json, storage
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.recipe import Recipe
+from ssd_harness.recipe.definition import Recipe
 
 _FILE = "job.json"
 _KINDS = {"stage": str, "recipe": dict, "model": str, "prompts": str, "prompt_count": int, "seed": int}

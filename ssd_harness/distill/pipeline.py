@@ -9,18 +9,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import plugin_manager, provenance, registry, storage
-from ssd_harness.distill import drawn, prompt_style, shards, training
+from ssd_harness import provenance, storage
+from ssd_harness.artifacts import drawn, registry, shards
+from ssd_harness.artifacts.registry import Checkpoint
+from ssd_harness.distill import training
 from ssd_harness.distill.exporting import RUN_FILE
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.plan_lines import say
-from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.distill.stage_process import run_stage
 from ssd_harness.distill.training import CHECKPOINT
-from ssd_harness.overlap import livecodebench
-from ssd_harness.overlap.lineage import MANIFEST_KEY
-from ssd_harness.registry import Checkpoint
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.prompts import prompt_style
+from ssd_harness.prompts.overlap import livecodebench
+from ssd_harness.prompts.overlap.lineage import MANIFEST_KEY
+from ssd_harness.prompts.prompt_set import PromptSet
 
 
 def run(plan: Plan) -> Checkpoint:

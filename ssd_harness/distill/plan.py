@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ssd_harness import prompts, registry
-from ssd_harness.distill.base_model import BaseModel
-from ssd_harness.distill.prompt_set import PromptSet
+from ssd_harness import prompt_styles
+from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.base_model import BaseModel
 from ssd_harness.home import home
-from ssd_harness.overlap.lineage import Lineage, read_lineage
-from ssd_harness.prompts import PromptTemplate
-from ssd_harness.recipe import Recipe, fingerprint, samples_fingerprint
-from ssd_harness.recipes.resolution import Resolved
+from ssd_harness.prompt_styles import PromptTemplate
+from ssd_harness.prompts.overlap.lineage import Lineage, read_lineage
+from ssd_harness.prompts.prompt_set import PromptSet
+from ssd_harness.recipe.definition import Recipe, fingerprint, samples_fingerprint
+from ssd_harness.recipe.resolution import Resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Plan:
     variant: str = registry.PLAIN
     """``registry.VERIFIED`` where this filter, or one that the base was made with, looks at what programs do."""
 
-    style: PromptTemplate = field(default_factory=lambda: prompts.load(prompts.DEFAULT))
+    style: PromptTemplate = field(default_factory=lambda: prompt_styles.load(prompt_styles.DEFAULT))
     """The prompt style, without the recipe's system message."""
     asked_otherwise: str | None = None
     """Where the evaluation that asks for this checkpoint has other words than the training: how they differ."""

@@ -3,14 +3,15 @@
 import sys
 from collections.abc import Callable
 
-from ssd_harness import prompts, registry
+from ssd_harness import prompt_styles
+from ssd_harness.artifacts import registry
 from ssd_harness.distill.plan import Plan
-from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.engines.choice import EngineChoice
 from ssd_harness.printable import printable
-from ssd_harness.prompts import PromptTemplate
-from ssd_harness.recipe import FIELDS, Recipe
-from ssd_harness.recipes.resolution import GIVEN, Resolved
+from ssd_harness.prompt_styles import PromptTemplate
+from ssd_harness.prompts.prompt_set import PromptSet
+from ssd_harness.recipe.definition import FIELDS, Recipe
+from ssd_harness.recipe.resolution import GIVEN, Resolved
 
 VERIFIED_NOTE = f"{registry.VERIFIED}: samples are chosen by what their programs do, which plain SSD never looks at"
 
@@ -47,7 +48,7 @@ def intentions(pretrained: str, resolved: Resolved, style: PromptTemplate) -> li
         f"  train {what} for {extent} of {_counted(recipe.batch_size_train, 'sequence')}, {rates}",
         f"  {engine_words(resolved)}",
     ]
-    if style.name != prompts.DEFAULT or recipe.system_message is not None:
+    if style.name != prompt_styles.DEFAULT or recipe.system_message is not None:
         plan.append(f"  prompt style {style.shown}{_system_words(style, recipe)}")
     if recipe.gpus > 1:
         sharding = f", sharding {recipe.shared}" if recipe.shared != "none" else ""

@@ -6,26 +6,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from ssd_harness import plugin_manager, registry
-from ssd_harness.distill import prompt_set, prompt_style, quantized_base, sampler_choice, template_values
-from ssd_harness.distill.base_model import BaseModel, find_base, settings_folder
+from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.base_model import BaseModel, find_base, settings_folder
+from ssd_harness.distill import quantized_base, sampler_choice, template_values
 from ssd_harness.distill.estimate import cost_lines, estimate_of
-from ssd_harness.distill.evaluation import Evaluation
 from ssd_harness.distill.filters import is_verified, make_filter
-from ssd_harness.distill.machine import this_machine
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.plan_lines import Say, facts, intentions, say
-from ssd_harness.distill.prompt_set import PromptSet
 from ssd_harness.distill.readiness import check_machine, check_names, check_training
 from ssd_harness.distill.siblings import others_of_recipe
 from ssd_harness.engines.choice import AUTO, SAMPLERS, VLLM, EngineChoice, choose_engine
-from ssd_harness.engines.vllm import require_vllm
 from ssd_harness.errors import UsageError
-from ssd_harness.plugin_version import version_of
-from ssd_harness.prompts import PromptTemplate
-from ssd_harness.recipe import FIELDS, Recipe, coerce, fingerprint
-from ssd_harness.recipes.presets import is_known, presets
-from ssd_harness.recipes.resolution import Resolved, asked, named_recipe, resolve
+from ssd_harness.estimates.evaluation_cost import Evaluation
+from ssd_harness.estimates.machine import this_machine
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.plugin_version import version_of
+from ssd_harness.plugins.vllm_engine.engine import require_vllm
+from ssd_harness.prompt_styles import PromptTemplate
+from ssd_harness.prompts import prompt_set, prompt_style
+from ssd_harness.prompts.prompt_set import PromptSet
+from ssd_harness.recipe.definition import FIELDS, Recipe, coerce, fingerprint
+from ssd_harness.recipe.presets import is_known, presets
+from ssd_harness.recipe.resolution import Resolved, asked, named_recipe, resolve
 
 Goal = Literal["checkpoint", "samples", "none"]
 GIVE_PROMPTS = "give prompts=PATH.jsonl, PATH.parquet, hub:OWNER/NAME or demo"

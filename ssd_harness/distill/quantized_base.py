@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from ssd_harness.distill.base_model import BaseModel, settings_folder
+from ssd_harness.artifacts.base_model import BaseModel, settings_folder
 from ssd_harness.engines import quantization
 from ssd_harness.errors import UsageError
-from ssd_harness.recipes.resolution import Resolved
+from ssd_harness.recipe.resolution import Resolved
 
 
 def adapt(resolved: Resolved, base: BaseModel) -> tuple[Resolved, list[str]]:

@@ -3,10 +3,10 @@
 import importlib.util
 from typing import Any
 
-from ssd_harness.distill.base_model import BaseModel, settings_folder
+from ssd_harness.artifacts.base_model import BaseModel, settings_folder
 from ssd_harness.engines import loading
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import FIELDS, Recipe
+from ssd_harness.recipe.definition import FIELDS, Recipe
 
 
 def check_training(recipe: Recipe, trainer: Any) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from ssd_harness.distill import shards
+from ssd_harness.artifacts import shards
 from ssd_harness.distill.plan import Plan
 from ssd_harness.engines.choice import SAMPLERS
-from ssd_harness.recipes.resolution import Resolved
+from ssd_harness.recipe.resolution import Resolved
 
 _DRAWN_BY = {"hf": "transformers", "vllm": "vLLM"}
 _OTHER = {"hf": "vllm", "vllm": "hf"}

@@ -7,14 +7,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import plugin_manager, storage
-from ssd_harness.distill import shards
-from ssd_harness.distill.contracts import Prompt, Report, Sample
-from ssd_harness.distill.drawn import IDENTITY
+from ssd_harness import storage
+from ssd_harness.artifacts import shards
+from ssd_harness.artifacts.drawn import IDENTITY
 from ssd_harness.distill.job import Job
-from ssd_harness.distill.prompt_set import read_prompts
 from ssd_harness.distill.ranks import ALONE, Rank
 from ssd_harness.errors import InfrastructureError
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.contracts import Prompt, Report, Sample
+from ssd_harness.prompts.prompt_set import read_prompts
 
 _SHARD_SAMPLES = 64
 """Samples a shard: about what a killed run has to draw again."""

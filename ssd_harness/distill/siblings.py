@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ssd_harness import registry
+from ssd_harness.artifacts import registry
 from ssd_harness.distill.plan import Plan
-from ssd_harness.recipe import FIELDS, NAMED_BY_IDENTITY
+from ssd_harness.recipe.definition import FIELDS, NAMED_BY_IDENTITY
 
 _MOST = 3
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import storage, supervisor
-from ssd_harness.distill import shards
+from ssd_harness.artifacts import shards
 from ssd_harness.distill.job import Job
-from ssd_harness.distill.progress import ADVISED, ENDED, FAILURE, Display
 from ssd_harness.distill.ranks import rank_variables
 from ssd_harness.errors import ExitCode, InfrastructureError, SsdError, UsageError
 from ssd_harness.printable import printable
+from ssd_harness.stage_progress import ADVISED, ENDED, FAILURE, Display
 
 LOG = "log.txt"
 _GO_ON = "run the same command again to go on from what is finished"

@@ -6,13 +6,13 @@ from datetime import date, datetime
 from pathlib import Path
 
 from ssd_harness import foreign_json, storage
-from ssd_harness.distill.base_model import BaseModel
+from ssd_harness.artifacts.base_model import BaseModel
 from ssd_harness.distill.plan_lines import Say
 from ssd_harness.engines import chat
 from ssd_harness.errors import UsageError
 from ssd_harness.home import home
-from ssd_harness.recipe import Recipe
-from ssd_harness.recipes.resolution import Resolved
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.recipe.resolution import Resolved
 
 _FIELD = "template_date"
 _VARIABLE, _LLAMAS = "date_string", "%d %b %Y"

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import plugin_manager
-from ssd_harness.distill import shards
+from ssd_harness.artifacts import shards
 from ssd_harness.distill.checkpoint_check import RECORD, Request, check_trained
-from ssd_harness.distill.contracts import Report
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.ranks import ALONE, Rank
 from ssd_harness.errors import InfrastructureError
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.contracts import Report
 
 CHECKPOINT = "checkpoint"
 

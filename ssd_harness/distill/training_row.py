@@ -1,6 +1,6 @@
 """From a sample to the row of token ids that a trainer reads: built in, or somebody else's."""
 
-from ssd_harness.distill.contracts import Sample
+from ssd_harness.extensions.contracts import Sample
 
 IGNORED = -100
 """The label of a token that no loss is taken on: what torch's cross-entropy leaves out."""

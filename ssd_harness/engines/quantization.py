@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ssd_harness.engines.model_settings import read_settings
 from ssd_harness.errors import UsageError
-from ssd_harness.recipes.recognition import read_settings
 
 _PACKAGES = {"mxfp4": None, "fp8": None, "bitsandbytes": "bitsandbytes"}
 """Methods whose weights transformers unpacks into plain ones, and the package that each needs."""

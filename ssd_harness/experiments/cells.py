@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import registry
-from ssd_harness.distill.base_model import BaseModel, find_base
+from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.base_model import BaseModel, find_base
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
 from ssd_harness.engines.contracts import GREEDY_BELOW
 from ssd_harness.experiments.evaluation import Evaluation, model_class, short_hash
 from ssd_harness.experiments.points import Point
-from ssd_harness.lcb.tasks import selection_of
-from ssd_harness.recipe import FIELDS, TEMPLATE_FIELDS, Recipe, coerce
-from ssd_harness.recipes.resolution import asked
+from ssd_harness.livecodebench.task_names import selection_of
+from ssd_harness.recipe.definition import FIELDS, TEMPLATE_FIELDS, Recipe, coerce
+from ssd_harness.recipe.resolution import asked
 
 _LONGEST = 100
 

@@ -16,7 +16,7 @@ from ssd_harness import foreign_json, storage
 from ssd_harness.distill.stage_process import last_line, without_ranks
 from ssd_harness.engines.choice import SAMPLERS
 from ssd_harness.errors import InfrastructureError
-from ssd_harness.recipe import Recipe
+from ssd_harness.recipe.definition import Recipe
 from ssd_harness.results.run_notes import notes_of
 from ssd_harness.supervisor import supervised
 
@@ -127,7 +127,7 @@ def _session(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
             evaluation.folder.mkdir(parents=True)
     jobs = [{"folder": str(evaluation.folder), "words": evaluation.words} for evaluation in evaluations]
     waiting = {str(evaluation.folder): evaluation for evaluation in evaluations}
-    command = supervised([sys.executable, "-P", "-m", "ssd_harness.bridge.session"])
+    command = supervised([sys.executable, "-P", "-m", "ssd_harness.harness.bridge.session"])
     log = evaluations[0].folder / LOG
     started = time.monotonic()
     with (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import Recipe, coerce, nearest
+from ssd_harness.recipe.definition import Recipe, coerce, nearest
 
 Point = Mapping[str, Any]
 """Fields of the recipe that differ from the model's own."""

@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ssd_harness import registry
+from ssd_harness.artifacts import registry
 from ssd_harness.distill.estimate import estimate_of
-from ssd_harness.distill.machine import this_machine
 from ssd_harness.distill.plan_lines import say
+from ssd_harness.estimates.machine import this_machine
 from ssd_harness.experiments.cells import Cell
 from ssd_harness.experiments.evaluation import LOG, evaluate
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from ssd_harness import registry
-from ssd_harness.recipe import FIELDS
-from ssd_harness.registry import Checkpoint
+from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.registry import Checkpoint
+from ssd_harness.recipe.definition import FIELDS
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _LISTED = 100

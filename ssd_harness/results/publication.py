@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ssd_harness import registry, storage
+from ssd_harness import storage
+from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.registry import Checkpoint
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.registry import Checkpoint
 from ssd_harness.results.model_card import model_card, public
 
 _MANIFEST, _CARD = "ssd_manifest.json", "README.md"

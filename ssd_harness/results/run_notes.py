@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssd_harness.lcb.releases import NOT_OFFICIAL
-from ssd_harness.registry import VERIFIED
-from ssd_harness.results.run_files import about_model, find_run, results_beside
+from ssd_harness.artifacts.registry import VERIFIED
+from ssd_harness.harness.files.run_files import about_model, find_run, results_beside
+from ssd_harness.livecodebench.releases import NOT_OFFICIAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class RunNotes:
 
 
 def read_notes(named: Path | str) -> RunNotes:
-    """Return the notes of one run, named as in :func:`~ssd_harness.results.run_files.find_run`."""
+    """Return the notes of one run, named as in :func:`~ssd_harness.harness.files.run_files.find_run`."""
     file = find_run(named)
     results = results_beside(file)
     task = file.stem.removeprefix("samples_").rpartition("_")[0]

@@ -49,8 +49,8 @@ def programs(count: int) -> list[tuple[Program, Verdict]]:
 
 def main() -> None:
     """Judge the batch and print what happened."""
+    from ssd_harness.extensions.plugin_manager import lookup
     from ssd_harness.judge.schedule import judge_programs
-    from ssd_harness.plugin_manager import lookup
 
     count, judge, kind = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     held = []

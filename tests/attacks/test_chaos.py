@@ -206,7 +206,7 @@ def private_engine(docker_sandbox, tmp_path, monkeypatch):
 @pytest.mark.docker
 @pytest.mark.slow
 def test_killed_engine(private_engine):
-    from ssd_harness.plugins.docker_sandbox import DockerSandbox
+    from ssd_harness.plugins.docker.sandbox import DockerSandbox
 
     delivered = Counter()
     kills = []

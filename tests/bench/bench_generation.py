@@ -13,10 +13,10 @@ import pytest
 import torch
 from lm_eval.models.huggingface import HFLM
 
-from ssd_harness import bridge
-from ssd_harness.distill.base_model import demo_folder
-from ssd_harness.generation import note_of
-from ssd_harness.models.hf import SsdHf
+from ssd_harness.artifacts.base_model import demo_folder
+from ssd_harness.harness import bridge
+from ssd_harness.harness.generation import note_of
+from ssd_harness.harness.models.hf import SsdHf
 
 GOAL = 0.5
 TASK = "livecodebench_mini"

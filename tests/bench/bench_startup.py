@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from ssd_harness.distill.base_model import demo_folder
+from ssd_harness.artifacts.base_model import demo_folder
 
 GOAL = 0.5
 _PROGRAM = """

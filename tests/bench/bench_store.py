@@ -18,8 +18,8 @@ _OPEN = """
 import json, sys, time
 started = time.perf_counter()
 from pathlib import Path
-from ssd_harness.lcb.releases import select
-from ssd_harness.lcb.store import open_store
+from ssd_harness.livecodebench.releases import select
+from ssd_harness.livecodebench.store import open_store
 from bench.resident import peak_bytes
 imported = time.perf_counter()
 cpu = time.process_time()

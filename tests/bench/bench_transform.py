@@ -17,14 +17,14 @@ from pathlib import Path
 import pytest
 import torch
 from bench.random_qwen import random_qwen
-from ssd_harness.plugins.trl_trainer import TrlTrainer
 from transformers import Qwen3ForCausalLM
 
-from ssd_harness.distill.contracts import Sample
 from ssd_harness.distill.training_row import IGNORED
 from ssd_harness.engines.contracts import Decoding, GenerationRequest
-from ssd_harness.engines.hf import HfEngine
-from ssd_harness.recipe import Recipe
+from ssd_harness.extensions.contracts import Sample
+from ssd_harness.plugins.transformers_engine.engine import HfEngine
+from ssd_harness.plugins.trl.trainer import TrlTrainer
+from ssd_harness.recipe.definition import Recipe
 
 ROWS = 64
 ROUNDS = 3

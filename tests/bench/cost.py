@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import resident
-from ssd_harness.plugins.docker_sandbox import DockerSandbox
+
+from ssd_harness.plugins.docker.sandbox import DockerSandbox
 
 _TICK = os.sysconf("SC_CLK_TCK")
 

@@ -5,7 +5,7 @@ import json
 import pickle
 import zlib
 
-from ssd_harness.lcb.releases import RELEASES
+from ssd_harness.livecodebench.releases import RELEASES
 
 _KINDS = 8
 """So many different sets of tests: making 1,055 would take longer than judging them."""

@@ -17,7 +17,7 @@ def main(kind, folder, packing):
     bench_transform._save_tokenizer(folder / "model")
     samples = bench_transform.completions(STEPS * BATCH, 1024)
     if kind == "ours":
-        from ssd_harness.plugins import trl_completion_trainer  # noqa: F401 - its imports are told apart
+        from ssd_harness.plugins.trl import completion_trainer  # noqa: F401 - its imports are told apart
 
         print(resident.peak_bytes() >> 10)
         recipe = bench_transform.training(STEPS, BATCH, MICRO, packing=packing)

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from bench import resident
 
-from ssd_harness import plugin_manager
-from ssd_harness.distill import filtering, prompt_set, sampling, shards
-from ssd_harness.distill.contracts import Sample
+from ssd_harness.artifacts import shards
+from ssd_harness.distill import filtering, sampling
 from ssd_harness.distill.job import Job
-from ssd_harness.distill.progress import Reporter
-from ssd_harness.hookspecs import hookimpl
-from ssd_harness.overlap.search import EvaluatedText, search
-from ssd_harness.recipe import Recipe
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.contracts import Sample
+from ssd_harness.extensions.hookspecs import hookimpl
+from ssd_harness.prompts import prompt_set
+from ssd_harness.prompts.overlap.search import EvaluatedText, search
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.stage_progress import Reporter
 
 STAGES = ("collect", "sketch", "guard", "sample", "filter", "read")
 WORDS, TOKENS = 100, 64

@@ -6,10 +6,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import docker
-from ssd_harness.plugins.docker_sandbox import DockerSandbox
 
 from ssd_harness.judge.comparison import compare_lines
 from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.plugins.docker.sandbox import DockerSandbox
 from ssd_harness.sandbox.image import docker_image
 
 

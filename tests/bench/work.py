@@ -30,8 +30,8 @@ class Work:
 
 def o1_mini(folder, judge):
     """Return the published programs without those near a time limit."""
-    from ssd_harness.lcb.releases import select
-    from ssd_harness.lcb.store import open_store
+    from ssd_harness.livecodebench.releases import select
+    from ssd_harness.livecodebench.store import open_store
 
     store = open_store(select("v6"), folder / "code_generation_lite")
     with (folder / "generations_o1-mini.jsonl").open(encoding="utf-8") as lines:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problem_families import mini
 
-from ssd_harness import prompts
-from ssd_harness.distill.base_model import demo_folder
+from ssd_harness import prompt_styles
+from ssd_harness.artifacts.base_model import demo_folder
 
 FOLDER = demo_folder()
 SPECIAL = (END_OF_TEXT, TURN_START, TURN_END)
@@ -32,7 +32,7 @@ def model():
 
 
 def prompt_ids(tokenizer, row):
-    messages = prompts.render(row).messages
+    messages = prompt_styles.render(row).messages
     return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
 
 

@@ -117,7 +117,7 @@ def stages_of():
 PLUGIN = r"""
 import contextlib, importlib, os, pathlib, signal, sys
 
-from ssd_harness.hookspecs import hookimpl
+from ssd_harness.extensions.hookspecs import hookimpl
 
 class Silent:
     def __init__(self, model, recipe): pass
@@ -126,13 +126,13 @@ class Silent:
 
 class Babbling(Silent):
     def sample(self, prompts, seed):
-        from ssd_harness.distill.contracts import Sample
+        from ssd_harness.extensions.contracts import Sample
         return (Sample(prompt.id, 0, (5, 6, 7), (8, 9, 2), "a\nb", "eos") for prompt in prompts)
 
 class Coding(Silent):
     # Adds two numbers, and for every third prompt does not.
     def sample(self, prompts, seed):
-        from ssd_harness.distill.contracts import Sample
+        from ssd_harness.extensions.contracts import Sample
         for number, prompt in enumerate(prompts):
             code = "print(sum(map(int, input().split())))" if number % 3 else "print(input())"
             yield Sample(prompt.id, 0, (5, 6, 7), (8, 9, 2), f"```python\n{code}\n```", "eos")
@@ -140,7 +140,7 @@ class Coding(Silent):
 class Counting(Silent):
     # Each sample is another one.
     def sample(self, prompts, seed):
-        from ssd_harness.distill.contracts import Sample
+        from ssd_harness.extensions.contracts import Sample
         for prompt in prompts:
             number = int(prompt.id[1:])
             yield Sample(prompt.id, 0, (5, 6, 7), (8, 9, number, 2), f"{number}\nb", "eos")

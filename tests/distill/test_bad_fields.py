@@ -8,7 +8,7 @@ pytest.importorskip("trl")
 
 from bad_values import BAD_FIELDS, listed, prompts_for
 
-from ssd_harness.cli import main
+from ssd_harness.cli.main import main
 from ssd_harness.distill import pipeline
 from ssd_harness.errors import ExitCode
 

@@ -15,8 +15,8 @@ from distill.architectures import NAMES, save
 from distill.train_families import train
 from safetensors.torch import load_file, save_file
 
-from ssd_harness import registry
-from ssd_harness.cli import main
+from ssd_harness.artifacts import registry
+from ssd_harness.cli.main import main
 from ssd_harness.distill.checkpoint_check import RECORD, Request, check, check_apart
 from ssd_harness.engines import logits
 from ssd_harness.errors import ExitCode, InfrastructureError

@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from ssd_harness.distill import drawn, shards
-from ssd_harness.distill.contracts import Sample
+from ssd_harness.artifacts import drawn, shards
+from ssd_harness.extensions.contracts import Sample
 from ssd_harness.home import home
-from ssd_harness.recipe import FIELDS, Recipe, samples_fingerprint
+from ssd_harness.recipe.definition import FIELDS, Recipe, samples_fingerprint
 
 PARTS = {"model": "m", "tokenizer": "t", "prompts": "p", "sampler": "hf@1"}
 OTHERWISE = {

@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from ssd_harness import registry
-from ssd_harness.distill import planning, shards
+from ssd_harness.artifacts import registry, shards
+from ssd_harness.distill import planning
 from ssd_harness.distill.planning import make_plan, resolve_for
 from ssd_harness.engines.choice import EngineChoice
 

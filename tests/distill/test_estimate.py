@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from ssd_harness.distill import model_size
-from ssd_harness.distill.cost import cost_of, gpu_time
-from ssd_harness.distill.model_size import ModelSize, by_config, size_of
-from ssd_harness.recipe import Recipe
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.estimates import model_size
+from ssd_harness.estimates.model_size import ModelSize, by_config, size_of
+from ssd_harness.estimates.training_cost import cost_of, gpu_time
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.recipe.resolution import resolve
 
 QWEN = {
     "hidden_size": 2560,

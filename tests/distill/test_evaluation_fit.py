@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from ssd_harness.distill.device_memory import gigabytes
-from ssd_harness.distill.evaluation import Evaluation, EvaluationEngine
 from ssd_harness.distill.evaluation_fit import evaluation_line, evaluation_memory, evaluation_misfits, evaluation_ways
-from ssd_harness.distill.machine import Machine, usual_gpu
-from ssd_harness.distill.model_size import size_of
-from ssd_harness.models.asked_evaluation import evaluation_engine, usual_evaluation
-from ssd_harness.recipes.presets import launches
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.estimates.device_memory import gigabytes
+from ssd_harness.estimates.evaluation_cost import Evaluation, EvaluationEngine
+from ssd_harness.estimates.machine import Machine, usual_gpu
+from ssd_harness.estimates.model_size import size_of
+from ssd_harness.harness.models.evaluation_settings import evaluation_engine, usual_evaluation
+from ssd_harness.recipe.presets import launches
+from ssd_harness.recipe.resolution import resolve
 
 BIG, LLAMA = "Qwen/Qwen3-4B-Instruct-2507", "meta-llama/Llama-3.1-8B-Instruct"
 V6 = Evaluation(("livecodebench_v6",), 1310, 1310 * 65_536, 65_536)
@@ -37,9 +37,10 @@ def test_the_papers_evaluation_costs_what_a_hand_reckons():
 
 def test_the_estimate_holds_what_the_engine_takes_for_its_longest_row(tiny_model, monkeypatch):
     torch = pytest.importorskip("torch")
-    from ssd_harness.engines import attention_rows, loading
+    from ssd_harness.engines import loading
     from ssd_harness.engines.contracts import Decoding, GenerationRequest
-    from ssd_harness.engines.hf import HfEngine
+    from ssd_harness.plugins.transformers_engine import attention_rows
+    from ssd_harness.plugins.transformers_engine.engine import HfEngine
 
     held = []
     original = attention_rows.RowsLayer.update

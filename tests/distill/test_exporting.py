@@ -4,14 +4,16 @@ import json
 
 import pytest
 
-from ssd_harness import plugin_manager, registry
-from ssd_harness.cli import main
-from ssd_harness.distill import exporting, prompt_set, shards
-from ssd_harness.distill.contracts import Candidate, Prompt, Sample
+from ssd_harness.artifacts import registry, shards
+from ssd_harness.cli.main import main
+from ssd_harness.distill import exporting
 from ssd_harness.distill.job import Job
 from ssd_harness.errors import ExitCode, UsageError
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.contracts import Candidate, Prompt, Sample
 from ssd_harness.home import home
-from ssd_harness.recipe import Recipe
+from ssd_harness.prompts import prompt_set
+from ssd_harness.recipe.definition import Recipe
 
 DIALOGUE = [
     {"role": "system", "content": "Be brief."},
@@ -105,7 +107,7 @@ def test_sharegpt_and_alpaca_are_what_llama_factory_reads(run, tmp_path):
 
 def test_ids_are_the_very_rows_that_the_trainer_reads(run, tmp_path, capsys):
     pa = pytest.importorskip("pyarrow")
-    from ssd_harness.plugins.trl_rows import write_rows
+    from ssd_harness.plugins.trl.rows import write_rows
 
     run(max_length_train=4)
     rows, about = exported(tmp_path, "ids", "--unfiltered")

@@ -111,12 +111,12 @@ def disk(distiller):
 
 # Before which call the disk fills, and where that shows; each run goes on from what the one before it had finished.
 FULL = {
-    "ssd_harness.distill.prompt_set:source_of": "/prompts",
-    "ssd_harness.distill.shards:write_shard": "/round-1/sample",
+    "ssd_harness.prompts.prompt_set:source_of": "/prompts",
+    "ssd_harness.artifacts.shards:write_shard": "/round-1/sample",
     "ssd_harness.distill.filtering:make_filter": "/round-1/filter",
     "shutil:copytree": "/round-1/train",
     "ssd_harness.distill.training:check_checkpoint": "/round-1/train",
-    "ssd_harness.registry:register": "/round-1/train/checkpoint/ssd_manifest.json",
+    "ssd_harness.artifacts.registry:register": "/round-1/train/checkpoint/ssd_manifest.json",
 }
 
 

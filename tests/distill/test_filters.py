@@ -4,12 +4,14 @@ import json
 
 import pytest
 
-from ssd_harness.distill import filtering, filters, prompt_set, shards
-from ssd_harness.distill.contracts import Candidate, Prompt, PromptTests, Sample
+from ssd_harness.artifacts import shards
+from ssd_harness.distill import filtering, filters
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.parsing import Parser
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.recipe import Recipe
+from ssd_harness.extensions.contracts import Candidate, Prompt, PromptTests, Sample
+from ssd_harness.prompts import prompt_set
+from ssd_harness.recipe.definition import Recipe
 
 SUM = {
     "prompt": "Add two\nnumbers.",
@@ -284,8 +286,8 @@ def test_all_that_is_made_from_chosen_programs_is_called_a_verified_variant(
     distiller, plugin, docker_sandbox, monkeypatch
 ):
     pytest.importorskip("trl")
-    from ssd_harness import registry
-    from ssd_harness.models.subject import find_subject
+    from ssd_harness.artifacts import registry
+    from ssd_harness.harness.models.model_under_test import find_subject
 
     tested = distiller.folder / "tested.jsonl"
     cases = [{"input": "1 2\n", "output": "3\n"}]

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from ssd_harness import provenance
 from ssd_harness.distill.planning import make_plan
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import FIELDS
+from ssd_harness.recipe.definition import FIELDS
 
 pytestmark = pytest.mark.hf
 

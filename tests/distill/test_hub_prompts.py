@@ -2,14 +2,14 @@
 
 import pytest
 
-from ssd_harness import prompts as prompt_texts
-from ssd_harness.distill import prompt_set
+from ssd_harness import prompt_styles as prompt_texts
 from ssd_harness.distill.pipeline import described
 from ssd_harness.distill.planning import make_plan
 from ssd_harness.errors import InfrastructureError, SsdError
-from ssd_harness.recipe import Recipe
-from ssd_harness.recipes.presets import presets
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.prompts import prompt_set
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.recipe.presets import presets
+from ssd_harness.recipe.resolution import resolve
 
 CARD = """---
 configs:
@@ -26,6 +26,7 @@ def rstar(state, tmp_path, monkeypatch):
     """A folder as the Hub serves microsoft/rStar-Coder, under that name: one row an answer, two files, two configs."""
     import pyarrow as pa
     from pyarrow import parquet
+
     from ssd_harness.plugins import hub_prompts
 
     rows = [

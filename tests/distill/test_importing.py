@@ -13,8 +13,8 @@ pytest.importorskip("trl")
 import torch
 from safetensors.torch import load_file, save_file
 
-from ssd_harness import registry
-from ssd_harness.cli import main
+from ssd_harness.artifacts import registry
+from ssd_harness.cli.main import main
 from ssd_harness.errors import ExitCode
 
 pytestmark = pytest.mark.hf
@@ -34,7 +34,7 @@ def trained(state, tiny_model, tmp_path):
 
 
 def test_a_model_folder_becomes_a_checkpoint_that_can_be_evaluated(trained, tiny_model, capsys):
-    from ssd_harness.models.subject import find_subject
+    from ssd_harness.harness.models.model_under_test import find_subject
 
     words = ["import", str(trained), "--name", "theirs", "--base", str(tiny_model), "T_eval=1.25", "top_k_eval=none"]
     assert main(words) == ExitCode.DONE

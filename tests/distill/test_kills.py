@@ -14,15 +14,15 @@ pytestmark = [pytest.mark.hf, pytest.mark.slow]
 FIELDS = {"sampler": "counting", "filter": "thirds", "trainer": "summing"}
 # In the order in which they are come by: each run goes on from where the one before it was killed.
 PLACES = {
-    "sample, a shard is written": "after:ssd_harness.distill.shards:write_shard",
-    "sample, all shards are": "before:ssd_harness.distill.shards:write_manifest",
-    "filter, a shard is decided on, not written": "before:ssd_harness.distill.shards:write_shard",
-    "filter, a shard is written": "after:ssd_harness.distill.shards:write_shard",
-    "filter, all shards are": "before:ssd_harness.distill.shards:write_manifest",
+    "sample, a shard is written": "after:ssd_harness.artifacts.shards:write_shard",
+    "sample, all shards are": "before:ssd_harness.artifacts.shards:write_manifest",
+    "filter, a shard is decided on, not written": "before:ssd_harness.artifacts.shards:write_shard",
+    "filter, a shard is written": "after:ssd_harness.artifacts.shards:write_shard",
+    "filter, all shards are": "before:ssd_harness.artifacts.shards:write_manifest",
     "train, the last file is written": "before:ssd_harness.distill.training:check_checkpoint",
-    "train, it is found whole": "before:ssd_harness.distill.shards:write_manifest",
+    "train, it is found whole": "before:ssd_harness.artifacts.shards:write_manifest",
     "the trainer's state is still there": "before:ssd_harness.distill.training:discard_state",
-    "before it is registered": "before:ssd_harness.registry:register",
+    "before it is registered": "before:ssd_harness.artifacts.registry:register",
     "its manifest is written": "before:ssd_harness.storage:move_folder",
 }
 REGISTERED = "after:ssd_harness.storage:move_folder"

@@ -13,11 +13,11 @@ pytest.importorskip("trl")
 import torch
 from distill.train_families import FIELDS
 from safetensors.torch import load_file
-from ssd_harness.plugins import trl_completion_trainer
-from ssd_harness.plugins.trl_trainer import TrlTrainer
 
-from ssd_harness.distill.contracts import Sample
-from ssd_harness.recipe import Recipe
+from ssd_harness.extensions.contracts import Sample
+from ssd_harness.plugins.trl import completion_trainer
+from ssd_harness.plugins.trl.trainer import TrlTrainer
+from ssd_harness.recipe.definition import Recipe
 
 pytestmark = pytest.mark.hf
 
@@ -53,7 +53,7 @@ def train(base, folder, samples=SAMPLES, **fields):
 
 
 def in_tiles(monkeypatch):
-    monkeypatch.setattr(trl_completion_trainer, "_LOGIT_BYTES", 0)
+    monkeypatch.setattr(completion_trainer, "_LOGIT_BYTES", 0)
 
 
 def apart(one, other):
@@ -112,7 +112,7 @@ LONG = [
 def test_at_real_size_the_fused_head_gives_the_plain_mean(wide, tmp_path, monkeypatch, micro, weighting):
     """450 tokens at 151,936 logits each are more than all logits may take."""
     monkeypatch.setattr(
-        trl_completion_trainer.CompletionTrainer, "_losses_of_all_logits", lambda *_: pytest.fail("it took all logits")
+        completion_trainer.CompletionTrainer, "_losses_of_all_logits", lambda *_: pytest.fail("it took all logits")
     )
     fields = {"micro_batch_size": micro, "loss_weighting": weighting}
     losses, _ = train(wide, tmp_path / "made", LONG, **fields)

@@ -9,7 +9,7 @@ pytest.importorskip("trl")
 
 from safetensors.torch import load_file
 
-from ssd_harness.distill import shards
+from ssd_harness.artifacts import shards
 
 pytestmark = [pytest.mark.hf, pytest.mark.slow]
 

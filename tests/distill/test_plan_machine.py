@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from ssd_harness import registry
+from ssd_harness.artifacts import registry
 from ssd_harness.distill.planning import make_plan
 from ssd_harness.engines import loading
 from ssd_harness.errors import UsageError

@@ -7,16 +7,17 @@ import sys
 
 import pytest
 
-from ssd_harness import plugin_manager, registry
+from ssd_harness.artifacts import registry
 from ssd_harness.distill.pipeline import described as pipeline_manifest
 from ssd_harness.distill.planning import make_plan
-from ssd_harness.plugin_version import version_of
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.plugin_version import version_of
 
 SOURCE = """
-from ssd_harness.distill.contracts import Prompt
+from ssd_harness.extensions.contracts import Prompt
 from ssd_harness.distill.filters import keep_if
 from ssd_harness.distill.pipeline import distill
-from ssd_harness.hookspecs import hookimpl
+from ssd_harness.extensions.hookspecs import hookimpl
 from my_plugin.rules import LEAST
 
 def lengthy(argument, recipe):
@@ -143,14 +144,14 @@ def test_what_stands_behind_a_factory_is_looked_at(plugin):
 
 def test_fingerprints_of_built_in_parts_are_those_of_before(fingerprint_of, tmp_path, state):
     """A checkpoint that was registered before filters had versions is still found."""
-    from ssd_harness import recipe
-    from ssd_harness.distill.base_model import find_base
-    from ssd_harness.distill.prompt_set import collect
+    from ssd_harness.artifacts.base_model import find_base
+    from ssd_harness.prompts.prompt_set import collect
+    from ssd_harness.recipe import definition
 
     fields = {"prompts": str(tmp_path / "p.jsonl"), "filter": "none"}
     plan = make_plan(str(tmp_path / "base"), fields, tell=lambda _: None)
     base, prompts = find_base(str(tmp_path / "base")), collect(plan.recipe)
     parts = {"base": base.weights, "tokenizer": base.tokenizer, "prompts": prompts.sha256}
     assert plan.parts == {**parts, "sampler": plan.parts["sampler"], "trainer": plan.parts["trainer"]}
-    assert plan.fingerprint == recipe.fingerprint(plan.recipe, **plan.parts)
+    assert plan.fingerprint == definition.fingerprint(plan.recipe, **plan.parts)
     assert registry.find(plan.fingerprint) is None

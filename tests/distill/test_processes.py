@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("trl")
 
-from ssd_harness.distill import shards
+from ssd_harness.artifacts import shards
 
 pytestmark = [pytest.mark.hf, pytest.mark.slow]
 

@@ -3,19 +3,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from ssd_harness.distill import progress
+from ssd_harness import stage_progress
 
 
 @pytest.fixture
 def clock(monkeypatch):
     clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(stage_progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
 
 
 def test_it_says_how_long_the_rest_takes_at_the_speed_of_this_run_alone(clock):
     stream = io.StringIO()
-    report = progress.Reporter(stream, "sample")
+    report = stage_progress.Reporter(stream, "sample")
     clock.now += 300  # the model is loaded
     report(500, 2000)  # what an earlier run had drawn
     clock.now += 60
@@ -31,7 +31,7 @@ def test_it_says_how_long_the_rest_takes_at_the_speed_of_this_run_alone(clock):
 
 def test_it_does_not_say_more_than_anybody_reads_but_always_the_end(clock):
     stream = io.StringIO()
-    report = progress.Reporter(stream, "sample")
+    report = stage_progress.Reporter(stream, "sample")
     for done in range(101):
         clock.now += 0.01
         report(done, 100)
@@ -41,7 +41,7 @@ def test_it_does_not_say_more_than_anybody_reads_but_always_the_end(clock):
 
 def test_the_first_seconds_promise_nothing(clock):
     stream = io.StringIO()
-    report = progress.Reporter(stream, "train")
+    report = stage_progress.Reporter(stream, "train")
     for done in range(8):
         report(done, 10_000)
         clock.now += 0.25
@@ -52,7 +52,7 @@ def test_the_first_seconds_promise_nothing(clock):
 
 def test_a_log_gets_a_line_every_30_seconds_and_the_last_one(clock):
     stream = io.StringIO()
-    display = progress.Display(stream)
+    display = stage_progress.Display(stream)
     for step in range(100):
         clock.now += 1
         display.show(f"train: {step}")

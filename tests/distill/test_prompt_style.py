@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from ssd_harness import registry
-from ssd_harness.cli import main
-from ssd_harness.distill import prompt_set, prompt_style
+from ssd_harness.artifacts import registry
+from ssd_harness.cli.main import main
 from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
 from ssd_harness.errors import ExitCode, UsageError
-from ssd_harness.recipe import Recipe
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.prompts import prompt_set, prompt_style
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.recipe.resolution import resolve
 
 TEXTS = {
     "stdin": "Read: {{question_content}}",

@@ -11,8 +11,8 @@ import torch
 from distill.train_families import train
 from safetensors.torch import load_file, save_file
 
-from ssd_harness import registry
-from ssd_harness.cli import main
+from ssd_harness.artifacts import registry
+from ssd_harness.cli.main import main
 from ssd_harness.distill.checkpoint_check import RECORD, Request, check
 from ssd_harness.engines import loading
 from ssd_harness.errors import ExitCode, InfrastructureError

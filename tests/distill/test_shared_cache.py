@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from ssd_harness import registry
+from ssd_harness.artifacts import registry
 from ssd_harness.distill import pipeline
 from ssd_harness.distill.planning import make_plan
 

@@ -8,14 +8,15 @@ import pytest
 
 pytest.importorskip("torch")
 
-from ssd_harness.distill import pipeline, shards, template_values
-from ssd_harness.distill.base_model import demo_folder
-from ssd_harness.distill.contracts import Prompt
+from ssd_harness.artifacts import shards
+from ssd_harness.artifacts.base_model import demo_folder
+from ssd_harness.distill import pipeline, template_values
 from ssd_harness.distill.engine_sampler import EngineSampler
 from ssd_harness.distill.planning import make_plan
 from ssd_harness.engines import chat, loading
 from ssd_harness.errors import UsageError
-from ssd_harness.models.arguments import split_arguments
+from ssd_harness.extensions.contracts import Prompt
+from ssd_harness.harness.models.arguments import split_arguments
 
 pytestmark = pytest.mark.hf
 

@@ -6,10 +6,10 @@ pytest.importorskip("trl")
 
 import accelerate
 from accelerate.utils.deepspeed import HfDeepSpeedConfig
-from ssd_harness.plugins import trl_arguments
 from torch.distributed.fsdp import StateDictType
 
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.plugins.trl import training_arguments
+from ssd_harness.recipe.resolution import resolve
 
 pytestmark = pytest.mark.hf
 
@@ -22,8 +22,8 @@ MODELS = {
 
 def arguments(tmp_path, model, **fields):
     recipe = resolve(model, fields).recipe
-    plan = trl_arguments.schedule(recipe, rows=10_000, processes=recipe.gpus)
-    return plan, trl_arguments.arguments(recipe, tmp_path, plan, processes=1, on_cpu=True)
+    plan = training_arguments.schedule(recipe, rows=10_000, processes=recipe.gpus)
+    return plan, training_arguments.arguments(recipe, tmp_path, plan, processes=1, on_cpu=True)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -42,7 +42,7 @@ def test_the_settings_for_eight_gpus_build_what_the_trainer_takes(tmp_path, name
 def test_the_recipe_for_a_small_gpu_trains_adapters_on_the_steps_of_the_paper(tmp_path):
     plan, made = arguments(tmp_path, MODELS["8gpus-8b"], recipe="1gpu-24gb-8b")
     recipe = resolve(MODELS["8gpus-8b"], {"recipe": "1gpu-24gb-8b"}).recipe
-    assert trl_arguments.lora(recipe).r == 32
+    assert training_arguments.lora(recipe).r == 32
     assert (plan.micro_batch_size, plan.accumulate, made.max_steps) == (1, 32, 2500)
     assert made.gradient_checkpointing
 
@@ -50,7 +50,9 @@ def test_the_recipe_for_a_small_gpu_trains_adapters_on_the_steps_of_the_paper(tm
 @pytest.mark.parametrize("name", MODELS)
 def test_zero3_beside_them_is_a_configuration_of_deepspeed(name):
     """What accelerate itself reads, so that it needs no DeepSpeed; the test below does."""
-    given = trl_arguments.sharding(resolve(MODELS[name], {"recipe": name, "sharding": "zero3"}).recipe)["deepspeed"]
+    given = training_arguments.sharding(resolve(MODELS[name], {"recipe": name, "sharding": "zero3"}).recipe)[
+        "deepspeed"
+    ]
     read = HfDeepSpeedConfig(given)
     assert read.is_zero3()
     assert not read.is_offload()
@@ -67,15 +69,15 @@ def test_the_settings_of_zero3_build_what_the_trainer_takes(tmp_path):
 
 def test_on_an_accelerator_bfloat16_is_what_is_computed_in():
     recipe = resolve("x", {}).recipe
-    assert trl_arguments.computes_in_half(recipe, on_cpu=False)
-    assert not trl_arguments.computes_in_half(recipe, on_cpu=True)
-    assert not trl_arguments.computes_in_half(dataclasses.replace(recipe, dtype_train="float32"), on_cpu=False)
+    assert training_arguments.computes_in_half(recipe, on_cpu=False)
+    assert not training_arguments.computes_in_half(recipe, on_cpu=True)
+    assert not training_arguments.computes_in_half(dataclasses.replace(recipe, dtype_train="float32"), on_cpu=False)
 
 
 def test_the_batch_of_a_step_does_not_depend_on_the_processes():
     recipe = resolve("x", {"batch_size_train": 24, "micro_batch_size": 5, "steps": None, "epochs": 2}).recipe
     for processes in (1, 2, 3, 8):
-        plan = trl_arguments.schedule(recipe, rows=100, processes=processes)
+        plan = training_arguments.schedule(recipe, rows=100, processes=processes)
         assert plan.micro_batch_size * plan.accumulate * processes == 24
         assert plan.micro_batch_size <= 5
         assert plan.steps == 9  # 200 sequences

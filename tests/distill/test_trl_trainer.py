@@ -4,15 +4,15 @@ import shutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ssd_harness.plugins.trl_rows import write_rows
-from ssd_harness.plugins.trl_trainer import TrlTrainer
 
 from ssd_harness.distill.checkpoint_check import RECORD, Request, check
-from ssd_harness.distill.contracts import Sample
-from ssd_harness.distill.model_size import size_of
 from ssd_harness.distill.training_row import IGNORED
 from ssd_harness.errors import InfrastructureError
-from ssd_harness.recipe import Recipe
+from ssd_harness.estimates.model_size import size_of
+from ssd_harness.extensions.contracts import Sample
+from ssd_harness.plugins.trl.rows import write_rows
+from ssd_harness.plugins.trl.trainer import TrlTrainer
+from ssd_harness.recipe.definition import Recipe
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
@@ -211,8 +211,9 @@ def test_prompts_that_fill_the_length_leave_nothing_to_train(tiny_model, tmp_pat
 
 def test_half_precision_computes_over_weights_in_float32(tiny_model, tmp_path, monkeypatch):
     """What an accelerator gets by default, here on the CPU: bfloat16 in the layers, float32 in weights and AdamW."""
-    from ssd_harness.plugins import trl_arguments
     from transformers.models.qwen3.modeling_qwen3 import Qwen3MLP
+
+    from ssd_harness.plugins.trl import training_arguments
 
     forward, seen = Qwen3MLP.forward, set()
 
@@ -223,7 +224,7 @@ def test_half_precision_computes_over_weights_in_float32(tiny_model, tmp_path, m
         return made
 
     monkeypatch.setattr(Qwen3MLP, "forward", spying)
-    monkeypatch.setattr(trl_arguments, "computes_in_half", lambda *_, **__: True)
+    monkeypatch.setattr(training_arguments, "computes_in_half", lambda *_, **__: True)
     (tmp_path / "half").mkdir()
     train(tiny_model, tmp_path / "half", save_steps=3)
     assert seen == {(torch.bfloat16, torch.float32)}

@@ -6,10 +6,9 @@
 import sys
 from pathlib import Path
 
-from ssd_harness.plugins.trl_trainer import TrlTrainer
-
-from ssd_harness.distill.contracts import Sample
-from ssd_harness.recipe import Recipe
+from ssd_harness.extensions.contracts import Sample
+from ssd_harness.plugins.trl.trainer import TrlTrainer
+from ssd_harness.recipe.definition import Recipe
 
 SAMPLES = [Sample(f"p{k}", 0, (1, 80 + k), tuple(range(90, 100 + k)), "", "eos") for k in range(4)]
 FIELDS = {

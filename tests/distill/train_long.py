@@ -10,11 +10,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from distill.test_loss import LONG, ONE_STEP
-from ssd_harness.plugins import trl_completion_trainer
-from ssd_harness.plugins.trl_trainer import TrlTrainer
 
 from ssd_harness.distill.ranks import own_rank
-from ssd_harness.recipe import Recipe
+from ssd_harness.plugins.trl import completion_trainer
+from ssd_harness.plugins.trl.trainer import TrlTrainer
+from ssd_harness.recipe.definition import Recipe
 
 
 def refuse(*_):
@@ -22,7 +22,7 @@ def refuse(*_):
 
 
 if __name__ == "__main__":
-    trl_completion_trainer.CompletionTrainer._losses_of_all_logits = refuse
+    completion_trainer.CompletionTrainer._losses_of_all_logits = refuse
     for weighting in sys.argv[3:]:
         folder = Path(sys.argv[2]) / weighting
         recipe = Recipe(**{**ONE_STEP, "gpus": 2, "micro_batch_size": 1, "loss_weighting": weighting})

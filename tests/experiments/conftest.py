@@ -37,12 +37,12 @@ def command(tmp_path_factory):
 
 
 SHORTCUTS = r"""
-from ssd_harness.hookspecs import hookimpl
+from ssd_harness.extensions.hookspecs import hookimpl
 
 class Same:
     def __init__(self, model, recipe): pass
     def sample(self, prompts, seed):
-        from ssd_harness.distill.contracts import Sample
+        from ssd_harness.extensions.contracts import Sample
         return (Sample(prompt.id, 0, (5, 6, 7), (8, 9, 2), "a\nb", "eos") for prompt in prompts)
     def describe(self): return {}
 

@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from ssd_harness import registry
+from ssd_harness.artifacts import registry
 from ssd_harness.engines import choice
 from ssd_harness.errors import UsageError
 from ssd_harness.experiments.cells import Request, make_cells
 from ssd_harness.experiments.evaluation import task_options
 from ssd_harness.experiments.points import BASE, PRESETS, grid, parse_axis, points
-from ssd_harness.recipe import Recipe
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.recipe.resolution import resolve
 
 
 def test_an_axis_holds_values_of_the_field():

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("trl")
 
-from ssd_harness.cli import main
+from ssd_harness.cli.main import main
 from ssd_harness.errors import ExitCode
 
 pytestmark = [pytest.mark.hf, pytest.mark.slow, pytest.mark.docker]

@@ -8,10 +8,10 @@ pytest.importorskip("trl")
 
 from bad_values import BAD_FIELDS, listed, prompts_for
 
-from ssd_harness import preflight
-from ssd_harness.cli import main
+from ssd_harness.cli.main import main
 from ssd_harness.errors import ExitCode
 from ssd_harness.experiments import sweep
+from ssd_harness.harness import preflight
 
 pytestmark = pytest.mark.hf
 

@@ -7,7 +7,7 @@ import pytest
 from ssd_harness.experiments import table
 from ssd_harness.experiments.cells import Cell
 from ssd_harness.experiments.evaluation import Evaluation
-from ssd_harness.recipe import Recipe
+from ssd_harness.recipe.definition import Recipe
 
 ABOUT = {"command": "ssd-harness sweep m", "cells": 3, "unfinished": 1}
 

@@ -13,7 +13,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's b
 
 from ssd_harness.judge.problem import ProblemTests, Program
 from ssd_harness.judge.schedule import judge_programs
-from ssd_harness.plugins.docker_sandbox import DockerSandbox
+from ssd_harness.plugins.docker.sandbox import DockerSandbox
 
 programs = [Program("q", 0, "print(1)")] + [Program("q", n, "while True: pass") for n in range(1, 20)]
 with DockerSandbox() as sandbox:

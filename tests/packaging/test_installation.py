@@ -22,7 +22,7 @@ print(json.dumps([sorted(TaskManager(include_defaults=False).all_subtasks), "ssd
 """
 PLUGINS = """
 import importlib.resources, json
-from ssd_harness import plugin_manager
+from ssd_harness.extensions import plugin_manager
 
 print(json.dumps([sorted(plugin_manager.distributions()), importlib.resources.files("ssd_harness.plugins").is_dir()]))
 """

@@ -7,8 +7,8 @@ import pytest
 from ssd_harness.judge.problem import Program
 from ssd_harness.judge.schedule import judge_programs
 from ssd_harness.judge.verdicts import Verdict
-from ssd_harness.lcb.releases import select
-from ssd_harness.lcb.store import open_store
+from ssd_harness.livecodebench.releases import select
+from ssd_harness.livecodebench.store import open_store
 
 pytestmark = [pytest.mark.docker, pytest.mark.lcb, pytest.mark.slow]
 

@@ -6,7 +6,7 @@ import math
 
 from hypothesis import strategies as st
 
-from ssd_harness.cli import main
+from ssd_harness.cli.main import main
 
 ODD = (
     10**400,

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ssd_harness.distill import prompt_set
-from ssd_harness.lcb.releases import select
-from ssd_harness.lcb.samples import read_samples
-from ssd_harness.lcb.store import open_store
-from ssd_harness.prompts import load
-from ssd_harness.recipe import Recipe
-from ssd_harness.recipes.resolution import resolve
-from ssd_harness.results.outcomes import read_outcomes
+from ssd_harness.harness.files.outcomes import read_outcomes
+from ssd_harness.harness.files.samples import read_samples
+from ssd_harness.livecodebench.releases import select
+from ssd_harness.livecodebench.store import open_store
+from ssd_harness.prompt_styles import load
+from ssd_harness.prompts import prompt_set
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.recipe.resolution import resolve
 from ssd_harness.results.run_notes import read_notes
 
 SAMPLE = {"question_id": "add", "code": "print(1)"}

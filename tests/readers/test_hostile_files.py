@@ -11,18 +11,19 @@ import pytest
 from hypothesis import strategies as st
 from readers.changed_files import command, files, texts, whole_files
 
-from ssd_harness import prompts, registry
-from ssd_harness.distill import prompt_set
+from ssd_harness import prompt_styles
+from ssd_harness.artifacts import registry
 from ssd_harness.errors import SsdError
-from ssd_harness.lcb.rows import read_file, read_tests
-from ssd_harness.lcb.samples import read_samples
-from ssd_harness.lcb.summary import render_facts, summarize_facts
-from ssd_harness.recipe import Recipe
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.harness.files.outcomes import read_outcomes
+from ssd_harness.harness.files.run_files import find_run
+from ssd_harness.harness.files.samples import read_samples
+from ssd_harness.livecodebench.rows import read_file, read_tests
+from ssd_harness.prompts import prompt_set
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.recipe.resolution import resolve
 from ssd_harness.results import comparison
-from ssd_harness.results.outcomes import read_outcomes
-from ssd_harness.results.run_files import find_run
 from ssd_harness.results.run_notes import read_notes
+from ssd_harness.scoring.summary import render_facts, summarize_facts
 
 pytestmark = pytest.mark.usefixtures("state")
 
@@ -172,9 +173,9 @@ def test_prompt_templates(attack, tmp_path):
     encoded = cut.map(lambda text: text.encode("utf-8", "surrogatepass"))
 
     def read(path):
-        prompts.load.cache_clear() if hasattr(prompts.load, "cache_clear") else None
+        prompt_styles.load.cache_clear() if hasattr(prompt_styles.load, "cache_clear") else None
         for named in (path, tmp_path):
-            prompts.load(f"file:{named}").render({"question_content": "{{x}}", "starter_code": "\\1"})
+            prompt_styles.load(f"file:{named}").render({"question_content": "{{x}}", "starter_code": "\\1"})
 
     for part in ("functional", "system"):
         (tmp_path / f"{part}.txt").write_text("{{question_content}}")

@@ -5,15 +5,16 @@ import json
 import pytest
 from readers.changed_files import command, files
 
-from ssd_harness import registry
+from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.base_model import find_base
+from ssd_harness.artifacts.verdict_journal import Journal
 from ssd_harness.distill import exporting
-from ssd_harness.distill.base_model import find_base
 from ssd_harness.engines.loading import generation_config
-from ssd_harness.lcb.journal import Journal
-from ssd_harness.overlap.lineage import read_lineage
-from ssd_harness.recipe import Recipe
-from ssd_harness.recipes.recognition import by_files, chat_template
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.engines.model_settings import chat_template
+from ssd_harness.prompts.overlap.lineage import read_lineage
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.recipe.recognition import by_files
+from ssd_harness.recipe.resolution import resolve
 from ssd_harness.results.model_card import model_card
 
 pytestmark = pytest.mark.usefixtures("state")
@@ -48,7 +49,7 @@ def test_manifests(attack, state, capsys):
         command(capsys, "recipe", "show", "ssd:odd")
         assert "good" in {checkpoint.name for checkpoint in registry.checkpoints()}
         odd = registry.get("odd")
-        from ssd_harness.models.subject import _about
+        from ssd_harness.harness.models.model_under_test import _about
 
         _about(odd, Recipe())
         model_card(odd)

@@ -9,9 +9,9 @@ pytest.importorskip("trl")
 
 import torch
 
-from ssd_harness.distill.contracts import Prompt, Sample
 from ssd_harness.engines import loading
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.extensions.contracts import Prompt, Sample
+from ssd_harness.recipe.resolution import resolve
 
 pytestmark = pytest.mark.hf
 
@@ -88,7 +88,7 @@ def unpacked(folder, dequantize):
 
 
 def test_sampler_and_template_hear_what_the_recipe_says(packed, recipe):
-    from ssd_harness.plugins.hf_sampler import HfSampler
+    from ssd_harness.plugins.transformers_engine.sampler import HfSampler
 
     folder, experts = packed
     sampler = HfSampler(folder, recipe)
@@ -103,7 +103,7 @@ def test_sampler_and_template_hear_what_the_recipe_says(packed, recipe):
 def test_the_evaluation_hears_the_effort_too(packed, recipe):
     from types import SimpleNamespace
 
-    from ssd_harness.models.responder import Responder
+    from ssd_harness.harness.models.responder import Responder
 
     folder, _ = packed
     tokenizer = loading.load_tokenizer(folder)
@@ -116,9 +116,8 @@ def test_the_evaluation_hears_the_effort_too(packed, recipe):
 
 
 def test_the_trainer_leaves_an_unpacked_checkpoint_that_loads_again(packed, recipe, tmp_path):
-    from ssd_harness.plugins.trl_trainer import TrlTrainer
-
     from ssd_harness.distill.training import check_checkpoint
+    from ssd_harness.plugins.trl.trainer import TrlTrainer
 
     folder, experts = packed
     samples = [Sample(f"p{n}", 0, (5, 6, 7), (8, 9, 10 + n, 2), "a\nb", "eos") for n in range(2)]

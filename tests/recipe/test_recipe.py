@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import FIELDS, LORA_FIELDS, Recipe, coerce, fingerprint, nearest
-from ssd_harness.recipes.presets import presets
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.recipe.definition import FIELDS, LORA_FIELDS, Recipe, coerce, fingerprint, nearest
+from ssd_harness.recipe.presets import presets
+from ssd_harness.recipe.resolution import resolve
 
 QWEN = "Qwen/Qwen3-4B-Instruct-2507"
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from ssd_harness.cli import main
+from ssd_harness.cli.main import main
 from ssd_harness.errors import ExitCode, UsageError
-from ssd_harness.recipes import recognition
-from ssd_harness.recipes.resolution import resolve
+from ssd_harness.recipe import recognition
+from ssd_harness.recipe.resolution import resolve
 
 LLAMA = {
     "model_type": "llama",

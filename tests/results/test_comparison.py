@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from ssd_harness.cli import main
+from ssd_harness.cli.main import main
 from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.harness.files.outcomes import ProblemOutcome, read_outcomes
 from ssd_harness.results.comparison import compare, render
-from ssd_harness.results.outcomes import ProblemOutcome, read_outcomes
 
 
 def verdict_rows(passed):

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ssd_harness import registry
-from ssd_harness.cli import main
+from ssd_harness.artifacts import registry
+from ssd_harness.cli.main import main
 from ssd_harness.errors import ExitCode
 from ssd_harness.results.model_card import model_card, public
 

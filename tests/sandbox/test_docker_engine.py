@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ssd_harness.plugins import docker_address, docker_engine
-from ssd_harness.plugins.docker_sandbox import DockerSandbox
 
 from ssd_harness.errors import InfrastructureError
+from ssd_harness.plugins.docker import engine, engine_address
+from ssd_harness.plugins.docker.sandbox import DockerSandbox
 from ssd_harness.sandbox.contracts import Runner
 
 ENGINE = "/var/run/docker.sock"
@@ -163,22 +163,22 @@ class TestReached:
 
 
 def test_the_docker_commands_order(folder, monkeypatch):
-    assert docker_address.chosen().url == docker_address.DEFAULT
+    assert engine_address.chosen().url == engine_address.DEFAULT
     add_context(folder / ".docker", "active", "unix:///active.sock", active=True)
     add_context(folder / ".docker", "named", "tcp://named:2375")
-    assert docker_address.chosen().url == "unix:///active.sock"
+    assert engine_address.chosen().url == "unix:///active.sock"
     monkeypatch.setenv("DOCKER_CONTEXT", "named")
-    assert docker_address.chosen().url == "tcp://named:2375"
+    assert engine_address.chosen().url == "tcp://named:2375"
     monkeypatch.setenv("DOCKER_CONTEXT", "default")
-    assert docker_address.chosen().url == docker_address.DEFAULT
+    assert engine_address.chosen().url == engine_address.DEFAULT
     monkeypatch.setenv("DOCKER_HOST", "unix:///host.sock")
-    assert docker_address.chosen().url == "unix:///host.sock"
-    assert docker_address.chosen().options == {"base_url": "unix:///host.sock"}
+    assert engine_address.chosen().url == "unix:///host.sock"
+    assert engine_address.chosen().options == {"base_url": "unix:///host.sock"}
     monkeypatch.delenv("DOCKER_HOST")
     monkeypatch.delenv("DOCKER_CONTEXT")
     add_context(folder / "other", "there", "unix:///there.sock", active=True)
     monkeypatch.setenv("DOCKER_CONFIG", str(folder / "other"))
-    assert docker_address.chosen().url == "unix:///there.sock"
+    assert engine_address.chosen().url == "unix:///there.sock"
 
 
 def test_the_docker_command_chooses_the_same(folder):
@@ -186,7 +186,7 @@ def test_the_docker_command_chooses_the_same(folder):
         pytest.skip("needs the docker command")
     for words in (["create", "rootless", "--docker", "host=unix:///run/user/1000/docker.sock"], ["use", "rootless"]):
         subprocess.run(["docker", "context", *words], check=True, capture_output=True)
-    address = docker_address.chosen()
+    address = engine_address.chosen()
     assert (address.url, address.chosen_by) == ("unix:///run/user/1000/docker.sock", "context rootless")
 
 
@@ -231,9 +231,9 @@ def test_a_home_that_is_closed_has_made_no_choice(folder, monkeypatch, as_ordina
     add_context(home / ".docker", "active", "unix:///active.sock", active=True)
     home.chmod(0o000)
     monkeypatch.setenv("HOME", str(home))
-    said = as_ordinary_user(lambda: docker_address.chosen().url)
+    said = as_ordinary_user(lambda: engine_address.chosen().url)
     home.chmod(0o700)
-    assert said == docker_address.DEFAULT
+    assert said == engine_address.DEFAULT
 
 
 # -- files that somebody else wrote ---
@@ -256,7 +256,7 @@ def test_a_broken_choice_is_never_taken_for_the_default(folder, content, part):
     (folder / ".docker").mkdir()
     (folder / ".docker" / "config.json").write_bytes(content)
     with pytest.raises(InfrastructureError) as caught:
-        docker_engine.chosen()
+        engine.chosen()
     assert part in str(caught.value)
     assert str(folder / ".docker" / "config.json") in str(caught.value)
     assert "DOCKER_HOST" in str(caught.value)
@@ -269,7 +269,7 @@ def test_a_broken_choice_is_never_taken_for_the_default(folder, content, part):
 def test_an_address_that_cannot_be(folder, host):
     add_context(folder / ".docker", "odd", host, active=True)
     with pytest.raises(InfrastructureError, match="context 'odd' has no address") as caught:
-        docker_engine.chosen()
+        engine.chosen()
     assert str(caught.value).isprintable()
 
 
@@ -277,11 +277,11 @@ def test_a_pipe_in_place_of_a_file_holds_nobody_up(folder):
     keys = add_context(folder / ".docker", "far", "tcp://127.0.0.1:1", active=True)
     keys.mkdir(parents=True)
     os.mkfifo(keys / "ca.pem")
-    assert "tls" not in docker_engine.chosen().options
+    assert "tls" not in engine.chosen().options
     (folder / ".docker" / "config.json").unlink()
     os.mkfifo(folder / ".docker" / "config.json")
     with pytest.raises(InfrastructureError, match="cannot tell which"):
-        docker_engine.chosen()
+        engine.chosen()
 
 
 @pytest.mark.parametrize("present", [{"cert": "x", "key": "y"}, {"ca": "x"}, {"cert": "x"}])
@@ -291,7 +291,7 @@ def test_keys_that_are_none(folder, present):
     for name, text in present.items():
         (keys / f"{name}.pem").write_text(text)
     with pytest.raises(InfrastructureError, match=r"127\.0\.0\.1:1") as caught:
-        docker_engine.connect()
+        engine.connect()
     assert str(caught.value).isprintable()
 
 
@@ -326,5 +326,5 @@ def test_whatever_the_files_hold(value, where):
         (Path(folder) / "config.json" if where == "config" else meta).write_text(json.dumps(content))
         chosen = None
         with contextlib.suppress(InfrastructureError):
-            chosen = docker_engine.chosen()
-        assert chosen is None or (chosen.url == docker_address.DEFAULT and where == "config")
+            chosen = engine.chosen()
+        assert chosen is None or (chosen.url == engine_address.DEFAULT and where == "config")

@@ -6,9 +6,9 @@ import threading
 import time
 
 import pytest
-from ssd_harness.plugins.docker_sandbox import DockerSandbox
 
 from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.plugins.docker.sandbox import DockerSandbox
 from ssd_harness.sandbox.contracts import ImageMissing, Runner, SlotLost
 from ssd_harness.sandbox.image import docker_image
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.docker
 
 HARNESS = """
 import time
-from ssd_harness.plugins.docker_sandbox import DockerSandbox
+from ssd_harness.plugins.docker.sandbox import DockerSandbox
 slot = DockerSandbox().open_slot()
 print(slot._stream.id, flush=True)
 time.sleep(600)

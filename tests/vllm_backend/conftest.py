@@ -29,6 +29,6 @@ def vllm_home(tmp_path_factory):
 def base(tiny_vllm_model, vllm_home):
     """The tiny model as it is, under ssd-vllm: the one vLLM that all tests share, since starting one takes long."""
     pytest.importorskip("trl")
-    from ssd_harness.models.vllm import SsdVllm
+    from ssd_harness.harness.models.vllm import SsdVllm
 
     return SsdVllm(pretrained=str(tiny_vllm_model), rounds=0, max_num_seqs=16, batch_size=1, device="cuda:0")

@@ -8,10 +8,10 @@ import pytest
 pytest.importorskip("vllm", reason="vLLM is not installed here; its tests have an environment of their own")
 pytest.importorskip("trl")
 
-from ssd_harness.distill.base_model import demo_folder
-from ssd_harness.engines.vllm import check_arguments
+from ssd_harness.artifacts.base_model import demo_folder
 from ssd_harness.errors import UsageError
-from ssd_harness.models import class_arguments
+from ssd_harness.harness.models import class_arguments
+from ssd_harness.plugins.vllm_engine.engine import check_arguments
 
 pytestmark = [pytest.mark.vllm, pytest.mark.hf]
 

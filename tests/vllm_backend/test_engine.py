@@ -7,8 +7,8 @@ from engines.decoding_reference import reference
 
 from ssd_harness.engines import loading
 from ssd_harness.engines.contracts import Decoding, GenerationRequest, Stop
-from ssd_harness.engines.hf import HfEngine
-from ssd_harness.engines.vllm import VllmEngine
+from ssd_harness.plugins.transformers_engine.engine import HfEngine
+from ssd_harness.plugins.vllm_engine.engine import VllmEngine
 
 pytestmark = pytest.mark.vllm
 

@@ -13,8 +13,8 @@ from vllm.v1.sample.metadata import SamplingMetadata
 from vllm.v1.sample.sampler import Sampler
 
 from ssd_harness.engines.contracts import Decoding
-from ssd_harness.engines.vllm import sampling_parameters
 from ssd_harness.errors import UsageError
+from ssd_harness.plugins.vllm_engine.engine import sampling_parameters
 
 pytestmark = pytest.mark.vllm
 

@@ -12,16 +12,15 @@ pytest.importorskip("trl")
 import torch
 from lm_eval.api.instance import Instance
 
-from ssd_harness import registry
-from ssd_harness.distill import shards
+from ssd_harness.artifacts import registry, shards
 from ssd_harness.engines import choice, loading
 from ssd_harness.engines.contracts import Decoding, GenerationRequest
-from ssd_harness.engines.vllm import VllmEngine
 from ssd_harness.errors import UsageError
-from ssd_harness.generation import note_of
-from ssd_harness.models.engine_choice import VLLM_ARGUMENTS, engine_for, transformers_arguments
-from ssd_harness.models.hf import SsdHf
-from ssd_harness.models.vllm import SsdVllm, vllm_arguments
+from ssd_harness.harness.generation import note_of
+from ssd_harness.harness.models.engine_choice import VLLM_ARGUMENTS, engine_for, transformers_arguments
+from ssd_harness.harness.models.hf import SsdHf
+from ssd_harness.harness.models.vllm import SsdVllm, vllm_arguments
+from ssd_harness.plugins.vllm_engine.engine import VllmEngine
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
@@ -233,7 +232,7 @@ def test_several_ranks_are_refused(vllm_home, monkeypatch):
 
 
 def test_vllm_starts_only_when_the_checkpoint_is_there(made, vllm_home, monkeypatch):
-    from ssd_harness.models import vllm as module
+    from ssd_harness.harness.models import vllm as module
 
     order = []
     find = module.find_subject

@@ -4,7 +4,7 @@ from demo_model.corpus import lessons
 from demo_model.noise import CLEAN
 from problem_families import generator, mini
 
-from ssd_harness import prompts
+from ssd_harness import prompt_styles
 
 
 def test_lessons_answer_the_generators_prompts_in_one_block():
@@ -23,5 +23,5 @@ def test_the_same_seed_gives_the_same_lessons():
 
 
 def test_no_evaluated_problem_is_taught():
-    evaluated = {prompts.render(problem.row()).user for problem in mini.problems()}
+    evaluated = {prompt_styles.render(problem.row()).user for problem in mini.problems()}
     assert not evaluated & {lesson.user for lesson in lessons(seed=0, count=600, noise=CLEAN)}

@@ -3,9 +3,9 @@ import json
 from problem_families import demo_prompts, generator
 from pyarrow import parquet
 
-from ssd_harness.distill import prompt_set
-from ssd_harness.distill.base_model import demo_folder
-from ssd_harness.recipe import Recipe
+from ssd_harness.artifacts.base_model import demo_folder
+from ssd_harness.prompts import prompt_set
+from ssd_harness.recipe.definition import Recipe
 
 
 def test_the_shipped_prompts_are_what_the_families_give():

@@ -4,7 +4,7 @@ import pytest
 from problem_families import generator, mini
 from problem_families.families import FAMILIES
 
-from ssd_harness import prompts
+from ssd_harness import prompt_styles
 
 COUNT = 1500
 
@@ -77,7 +77,7 @@ def test_seeds_draw_differently():
 def test_prompts_are_rendered_as_the_evaluation_renders_them():
     rows = list(generator.rows(seed=5, count=24))
     drawn = list(generator.prompts(seed=5, count=24))
-    assert [one.text for one in drawn] == [prompts.render(row).user for row in rows]
+    assert [one.text for one in drawn] == [prompt_styles.render(row).user for row in rows]
     assert [one.id for one in drawn] == [row["question_id"] for row in rows]
 
 

@@ -5,7 +5,7 @@ from importlib import resources
 from problem_families import mini
 from problem_families.families import FAMILIES
 
-from ssd_harness.lcb.private_tests import decode_tests
+from ssd_harness.livecodebench.private_tests import decode_tests
 
 FILE = resources.files("ssd_harness.tasks") / "data" / "livecodebench_mini.jsonl"
 

@@ -5,8 +5,8 @@ from problem_families.families import FAMILIES
 from ssd_harness.judge.problem import Program
 from ssd_harness.judge.schedule import judge_programs
 from ssd_harness.judge.verdicts import Verdict
-from ssd_harness.lcb.releases import select
-from ssd_harness.lcb.store import open_store
+from ssd_harness.livecodebench.releases import select
+from ssd_harness.livecodebench.store import open_store
 
 
 def programs(kind):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from problem_families.families import FAMILIES
 from problem_families.problem import encode_tests
 
-from ssd_harness.lcb.private_tests import decode_tests
+from ssd_harness.livecodebench.private_tests import decode_tests
 
 TESTS = st.lists(st.fixed_dictionaries({"input": st.text(), "output": st.text(), "testtype": st.just("stdin")}))
 

@@ -3,7 +3,12 @@ import sys
 
 
 def attack():
-    for name in ("ssd_harness.judge", "ssd_harness.judge.comparison", "ssd_harness.lcb", "ssd_harness.judge.schedule"):
+    for name in (
+        "ssd_harness.judge",
+        "ssd_harness.judge.comparison",
+        "ssd_harness.livecodebench",
+        "ssd_harness.judge.schedule",
+    ):
         try:
             __import__(name)
         except BaseException:

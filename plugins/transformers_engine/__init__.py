@@ -1,0 +1,1 @@
+"""Generation with transformers: rows that come and go within a memory budget."""

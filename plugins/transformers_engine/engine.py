@@ -1,0 +1,64 @@
+"""The Hugging Face engine: rows that come and go within a memory budget, one random stream a sample."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ssd_harness.engines.contracts import Continuation, Decoding, GenerationRequest, Stop
+from ssd_harness.plugins.transformers_engine import memory
+from ssd_harness.plugins.transformers_engine.bundle import Reader
+from ssd_harness.plugins.transformers_engine.rows import WaitingRows
+from ssd_harness.plugins.transformers_engine.schedule import Schedule
+
+_PREFILL_TOKENS = 16384
+"""Prompt tokens, padding included, that one forward pass reads at most."""
+
+
+class HfEngine:
+    """Draws continuations from a causal language model of transformers.
+
+    ``stop_ids`` end a sample. ``rows`` is how many sequences run side by side at most; ``cache_bytes`` how much memory
+    their attention cache may take, None for a share of what is free at each call. The model must be in evaluation mode;
+    its own generation settings are not read.
+    """
+
+    name = "hf"
+    version = 1
+
+    def __init__(
+        self, model: Any, *, stop_ids: Iterable[int], rows: int | None = None, cache_bytes: int | None = None
+    ) -> None:
+        self.model, self.rows, self.cache_bytes = model, rows, cache_bytes
+        self.stop_ids = frozenset(stop_ids)
+        self.reread = 0
+        """How often, in the last call, a row had to wait for memory and was read again."""
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return the engine's version, the precision and the tokens that end a sample."""
+        quantization = getattr(self.model.config, "quantization_config", None)
+        return {
+            "engine": f"{self.name}@{self.version}",
+            "dtype": str(self.model.dtype).removeprefix("torch."),
+            "quantization": str(quantization) if quantization else None,
+            "stop_ids": sorted(self.stop_ids),
+        }
+
+    def generate(self, requests: Iterable[GenerationRequest], decoding: Decoding, seed: int) -> Iterator[Continuation]:
+        """Yield each request's continuation as it finishes; requests of one prompt share one reading of it.
+
+        Rows are admitted by the cache that they hold now; when memory runs short, the youngest wait and are read again.
+        """
+        waiting = WaitingRows(requests, seed)
+        if not waiting:
+            return
+        budget = self.cache_bytes or memory.cache_budget(self.model.device)
+        schedule = Schedule(
+            Reader(self.model, _PREFILL_TOKENS),
+            waiting,
+            budget=budget // memory.cache_bytes_per_token(self.model),
+            limit=self.rows or memory.MOST_ROWS,
+        )
+        while schedule:
+            for row in schedule.step(decoding, self.stop_ids):
+                stop = Stop.EOS if row.tokens[-1] in self.stop_ids else Stop.LENGTH
+                yield Continuation(row.request, tuple(row.tokens), stop)
+            self.reread = schedule.reread

@@ -1,0 +1,117 @@
+"""From a trained model to a checkpoint folder that differs from the base's in its weights alone."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ssd_harness.artifacts.base_model import TEMPLATES
+from ssd_harness.distill.checkpoint_check import RECORD
+from ssd_harness.distill.ranks import Rank
+from ssd_harness.distill.training import CHECKPOINT
+from ssd_harness.distill.training_metrics import METRICS
+from ssd_harness.engines import loading, logits
+from ssd_harness.plugins.peft_merge import merged
+from ssd_harness.plugins.trl.rows import COMPLETE
+from ssd_harness.recipe.definition import Recipe
+
+_WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx"}
+_OTHERS = {"config.json", "ssd_manifest.json", "README.md", METRICS}
+_UPCAST_ATTENTIONS = (None, "eager", "sdpa")
+"""Attention implementations that compute in float32 too."""
+
+
+def last_state(folder: Path) -> Path | None:
+    """Return the newest saved training state that was written to its end."""
+    states = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE}")]
+    return max(states, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def write(trainer: Any, base: Path, recipe: Recipe, folder: Path, rank: Rank) -> None:
+    """Write the model beside the base's own tokenizer and settings, whole or not at all; all processes call it.
+
+    Its logits of two short prompts are left in ``folder / RECORD``, to be compared with those of what was written.
+    """
+    from transformers import AutoConfig
+
+    settings = AutoConfig.from_pretrained(str(base), trust_remote_code=recipe.trust_remote_code)
+    wanted = settings.dtype or trainer.accelerator.unwrap_model(trainer.model).dtype
+    if recipe.dtype_checkpoint != "auto":
+        wanted = loading.pick_dtype(recipe.dtype_checkpoint, "cpu")
+    prompts = logits.short_prompts([trainer.train_dataset[place]["input_ids"] for place in (0, -1)])
+    model, tensors, record = _gathered(trainer, recipe, wanted, prompts)
+    if not rank.first:
+        return
+    scratch, target = folder / "unfinished", folder / CHECKPOINT
+    for old in (scratch, target):
+        shutil.rmtree(old, ignore_errors=True)
+    if recipe.lora_rank:
+        model.save_pretrained(folder / "adapter", **({"state_dict": tensors} if tensors else {}))
+        model = merged(base, folder / "adapter", trust_remote_code=recipe.trust_remote_code).to(wanted)
+        tensors = None
+    # What was trained on a quantised copy of the base is compared as it is merged.
+    record = record or _record(model, prompts, "cpu", exact=True)
+    record.write(folder / RECORD)
+    model.save_pretrained(scratch, **({"state_dict": tensors} if tensors else {}))
+    _restore_config(base / "config.json", scratch / "config.json", str(wanted).removeprefix("torch."))
+    (scratch / "generation_config.json").unlink(missing_ok=True)
+    for file in base.iterdir():
+        weights = file.suffix in _WEIGHTS or file.name.endswith(".index.json")
+        if file.is_file() and not weights and file.name not in _OTHERS:
+            shutil.copy2(file, scratch / file.name)
+    if (base / TEMPLATES).is_dir():
+        shutil.copytree(base / TEMPLATES, scratch / TEMPLATES)
+    if (folder / METRICS).exists():
+        shutil.copy2(folder / METRICS, scratch / METRICS)
+    scratch.rename(target)
+
+
+def _gathered(trainer: Any, recipe: Recipe, wanted: Any, prompts: list[list[int]]) -> tuple[Any, Any, Any]:
+    """Return the model, the tensors of one whose processes share it, and the record of the trainer's logits."""
+    import torch
+
+    model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    device, shared = trainer.args.device, recipe.shared != "none"
+    if not recipe.lora_rank and recipe.shared != "zero3":
+        _round(model, wanted)
+    # What adapters are merged into is rounded only after that.
+    rounded = wanted is torch.float32 or not (recipe.lora_rank or recipe.shared == "zero3")
+    exact = rounded and recipe.attention in _UPCAST_ATTENTIONS
+    if not shared:
+        record = None if recipe.lora_quantize else _record(model, prompts, device, exact=exact)
+        return (model if recipe.lora_rank else model.to(wanted)), None, record
+    # Gathering, and a forward pass over what is shared, is everybody's work.
+    found = logits.logits_of(trainer.model_wrapped, prompts, device)
+    exact = exact and not trainer.args.bf16 and model.dtype is torch.float32
+    record = logits.LogitRecord(prompts, found, logits.EXACT if exact else logits.HALF)
+    tensors = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    if tensors and not recipe.lora_rank:
+        # One name of those that stand for one tensor in this very model: whether any do, its configuration says.
+        tied = model.all_tied_weights_keys
+        tensors = {name: tensor.to(wanted) for name, tensor in tensors.items() if tied.get(name) not in tensors}
+    return model, tensors, record
+
+
+def _record(model: Any, prompts: Any, device: Any, *, exact: bool) -> logits.LogitRecord:
+    found, precision = logits.precise_logits_of(model, prompts, device)
+    return logits.LogitRecord(prompts, found, precision if exact else logits.HALF)
+
+
+def _round(model: Any, dtype: Any) -> None:
+    """Round the weights in place to what the precision ``dtype`` can hold."""
+    import torch
+
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.copy_(weight.to(dtype))
+
+
+def _restore_config(base: Path, written: Path, dtype: str) -> None:
+    """Keep the base's own configuration: trainers fill in padding, routing and caching of theirs."""
+    config = json.loads(base.read_text("utf-8"))
+    quantized = config.pop("quantization_config", None)
+    if quantized:  # the weights are plain now, and what else that changed only transformers knows
+        config = json.loads(written.read_text("utf-8"))
+    config.pop("torch_dtype", None)
+    config["dtype"] = dtype
+    written.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")

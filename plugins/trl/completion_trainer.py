@@ -1,0 +1,142 @@
+"""TRL's supervised fine-tuning with a loss that is cheap where all logits fit, and a callback that watches it."""
+
+import inspect
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import SequentialSampler
+from transformers import TrainerCallback
+from trl import SFTTrainer
+
+from ssd_harness import storage
+from ssd_harness.distill.training_metrics import MetricsFile
+from ssd_harness.distill.training_row import IGNORED
+from ssd_harness.errors import InfrastructureError
+from ssd_harness.extensions.contracts import Report
+from ssd_harness.plugins.trl.packing import check_packing
+from ssd_harness.plugins.trl.rows import COMPLETE
+
+_LOGIT_BYTES = 2**28
+
+
+class CompletionTrainer(SFTTrainer):
+    """Takes rows in the order they come in, and a mean of the cross-entropy over the labels of a whole step.
+
+    ``loss_weighting`` says which: over all of its ``token``s, or over its sequences' own means (``sequence``), of which
+    each step has ``batch_size``. TRL's fused head never holds all logits: it computes them in tiles, twice, and without
+    Triton for the prompts' tokens as well. ``longest_row`` decides, once for all steps and processes, whether that is
+    needed.
+    """
+
+    def __init__(self, *, longest_row: int, loss_weighting: str, batch_size: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.model_accepts_loss_kwargs = True  # the loss below is divided by the labels of the whole step
+        self._by_sequence, self._batch_size = loss_weighting == "sequence", batch_size
+        vocabulary = self.model.config.get_text_config().vocab_size
+        rows = self.args.per_device_train_batch_size
+        self._all_logits_fit = 4 * rows * longest_row * vocabulary <= _LOGIT_BYTES
+        base = self.accelerator.unwrap_model(self.model)
+        base = base.get_base_model() if hasattr(base, "get_base_model") else base
+        self._all_logits_fit &= "logits_to_keep" in inspect.signature(type(base).forward).parameters
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Return this forward pass's part of the step's mean cross-entropy."""
+        assert not return_outputs
+        assert num_items_in_batch is not None
+        losses = (self._losses_of_all_logits if self._all_logits_fit else self._losses_in_tiles)(model, inputs)
+        if self._by_sequence:
+            losses = losses * _shares(inputs)
+        # Labels are counted over all processes, and gradients are averaged over them.
+        whole = self._batch_size if self._by_sequence else num_items_in_batch
+        return losses.sum() * self.accelerator.num_processes / whole
+
+    def _losses_of_all_logits(self, model: Any, inputs: Any) -> Any:
+        """Return the cross-entropy at each position but the last [rows, length - 1], 0 where there is no label."""
+        targets = inputs["labels"][:, 1:]
+        predicting = (targets != IGNORED).any(dim=0).nonzero().squeeze(-1)
+        logits = model(**_without_labels(inputs), use_cache=False, logits_to_keep=predicting).logits
+        losses = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1).float(), targets[:, predicting].flatten(), ignore_index=IGNORED, reduction="none"
+        )
+        return losses.new_zeros(targets.shape).index_copy(1, predicting, losses.view(len(targets), -1))
+
+    @staticmethod
+    def _losses_in_tiles(model: Any, inputs: Any) -> Any:
+        """Return the same from TRL's fused head."""
+        return -model(**inputs, use_cache=False, fused_lm_head=True).log_probs
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """Write none: it would describe a model that nobody sees."""
+
+    def _get_train_sampler(self, *_: Any) -> Any:
+        return SequentialSampler(self.train_dataset)
+
+
+def _without_labels(inputs: Any) -> dict[str, Any]:
+    return {name: value for name, value in inputs.items() if name != "labels"}
+
+
+def _shares(inputs: Any) -> Any:
+    """Return each position's share of its sequence's mean [rows, length - 1]: one over the sequence's labels."""
+    counted = inputs["labels"][:, 1:] != IGNORED
+    if "position_ids" in inputs:  # one packed row: a sequence begins where positions do
+        sequence = (inputs["position_ids"] == 0).cumsum(dim=1)[:, 1:] - 1
+    else:
+        sequence = torch.arange(len(counted), device=counted.device)[:, None].expand_as(counted)
+    labels = torch.bincount(sequence.flatten(), weights=counted.flatten().float())
+    return counted / labels.clamp(min=1)[sequence]
+
+
+class Watch(TrainerCallback):
+    """Reports each step, keeps its metrics, stops at a loss that is no number, and marks whole saved states."""
+
+    def __init__(self, report: Report, *, packing: bool, metrics: MetricsFile, tokens: Sequence[int]) -> None:
+        self._report, self._packing, self._metrics = report, packing, metrics
+        self._tokens = tokens
+        self._began = 0.0
+
+    def on_train_begin(self, args: Any, state: Any, _control: Any, model: Any = None, **_: Any) -> None:
+        """Refuse to pack for a model that does not keep the sequences apart."""
+        if self._packing:
+            check_packing(model, half=args.bf16)
+        if state.is_world_process_zero:
+            self._metrics.begin_after(state.global_step)
+
+    def on_step_begin(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
+        """Note when the step begins."""
+        self._began = time.monotonic()
+
+    def on_log(self, args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+        """Look at a step's loss."""
+        if "loss" not in (logs or {}):
+            return
+        if not math.isfinite(logs["loss"]):
+            # What was saved just before may hold the broken weights: a resumed run must go further back.
+            (_state_folder(args, state.global_step - 1) / COMPLETE).unlink(missing_ok=True)
+            raise InfrastructureError(
+                f"the loss is {logs['loss']} at step {state.global_step}",
+                next_step="lower lr= or look at the samples; nothing was registered",
+            )
+        if state.is_world_process_zero:
+            rate = int(self._tokens[state.global_step - 1]) / (time.monotonic() - self._began)
+            metrics = {"step": state.global_step, "loss": logs["loss"], "lr": logs["learning_rate"]}
+            self._metrics.add(metrics | {"tokens_per_s": round(rate, 1), "grad_norm": logs.get("grad_norm")})
+        self._report(state.global_step, state.max_steps, f"loss {logs['loss']:.4f}")
+
+    def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Mark the state, once every process has written its part."""
+        if torch.distributed.is_initialized():
+            torch.distributed.barrier()
+        if state.is_world_process_zero:
+            storage.settle(saved := _state_folder(args, state.global_step))
+            (saved / COMPLETE).touch()
+
+
+def _state_folder(args: Any, step: int) -> Path:
+    return Path(args.output_dir) / f"checkpoint-{step}"

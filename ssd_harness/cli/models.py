@@ -1,0 +1,164 @@
+"""``ssd-harness models``: the registered checkpoints."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.registry import Checkpoint
+from ssd_harness.cli.actions import add_action
+from ssd_harness.errors import ExitCode
+from ssd_harness.printable import printable
+from ssd_harness.recipe.definition import FIELDS
+from ssd_harness.recipe.resolution import GIVEN
+
+_AS_LISTED = "name as `models list` prints it"
+_EXAMPLES = """examples:
+  ssd-harness models list
+  ssd-harness models show NAME --path
+  ssd-harness models rename NAME qwen-ssd
+  ssd-harness models push NAME USER/REPOSITORY --dry-run
+
+Checkpoints lie in SSD_HARNESS_HOME/models. In --model_args, ssd-hf and ssd-vllm take pretrained=ssd:NAME; every
+other model of lm_eval takes the folder, pretrained=$(ssd-harness models show NAME --path)."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions on checkpoints."""
+    parser.epilog = _EXAMPLES
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add_action(
+        actions, "list", "list names, sizes, origins, and folders that cannot be used", "ssd-harness models list"
+    )
+    show = add_action(
+        actions,
+        "show",
+        "print a checkpoint's manifest, its size, its parent and its children",
+        "ssd-harness models show NAME",
+        "lm_eval --model hf --model_args pretrained=$(ssd-harness models show NAME --path) --tasks livecodebench_v6",
+    )
+    show.add_argument("name", metavar="NAME", help=_AS_LISTED)
+    show.add_argument("--path", action="store_true", help="print only its folder, for other tools to load")
+    rename = add_action(actions, "rename", "rename a checkpoint", "ssd-harness models rename NAME qwen-ssd")
+    rename.add_argument("name", metavar="OLD", help=_AS_LISTED)
+    rename.add_argument("new", metavar="NEW", help="letters, digits, dot, dash and underscore")
+    remove = add_action(
+        actions,
+        "remove",
+        "delete a checkpoint",
+        "ssd-harness models remove NAME",
+        "ssd-harness models remove NAME --force",
+    )
+    remove.add_argument("name", metavar="NAME", help=_AS_LISTED)
+    remove.add_argument(
+        "--force", action="store_true", help="also if others were made from it, or without its manifest"
+    )
+    push = add_action(
+        actions,
+        "push",
+        "upload a checkpoint with a model card to the Hugging Face Hub",
+        "ssd-harness models push NAME USER/REPOSITORY --dry-run",
+        "ssd-harness models push NAME USER/REPOSITORY --private --license apache-2.0",
+    )
+    push.add_argument("name", metavar="NAME", help=_AS_LISTED)
+    push.add_argument("repository", metavar="USER/NAME", help="repository on the Hub; it is made if there is none")
+    push.add_argument("--private", action="store_true", help="make a new repository a private one")
+    push.add_argument("--license", metavar="ID", help="licence for the model card, usually the base model's")
+    push.add_argument("--dry-run", action="store_true", help="print the card and the files, and upload nothing")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out one action."""
+    match arguments.action:
+        case "list":
+            _list()
+        case "show":
+            checkpoint = registry.get(arguments.name)
+            print(checkpoint.path if arguments.path else json.dumps(_described(checkpoint), indent=2))
+        case "rename":
+            print(registry.rename(arguments.name, arguments.new).path)
+        case "remove":
+            size = registry.remove(arguments.name.removeprefix(registry.PREFIX), force=arguments.force)
+            print(f"removed {arguments.name}, freed {size / 1e6:,.1f} MB")
+        case "push":
+            _push(arguments)
+    return ExitCode.DONE
+
+
+def _list() -> None:
+    found = registry.checkpoints()
+    broken = dict(registry.broken())
+    names = {checkpoint.fingerprint: checkpoint.name for checkpoint in found}
+    for checkpoint in found:
+        if checkpoint.name not in broken:
+            size = f"{checkpoint.bytes / 1e6:10,.1f} MB"
+            print(f"{checkpoint.name:40}{size}  {checkpoint.fingerprint[:16]}  {printable(_origin(checkpoint, names))}")
+    for name, complaint in broken.items():
+        print(f"{printable(name):40}{'-':>10}     {'unusable':16}  {printable(complaint)}")
+    if not found and not broken:
+        print(f"no checkpoint is registered in {registry.models_folder()}")
+
+
+def _origin(checkpoint: Checkpoint, names: Mapping[str, str]) -> str:
+    parent = checkpoint.manifest.get("parent")
+    base = checkpoint.manifest.get("base", {}).get("name")
+    known = names.get(str(parent))
+    notes = [f"from ssd:{known}" if known else f"from {base}"]
+    if parent and not known:
+        notes.append(f"whose checkpoint {str(parent)[:16]} is no more")
+    if adapter := checkpoint.manifest.get("adapter", _trained(checkpoint).get("adapter")):
+        notes.append(f"LoRA {adapter}")
+    if checkpoint.manifest.get("trained") == registry.ELSEWHERE:
+        notes.append(registry.ELSEWHERE)
+    if checkpoint.verified:
+        notes.append(registry.VERIFIED)
+    return ", ".join([*notes, *_given(checkpoint)])
+
+
+def _given(checkpoint: Checkpoint) -> list[str]:
+    """Return the training fields that somebody chose for it: what tells it from others of the same base."""
+    origins = checkpoint.manifest.get("origins")
+    if not isinstance(origins, Mapping):  # of imported ones nobody knows
+        return []
+    chosen = {name for name, origin in origins.items() if origin == GIVEN or str(origin).startswith("file ")}
+    fields = {name: value for name, value in checkpoint.manifest["recipe"].items() if name in chosen}
+    return [
+        f"{name}={'none' if value is None else value}"
+        for name, value in fields.items()
+        if name in FIELDS and FIELDS[name].metadata["side"] == "train"
+    ]
+
+
+def _trained(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    rounds = checkpoint.manifest.get("rounds") or [{}]
+    trained: Mapping[str, Any] = (rounds[-1] or {}).get("train") or {}
+    return trained
+
+
+def _described(checkpoint: Checkpoint) -> dict[str, Any]:
+    parent = checkpoint.manifest.get("parent")
+    parents = [other.name for other in registry.checkpoints() if other.fingerprint == parent]
+    return {
+        "path": str(checkpoint.path),
+        "bytes": checkpoint.bytes,
+        "own_bytes": checkpoint.own_bytes,
+        "parent_name": parents[0] if parents else None,
+        "children": registry.children(checkpoint),
+        "adapter": _trained(checkpoint).get("adapter"),
+        **checkpoint.manifest,
+    }
+
+
+def _push(arguments: argparse.Namespace) -> None:
+    from ssd_harness.results.publication import check_repository, prepared, upload
+
+    checkpoint = registry.get(arguments.name)
+    check_repository(arguments.repository)
+    with prepared(checkpoint, licence=arguments.license) as folder:
+        if arguments.dry_run:
+            print((folder / "README.md").read_text("utf-8"))
+            for file in sorted(folder.rglob("*")):
+                print(f"{file.stat().st_size:>16,}  {file.relative_to(folder)}")
+            return
+        print(upload(folder, arguments.repository, checkpoint, private=arguments.private))

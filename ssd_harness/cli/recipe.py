@@ -1,0 +1,134 @@
+"""``ssd-harness recipe``: what the transform would do to a model, and where each number comes from."""
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ssd_harness.cli.actions import add_action
+from ssd_harness.cli.fields import add_fields, add_model, overrides_of
+from ssd_harness.errors import ExitCode
+from ssd_harness.printable import printable
+
+if TYPE_CHECKING:
+    from ssd_harness.estimates.model_size import ModelSize
+    from ssd_harness.recipe.resolution import Resolved
+
+_SIDES = (
+    ("train", "transform: decides what is made"),
+    ("eval", "evaluation: how it is decoded"),
+    ("run", "running: changes nothing in what is made"),
+)
+_EXAMPLES = """examples:
+  ssd-harness recipe list
+  ssd-harness recipe show Qwen/Qwen3-4B-Instruct-2507
+  ssd-harness recipe show ./my-model prompts=questions.jsonl T_train=1.2
+  ssd-harness recipe show ssd:NAME --json
+
+A recipe file is YAML, one `field: value` a line, and is given as recipe=FILE.yaml. The same words go to
+`ssd-harness distill` and, separated by commas, into lm_eval's --model_args."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``show`` and ``list``."""
+    parser.epilog = _EXAMPLES
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    show = add_action(
+        actions,
+        "show",
+        "print every field of a model's recipe: value, origin, meaning",
+        "ssd-harness recipe show demo",
+        "ssd-harness recipe show ./my-model prompts=questions.jsonl T_train=1.2 --json",
+    )
+    add_model(show)
+    add_fields(show, "values to put in place of the recipe's, or recipe=FILE.yaml or recipe=NAME")
+    show.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    add_action(actions, "list", "list the recipes that ship with the package", "ssd-harness recipe list")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print recipes."""
+    if arguments.action == "list":
+        return _list()
+    from ssd_harness.artifacts.base_model import settings_folder
+    from ssd_harness.distill.estimate import stored_bytes
+    from ssd_harness.distill.filters import make_filter
+    from ssd_harness.distill.planning import GIVE_PROMPTS, factories_of, resolve_for
+    from ssd_harness.estimates.model_size import size_of
+    from ssd_harness.prompts import prompt_style
+    from ssd_harness.recipe.definition import FIELDS
+
+    overrides = overrides_of(arguments.fields)
+    revision = overrides.pop("revision", None)
+    overrides.pop("name", None)  # of the checkpoint; with it, the words are those of `distill`
+    resolved, _ = prompt_style.settle(resolve_for(arguments.model, overrides, revision), arguments.model)
+    factories_of(resolved.recipe)
+    make_filter(resolved.recipe)  # what is shown here could be run
+    if arguments.json:
+        found = {"preset": resolved.preset, "because": resolved.because}
+        print(json.dumps({**found, "recipe": asdict(resolved.recipe), "origins": dict(resolved.origins)}, indent=2))
+        return ExitCode.DONE
+    _print_origin(resolved)
+    origins = {name: printable(origin) for name, origin in resolved.origins.items()}
+    named, said = max(map(len, FIELDS)), max(map(len, origins.values()))
+    for side, title in _SIDES:
+        print(f"\n{title}")
+        for name, value in resolved.recipe.side(side).items():
+            print(f"  {name:{named}}  {_shown(value):14}  {origins[name]:{said}}  {FIELDS[name].metadata['meaning']}")
+    # What a recipe of ours names has its size there, and nobody need be asked.
+    size, folder = size_of(arguments.model, None), None
+    if size is None:
+        folder = settings_folder(arguments.model, revision)
+        size = size_of(arguments.model, folder)
+    if size:
+        _print_fit(resolved, size, stored_bytes(resolved.recipe, folder))
+    if resolved.recipe.prompts is None:
+        print(f"\nno prompts are known for this model: {GIVE_PROMPTS}")
+    return ExitCode.DONE
+
+
+def _print_origin(resolved: "Resolved") -> None:
+    """Print what the recipe was put together from."""
+    from ssd_harness.recipe.presets import presets
+
+    print(printable(resolved.said))
+    if resolved.preset:
+        print(f"preset {resolved.preset}: {presets()[resolved.preset].source}")
+    for launch in resolved.launches:
+        print(f"launch {launch.name}: {launch.source}")
+    if resolved.recipe.lora_rank:
+        print(f"LoRA of rank {resolved.recipe.lora_rank}: adapters on frozen weights, not the paper's full fine-tuning")
+
+
+def _print_fit(resolved: "Resolved", size: "ModelSize", stored: int) -> None:
+    """Print the memory that the recipe takes, and whether that is here."""
+    from ssd_harness.distill.estimate import fit_lines, memory_line, usual_machine
+    from ssd_harness.distill.evaluation_fit import evaluation_memory
+    from ssd_harness.estimates.machine import this_machine
+    from ssd_harness.estimates.training_fit import need_of
+    from ssd_harness.harness.models.evaluation_settings import usual_evaluation
+
+    machine, usual = this_machine(resolved.recipe), usual_machine(resolved)
+    compared, evaluation = machine if machine.on_gpu else usual, usual_evaluation(resolved.recipe)
+    need = need_of(resolved.recipe, size, compared, stored=stored)
+    evaluating = evaluation_memory(evaluation, size, compared, stored=stored)
+    print("\n" + memory_line(resolved.recipe, need, compared, evaluating))
+    print("\n".join(fit_lines(resolved.recipe, size, machine, usual, stored=stored, evaluation=evaluation)))
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it is given on a command line."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else printable(value)
+
+
+def _list() -> int:
+    from ssd_harness.recipe.presets import launches, presets
+
+    for preset in presets().values():
+        print(f"{preset.name:32}{', '.join(preset.models)}\n{'':32}{preset.source}")
+    print("\nfor certain GPUs, beside a model's own recipe:")
+    for launch in launches().values():
+        print(f"{launch.name:32}{launch.source}")
+    return ExitCode.DONE

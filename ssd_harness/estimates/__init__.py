@@ -1,0 +1,1 @@
+"""What sampling, training and evaluation cost and need, by arithmetic alone; no weight is read."""

@@ -1,0 +1,66 @@
+"""What this machine has for a run: the memory of the device that it works on, and room on the disk."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssd_harness.engines import loading
+from ssd_harness.engines.choice import may_have_accelerator
+from ssd_harness.estimates.device_memory import gigabytes
+from ssd_harness.home import home
+from ssd_harness.plugins.transformers_engine.memory import host_bytes
+from ssd_harness.recipe.definition import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Sizes in bytes."""
+
+    memory: float | None
+    """Of the smallest GPU that the run would use, or of the host where the run is on the CPU; None: not known."""
+    host: float
+    on_gpu: bool
+    gpus: int = 1
+    """Devices that are here."""
+    is_here: bool = True
+    """Whether it is this machine, and not one to compare with."""
+
+    @property
+    def words(self) -> str:
+        """What the memory belongs to."""
+        size = f"{gigabytes(self.memory or 0)} GB"
+        if not self.is_here:
+            return f"{size} of a GPU (none is here)"
+        return f"{size} of the GPU here" if self.on_gpu else f"{size} of memory here (no GPU is used)"
+
+
+def usual_gpu(gigabytes: float) -> Machine:
+    """Return a machine with a GPU of so many gigabytes, to compare with where there is none."""
+    return Machine(gigabytes * 1e9, float("inf"), on_gpu=True, is_here=False)
+
+
+def this_machine(recipe: Recipe) -> Machine:
+    """Look at the devices that ``recipe`` would use here."""
+    host = float(host_bytes())
+    if not may_have_accelerator(recipe.device):
+        return Machine(host, host, on_gpu=False)
+    import torch
+
+    device = loading.pick_device(recipe.device)
+    if device.startswith("cpu"):
+        return Machine(host, host, on_gpu=False)
+    if device.startswith("mps"):
+        return Machine(host, host, on_gpu=True)  # which shares the host's
+    if not device.startswith("cuda"):
+        return Machine(None, host, on_gpu=True)
+    here = torch.cuda.device_count()
+    used = range(min(recipe.gpus, here))
+    smallest = min(torch.cuda.get_device_properties(number).total_memory for number in used)
+    return Machine(float(smallest), host, on_gpu=True, gpus=here)
+
+
+def free_disk(folder: Path | None = None) -> tuple[Path, int]:
+    """Return the nearest folder that exists above ``folder`` (the state folder), and the free bytes there."""
+    wanted = (folder or home()).absolute()
+    existing = next(path for path in (wanted, *wanted.parents) if path.exists())
+    return existing, shutil.disk_usage(existing).free

@@ -1,0 +1,1 @@
+"""What plugins provide: hooks, the contracts behind them, and how a plugin is found and versioned."""

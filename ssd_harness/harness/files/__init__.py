@@ -1,0 +1,1 @@
+"""Read what lm-eval and ``ssd-harness score`` wrote: results, logged samples, verdicts."""

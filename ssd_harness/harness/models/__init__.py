@@ -1,0 +1,1 @@
+"""The ssd-* model classes of lm-eval."""

@@ -1,0 +1,82 @@
+"""Sort ``--model_args`` into what the recipe takes and what lm-eval's own model class takes."""
+
+import inspect
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ssd_harness.engines.choice import TRANSFORMERS, VLLM, EngineChoice
+from ssd_harness.errors import UsageError
+from ssd_harness.recipe.definition import FIELDS, nearest
+
+_TRANSFORMERS = EngineChoice(TRANSFORMERS, "as asked")
+_BOTH = {"device", "trust_remote_code"}
+"""Meant for the transform and the evaluation alike."""
+_OURS = {"recipe"}
+FROM_PRETRAINED = {
+    "attn_implementation",
+    "cache_dir",
+    "device_map",
+    "experts_implementation",
+    "force_download",
+    "local_files_only",
+    "low_cpu_mem_usage",
+    "max_memory",
+    "proxies",
+    "token",
+    "torch_dtype",
+    "use_kernels",
+    "use_safetensors",
+}
+"""What lm-eval's class hands on to ``from_pretrained``; anything else unknown would be a misspelt field."""
+_REFUSED = {
+    "peft": "train adapters with lora_rank=, or merge first and give the merged folder",
+    "delta": "apply the delta first and give the resulting folder",
+    "gguf_file": "convert the model to safetensors first and give that folder",
+    **dict.fromkeys(("autogptq", "gptqmodel"), "leave it out: transformers reads quantised models without it"),
+    "subfolder": "give the folder itself",
+    "variant": "rename the files of that variant and give their folder",
+    **dict.fromkeys(
+        ("load_in_4bit", "load_in_8bit", "quantization_config"),
+        "give a model that is stored quantised: transformers 5 takes no such argument",
+    ),
+}
+
+
+def split_arguments(
+    arguments: Mapping[str, Any],
+    model_class: type,
+    *,
+    further: Collection[str] = FROM_PRETRAINED,
+    refused: Mapping[str, str] = _REFUSED,
+    elsewhere: Collection[str] = (),
+    engine: EngineChoice = _TRANSFORMERS,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return (recipe overrides, arguments of ``model_class``).
+
+    ``further`` are the arguments that the class hands on, ``refused`` those that it must not get, and what to do
+    instead, ``elsewhere`` those of the other engine, where ``engine`` says why it is not used. Raises
+    :class:`UsageError` for a name that neither knows (the nearest one is named) and for arguments that would evaluate
+    something else than what was trained.
+    """
+    own = set(inspect.signature(model_class).parameters) - {"kwargs"}
+    known = own | set(further)
+    for name, value in arguments.items():
+        if name in refused and (value or name not in own):
+            raise UsageError(f"{name}= cannot be combined with the transform", next_step=refused[name])
+        if name in elsewhere and name not in known and name not in FIELDS:
+            other = TRANSFORMERS if engine.name == VLLM else VLLM
+            raise UsageError(
+                f"{name}= is an argument of engine={other}, and this is another ({engine.words})",
+                next_step=f"leave it out, or give engine={other}",
+            )
+        if name not in FIELDS and name not in known | _OURS:
+            raise UsageError(f"no argument is called {name!r}", next_step=nearest(name, {*FIELDS, *known, *_OURS}))
+    overrides = {name: _as_field(name, value) for name, value in arguments.items() if name in FIELDS or name in _OURS}
+    rest = {name: value for name, value in arguments.items() if name not in overrides or name in _BOTH}
+    return overrides, rest
+
+
+def _as_field(name: str, value: Any) -> Any:
+    """Return what the recipe takes: lm-eval hands values for the chat template over as a dictionary."""
+    return json.dumps(value, sort_keys=True) if name == "chat_template_args" and isinstance(value, Mapping) else value

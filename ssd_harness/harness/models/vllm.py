@@ -1,0 +1,157 @@
+"""``lm_eval --model ssd-vllm``: as ssd-hf, but vLLM draws the training samples and the generations."""
+
+import functools
+import importlib
+import importlib.metadata
+import inspect
+import os
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from lm_eval.api.instance import Instance
+
+from ssd_harness.engines import chat, loading
+from ssd_harness.engines.choice import AUTO, VLLM, EngineChoice
+from ssd_harness.errors import UsageError
+from ssd_harness.harness.models import class_arguments
+from ssd_harness.harness.models.arguments import split_arguments
+from ssd_harness.harness.models.engine_choice import transformers_arguments
+from ssd_harness.harness.models.model_under_test import find_subject
+from ssd_harness.harness.models.random_state import kept_random_state
+from ssd_harness.harness.models.responder import Responder
+from ssd_harness.plugins.vllm_engine.engine import VllmEngine, device_type, engine_defaults, vllm_version
+from ssd_harness.recipe.resolution import asked
+
+
+def _lm_evals_class() -> Any:
+    """Import lm-eval's class, which asks for the version of a distribution called ``vllm``: some have other names."""
+    engine_defaults()  # by now vLLM has found its platform: it tells a CPU by the very lookup that is replaced here
+    installed = importlib.metadata.version
+
+    def version(distribution_name: str) -> str:
+        try:
+            return installed(distribution_name)
+        except importlib.metadata.PackageNotFoundError:
+            if distribution_name != "vllm":
+                raise
+            return vllm_version()
+
+    importlib.metadata.version = version  # lm-eval's module takes this function over, and keeps it
+    try:
+        return importlib.import_module("lm_eval.models.vllm_causallms").VLLM
+    finally:
+        importlib.metadata.version = installed
+
+
+LmEvalVllm: Any = _lm_evals_class()
+
+_REFUSED = {
+    "lora_local_path": "train adapters with lora_rank=, or merge first and give the merged folder",
+    "data_parallel_size": "spread the model over the GPUs with tensor_parallel_size=",
+}
+
+
+class SsdVllm(LmEvalVllm):
+    """lm-eval's vLLM model, with the transform before it and seeded samples for our own tasks.
+
+    Takes any field of the recipe, any argument of lm-eval's class and of vLLM's engine. Unless the recipe says
+    otherwise the training samples come from vLLM too, and ``tensor_parallel_size`` GPUs sample and train.
+    """
+
+    def __init__(
+        self,
+        pretrained: str | None = None,
+        *,
+        name: str | None = None,
+        revision: str | None = None,
+        engine: str | EngineChoice = VLLM,
+        **arguments: Any,
+    ) -> None:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise UsageError(
+                "ssd-vllm is one process, which starts its workers itself",
+                next_step="run lm_eval without a launcher, with tensor_parallel_size= in --model_args",
+            )
+        choice = _own_choice(engine, arguments)
+        overrides, rest = split_arguments(
+            arguments,
+            LmEvalVllm,
+            further=_engine_arguments(),
+            refused=_REFUSED,
+            elsewhere=transformers_arguments(),
+            engine=choice,
+        )
+        # Before vLLM is started: until then, sampling and training have the accelerator for themselves.
+        with kept_random_state():
+            self.subject = find_subject(
+                pretrained,
+                overrides,
+                name=name,
+                revision=revision,
+                choice=choice,
+                arguments=rest,
+            )
+            self._given_device = rest.pop("device", None)  # vLLM finds its devices itself
+            if str(rest.get("batch_size", 1)) == "1":
+                rest["batch_size"] = "auto"  # lm-eval's command line always says 1: one request at a time
+            recipe = self.subject.recipe
+            rest["chat_template_args"] = recipe.template_values
+            super().__init__(pretrained=str(self.subject.folder), **{**engine_defaults(), **rest})
+
+        drawing = VllmEngine(self.model, stop_ids=loading.stop_ids(self.subject.folder, self.tokenizer))
+        self._responder = Responder(
+            name="ssd-vllm",
+            engine=drawing,
+            tokenizer=self.tokenizer,
+            subject=self.subject,
+            context=drawing.context,
+            encode=self.tok_encode,
+            thinking_end=self.think_end_token,
+            rank=self.rank,
+        )
+
+    def apply_chat_template(self, *arguments: Any, **named: Any) -> str:
+        """Render a chat as lm-eval does (``--apply_chat_template``), on the recipe's date."""
+        with chat.frozen_date(self.subject.recipe.template_date):
+            return str(super().apply_chat_template(*arguments, **named))
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        """Answer all requests: ours, which carry ``messages``, by the seeded engine; others as lm-eval does."""
+        lm_evals = functools.partial(super().generate_until, disable_tqdm=disable_tqdm)
+        return self._responder.respond(requests, lm_evals, quiet=disable_tqdm)
+
+    def get_model_info(self) -> dict[str, Any]:
+        """Return where the evaluated model and its generations came from."""
+        device = {"used": device_type(), "given": self._given_device}
+        return {
+            "vllm_version": vllm_version(),
+            "ssd": {**self.subject.about, "device": device, **self._responder.describe()},
+        }
+
+
+def _own_choice(engine: str | EngineChoice, arguments: Mapping[str, Any]) -> EngineChoice:
+    """Return the choice that led here; raise :class:`UsageError` where ssd-vllm is told to use another engine."""
+    if isinstance(engine, EngineChoice):
+        choice = engine
+    else:
+        named = asked("engine", {**arguments, "engine": engine})
+        if named not in {AUTO, VLLM}:
+            raise UsageError(
+                f"engine={named} is given, and ssd-vllm is vLLM", next_step="give --model ssd-hf, or leave engine= out"
+            )
+        choice = EngineChoice(VLLM, "as asked")
+    devices = arguments.get("tensor_parallel_size") or 1
+    class_arguments.check({"tensor_parallel_size": devices})
+    return replace(choice, devices=int(devices))
+
+
+def vllm_arguments() -> set[str]:
+    """Return the arguments that ssd-vllm hands to lm-eval's class or to vLLM's engine."""
+    return (set(inspect.signature(LmEvalVllm).parameters) | _engine_arguments()) - {"kwargs"}
+
+
+def _engine_arguments() -> set[str]:
+    from vllm.engine.arg_utils import EngineArgs
+
+    return {known.name for known in fields(EngineArgs)}

@@ -1,0 +1,1 @@
+"""The LiveCodeBench task of lm-eval."""

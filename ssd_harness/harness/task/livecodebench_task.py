@@ -1,0 +1,304 @@
+"""LiveCodeBench as an lm-eval task: thin, since data, prompts, extraction and judging are modules of their own.
+
+All programs of a task are scored in one batch when lm-eval applies its filters. Options come from ``--metadata``; what
+a result was made with is in its ``configs`` entry under ``metadata.ssd_harness``.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import datasets
+from lm_eval.api.task import ConfigurableTask
+
+from ssd_harness import provenance
+from ssd_harness.artifacts.verdict_journal import Journal
+from ssd_harness.errors import SsdError, UsageError
+from ssd_harness.harness import evaluation_request
+from ssd_harness.harness.files.logged_samples import LoggedGeneration
+from ssd_harness.harness.task import ranks
+from ssd_harness.harness.task.metrics import level_errors, metric_list, problem_metrics
+from ssd_harness.harness.task.responses import read_responses
+from ssd_harness.harness.task.statements import evaluated_texts
+from ssd_harness.harness.task.task_prompt import asked_prompt, difference, joined
+from ssd_harness.home import home
+from ssd_harness.judge.problem import Program
+from ssd_harness.livecodebench.releases import NOT_OFFICIAL
+from ssd_harness.livecodebench.store import ProblemStore, open_store
+from ssd_harness.livecodebench.task_names import selection_of
+from ssd_harness.progress import ProgressLine
+from ssd_harness.prompts.overlap.search import EvaluatedText
+from ssd_harness.scoring.batch import Scoring, score
+from ssd_harness.scoring.equal_samples import EqualSamples, cause_of
+from ssd_harness.scoring.generation_facts import summarize_facts
+from ssd_harness.scoring.options import EvaluationOptions, evaluation_options
+from ssd_harness.scoring.summary import left_out, summarize
+
+# lm-eval shows INFO of its own logger tree alone.
+_log = logging.getLogger("lm_eval.ssd_harness")
+
+_FILTER = "none"
+
+
+class LivecodebenchTask(ConfigurableTask):
+    """One window of LiveCodeBench, n programs a problem, pass@k overall and by difficulty."""
+
+    def __init__(self, config: dict[str, Any] | None = None) -> None:
+        config = {**(config or {})}
+        config.pop("class", None)  # lm-eval's own way to name this class; TaskConfig does not know it
+        self._options = _options(config)
+        self._prompt = asked_prompt(evaluation_request.current(), self._options.prompt)
+        self._store = _open(config, self._options)
+        self._system_instruction: str | None = None
+        self._report: dict[str, Any] = {}
+        self._equal: str | None = None
+        config["repeats"] = self._options.repeats
+        config["description"] = ""  # lm-eval would run a text here as a template, and with it any code in it
+        self._metrics = metric_list(self._options.repeats, self._store.split)
+        config["metric_list"] = self._metrics
+        config["process_results"] = "ssd_harness"  # set, or lm-eval looks pass@1 up in the `evaluate` package
+        super().__init__(config=config)
+        _log.info("%s: %s", self.config.task, self._store.summary())
+        for warning in (self._store.warning, left_out([self._options.repeats])):
+            if warning:
+                _log.warning("%s: %s", self.config.task, warning)
+
+    def download(self, *_: Any, **__: Any) -> None:
+        """Give lm-eval the problems without any tests: documents are logged."""
+        docs = [problem.as_doc() for problem in self._store.problems.values()]
+        self.dataset = {self.config.test_split: datasets.Dataset.from_list(docs)}
+
+    def doc_to_text(self, doc: Mapping[str, Any], *_: Any) -> str:
+        """Return the user's turn (or the raw completion prompt), without any chat template."""
+        return self._prompt.render(doc).user
+
+    def evaluated_texts(self) -> list[EvaluatedText]:
+        """Return what the task asks, for the comparison with a model's training prompts."""
+        return evaluated_texts(self._store, self._prompt)
+
+    def doc_to_target(self, *_: Any) -> str:
+        """Return nothing: there is no reference program."""
+        return ""
+
+    def build_all_requests(self, **arguments: Any) -> None:
+        """Build the requests, remembering the user's system instruction for :meth:`construct_requests`."""
+        self._system_instruction = arguments.get("system_instruction")
+        if self.template_state == "none":
+            _log.warning(
+                "%s: the prompt %s is a chat turn, and this model gets it as plain text; add --apply_chat_template, or "
+                'for a base model --metadata \'{"prompt": "ssd/completion"}\'',
+                self.config.task,
+                self._prompt.name,
+            )
+        super().build_all_requests(**arguments)
+
+    def fewshot_context(self, doc: dict[str, Any], **arguments: Any) -> str | list[str]:
+        """Build one prompt's text; the prompt's system message follows the user's, and stays exactly what it is."""
+        system = joined(arguments.pop("system_instruction", None), self._prompt.system)
+        return super().fewshot_context(doc, system_instruction=system, **arguments)  # type: ignore[no-any-return]
+
+    def construct_requests(self, doc: dict[str, Any], ctx: str | list[str], **arguments: Any) -> Any:
+        """Build one request; where lm-eval has not applied a chat template, its ``messages`` say what to render.
+
+        A model that sees ``messages`` on an instance renders them once itself; one that does not know the attribute
+        gets the plain text. Raw completion prompts and rendered ones carry None.
+        """
+        templated = arguments.get("apply_chat_template", False)
+        instance = super().construct_requests(doc, ctx, **arguments)
+        instance.messages = None if templated or not self._prompt.chat else self._messages(doc)
+        return instance
+
+    def apply_filters(self) -> None:
+        """Extract all programs and score them in one batch; a response becomes a row with program and verdict."""
+        for instance in self._instances:
+            # With several ranks lm-eval pads with copies of the last request, whose answers pile up on it.
+            del instance.resps[instance.repeats :]
+        made = [
+            item
+            for instance in self._instances
+            for item in read_responses(instance, opens_block=self._prompt.opens_block)
+        ]
+        programs = [program for program, _ in made]
+        rows = [
+            {"question_id": program.question_id, "sample": program.sample, "code": program.code, **facts.as_row()}
+            for program, facts in made
+        ]
+        every = [facts for part in ranks.gather([facts for _, facts in made]) for facts in part]
+        self._equal = self._equal_samples()
+        if self.predict_only:
+            self._report = {"generations": summarize_facts(every)}
+        else:
+            verdicts = self._verdicts(programs)
+            rows = [{**verdict.as_row(), **row} for verdict, row in zip(verdicts, rows, strict=True)]
+            all_verdicts = [verdict for part in ranks.gather(verdicts) for verdict in part]
+            self._report["summary"] = summarize(all_verdicts, self._store.problems, every, equal=self._equal)
+            overlap = self._overlap()
+            if overlap.get("allow_overlap"):
+                self._report["summary"]["allow_overlap"] = True
+                _log.warning(
+                    "%s: this result was made with allow_overlap=true: %s", self.config.task, overlap["result"]
+                )
+        if self._equal:
+            _log.warning("%s: %s", self.config.task, self._equal)
+            self._report["equal_samples"] = self._equal
+            self._metrics = [metric for metric in self._metrics if metric["metric"].partition("_")[0] == "pass@1"]
+        logged = iter(rows)
+        for instance in self._instances:
+            instance.filtered_resps[_FILTER] = [LoggedGeneration(next(logged)) for _ in instance.resps]
+
+    def process_results(self, doc: Mapping[str, Any], results: list[Any]) -> dict[str, Any]:
+        """Return pass@k of one problem under each metric's name; None under those of other difficulties."""
+        if self.predict_only:
+            return {"bypass": 999}
+        repeats = 1 if self._equal else self._options.repeats
+        return problem_metrics(results[0], doc["difficulty"], self._store.split, repeats)
+
+    def higher_is_better(self) -> dict[str, bool]:
+        """Return the direction of each figure that is reported."""
+        if self.predict_only:
+            return dict(super().higher_is_better())
+        return {str(metric["metric"]): True for metric in self._metrics}
+
+    def standard_errors(self) -> dict[str, float | None]:
+        """Return the standard error of each aggregated metric for which lm-eval has none; None where there is none."""
+        return level_errors(self._metrics)
+
+    @property
+    def mark(self) -> str | None:
+        """What every table must say beside the task's name; None where the data is the official one."""
+        return NOT_OFFICIAL if self._store.unofficial else None
+
+    def dump_config(self) -> dict[str, Any]:
+        """Return the configuration that lm-eval stores with the results, with everything about their making."""
+        config = super().dump_config()
+        # Other tools read the decoding here; the task's own words may have been replaced by the model's.
+        config["generation_kwargs"] = self._decoding()
+        # lm-eval would store the source code of our aggregations.
+        config["metric_list"] = [metric["metric"] for metric in self._metrics]
+        config["metadata"] = {**(config.get("metadata") or {}), "ssd_harness": self.provenance()}
+        return config
+
+    def provenance(self) -> dict[str, Any]:
+        """Return data, prompt, decoding, judge, sandbox and software of this task's result."""
+        request = evaluation_request.current()
+        return {
+            "data": self._store.describe(),
+            "data_warning": self._store.warning,
+            "prompt": {
+                "name": self._prompt.name,
+                "sha256": self._prompt.sha256,
+                "differs_from_training": difference(request),
+            },
+            "system_instruction": self._system_instruction,
+            "apply_chat_template": request.apply_chat_template if request else None,
+            "chat_template": self.template_state,
+            "repeats": self._options.repeats,
+            **({"sample_seeds": request.notes["sample_seeds"]} if request and "sample_seeds" in request.notes else {}),
+            "generation_kwargs": self._decoding(),
+            "overlap": self._overlap(),
+            "software": provenance.collect(),
+            **self._report,
+        }
+
+    def _decoding(self) -> Mapping[str, Any]:
+        """Return the decoding that was used: a model of ours writes it into each request."""
+        return self._instances[0].args[1] if self._instances else self.config.generation_kwargs
+
+    def _equal_samples(self) -> str | None:
+        """Say why nothing but pass@1 can be computed, if all samples of a problem are the same."""
+        counts = ranks.gather(EqualSamples.count([str(text) for text in one.resps] for one in self._instances))
+        request = evaluation_request.current()
+        cause = cause_of(self._decoding(), own_model=bool(request and request.own_model))
+        return sum(counts, EqualSamples()).reason(cause) if cause else None
+
+    def _overlap(self) -> Mapping[str, Any]:
+        """Return what the model said about its training prompts and our problems; other models say nothing."""
+        request = evaluation_request.current()
+        return request.notes.get("overlap", {}).get(self.config.task, {}) if request else {}
+
+    @property
+    def predict_only(self) -> bool:
+        """Whether lm-eval was asked for generations alone: it puts its metric ``bypass`` in the place of ours."""
+        return "bypass" in self._metric_fn_list
+
+    @property
+    def template_state(self) -> str:
+        """Say who puts the chat template around a prompt: ``lm_eval``, the ``model`` (one of ours), or ``none``.
+
+        ``raw prompt`` is a completion, which none belongs to; ``unknown`` is a task that lm-eval built without us.
+        """
+        request = evaluation_request.current()
+        if request is None:
+            return "unknown"
+        if request.apply_chat_template:
+            return "lm_eval"
+        if not self._prompt.chat:
+            return "raw prompt"
+        return "model" if request.own_model else "none"
+
+    def _messages(self, doc: Mapping[str, Any]) -> list[dict[str, str]]:
+        rendered = self._prompt.render(doc)
+        system = joined(self._system_instruction, rendered.system)
+        turns = [{"role": "system", "content": system}] if system else []
+        return [*turns, {"role": "user", "content": rendered.user}]
+
+    def _verdicts(self, programs: Sequence[Program]) -> Sequence[Any]:
+        """Score this rank's programs; all ranks fail if one does."""
+        try:
+            scoring = self._score(programs)
+        except SsdError as error:
+            ranks.agree(error)
+            raise
+        ranks.agree(None)
+        counts = ranks.gather((scoring.judged, len(programs)))
+        judged, count = (sum(part) for part in zip(*counts, strict=True))
+        self._report = {"scoring": {**scoring.provenance, "judged": judged, "programs": count}}
+        return scoring.verdicts
+
+    def _score(self, programs: Sequence[Program]) -> Scoring:
+        journal = Journal(home() / "verdicts" / f"{self.config.task}.jsonl")
+        with ProgressLine(f"{self.config.task}: scoring", len(programs)) as line:
+            scoring = score(
+                programs,
+                self._store,
+                self._options.scoring,
+                journal,
+                on_start=lambda missing: line.found(len(programs) - missing),
+                on_verdict=lambda _: line.advance(),
+            )
+        scoring.require_complete(f"the other verdicts are kept in {journal.path}; run the same command again")
+        _log.info(
+            "%s: %d programs scored, %d of them newly judged; judge %s, %s tests, sandbox %s %s, prompt %s %s",
+            self.config.task,
+            len(programs),
+            scoring.judged,
+            scoring.provenance["judge"],
+            scoring.provenance["tests"],
+            self._options.scoring.sandbox_name,
+            scoring.provenance["sandbox"].get("fingerprint", ""),
+            self._prompt.name,
+            self._prompt.sha256[:12],
+        )
+        return scoring
+
+
+def _options(config: Mapping[str, Any]) -> EvaluationOptions:
+    """Read the user's keys: ``--metadata`` alone where the bridge captured it, else what lm-eval merged with others."""
+    request = evaluation_request.current()
+    if request is None:
+        return evaluation_options(config.get("metadata") or {}, strict=False)
+    all_ours = set(request.tasks) == set(request.own_tasks)
+    return evaluation_options(request.metadata, strict=all_ours)
+
+
+def _open(config: Mapping[str, Any], options: EvaluationOptions) -> ProblemStore:
+    own = config.get("dataset_kwargs") or {}
+    name = str(config.get("task"))
+    selection = selection_of(
+        name, release=options.release or own.get("release"), window=options.window or own.get("window")
+    )
+    if selection is None:
+        raise UsageError(
+            f"the task {name} says neither release nor window", next_step="give both in its dataset_kwargs"
+        )
+    return open_store(selection)

@@ -1,1 +1,0 @@
-"""LiveCodeBench: which problems, where their rows are, what a generation's program is, and the lm-eval task."""

@@ -1,0 +1,62 @@
+"""Remember what a data file holds, so that only its first reading takes time."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from ssd_harness import foreign_json
+from ssd_harness.home import home
+from ssd_harness.livecodebench.problem import Problem
+from ssd_harness.livecodebench.rows import FileContent, read_file, unreadable
+from ssd_harness.progress import ProgressLine
+from ssd_harness.storage import locked, write_json
+
+_VERSION = 1
+
+
+def indexed(path: Path) -> FileContent:
+    """Return the file's content, from the index if the file is the one that was indexed, else by reading it.
+
+    An index belongs to a path, size and time of change. Processes that ask together read the file once.
+    """
+    index = _index_path(path)
+    if content := _load(index):
+        return content
+    with locked(index.with_suffix(".lock")):
+        return _load(index) or _read(path, index)
+
+
+def read_again(path: Path) -> tuple[FileContent, bool]:
+    """Read the file whatever the index says, and renew the index; also say whether it had told something else."""
+    index = _index_path(path)
+    with locked(index.with_suffix(".lock")):
+        before = _load(index)
+        content = _read(path, index)
+    return content, before is not None and before != content
+
+
+def _read(path: Path, index: Path) -> FileContent:
+    with ProgressLine(f"reading {path.name}, bytes", path.stat().st_size) as line:
+        content = read_file(path, line.advance)
+    write_json(index, {"sha256": content.sha256, "problems": [list(asdict(one).values()) for one in content.problems]})
+    return content
+
+
+def _index_path(path: Path) -> Path:
+    try:
+        real = path.resolve(strict=True)
+        status = real.stat()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    identity = [str(real), path.name, status.st_size, status.st_mtime_ns, Problem.fields(), _VERSION]
+    key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+    return home() / "lcb" / "index" / f"{path.stem}-{key}.json"
+
+
+def _load(index: Path) -> FileContent | None:
+    try:
+        stored = foreign_json.read(index)
+        return FileContent(stored["sha256"], tuple(Problem(*row) for row in stored["problems"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # absent, or not ours: the file itself is read again

@@ -1,0 +1,95 @@
+"""Where the data files are: the package, a folder of the user's, or the Hub at the pinned revision."""
+
+import os
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.livecodebench.releases import DATA_SET, MINI, REVISION, DataFile, Selection
+
+FOLDER_VARIABLE = "SSD_LCB_DATA"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The files of one selection, in the release's order."""
+
+    kind: str
+    """``package``, ``folder`` or ``hub``."""
+    paths: tuple[Path, ...]
+    revision: str | None = None
+    """The data set's commit, where it is known (``hub``)."""
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the content is known, so that a wrong number of problems is an error of the data."""
+        return self.kind == "hub"
+
+
+def locate(selection: Selection, folder: Path | str | None = None) -> Source:
+    """Find the files that ``selection`` needs, downloading what the Hub's cache lacks.
+
+    ``folder`` wins over ``SSD_LCB_DATA``, which wins over the Hub; the mini problems always come from the package.
+    """
+    if selection.release == MINI:
+        path = Path(str(resources.files("ssd_harness.tasks"))) / "data" / selection.files[0].name
+        return Source("package", (_existing(path),))
+    named = folder or os.environ.get(FOLDER_VARIABLE)
+    if named:
+        root = Path(named).expanduser()
+        if not root.is_dir():
+            raise UsageError(
+                "the data folder does not exist", where=root, next_step=f"correct --data or {FOLDER_VARIABLE}"
+            )
+        return Source("folder", tuple(_existing(root / file.name) for file in selection.files))
+    return Source("hub", tuple(fetch(file) for file in selection.files), REVISION)
+
+
+def fetch(file: DataFile) -> Path:
+    """Return the file's path in the Hub's cache, downloading it if need be."""
+    import huggingface_hub
+
+    try:
+        return Path(huggingface_hub.hf_hub_download(DATA_SET, file.name, repo_type="dataset", revision=REVISION))
+    except Exception as error:
+        # Any client library below may raise its own kind of network error; none of them is a bug of ours.
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise InfrastructureError(
+            f"cannot fetch {file.name} ({file.size}) of the data set {DATA_SET}: {reason}",
+            next_step=f"try again later, or set {FOLDER_VARIABLE} to a folder with the data set's files",
+        ) from error
+
+
+def cached(file: DataFile) -> Path | None:
+    """Return the file's path if the Hub's cache has it; never touches the network."""
+    import huggingface_hub
+
+    found = huggingface_hub.try_to_load_from_cache(DATA_SET, file.name, repo_type="dataset", revision=REVISION)
+    return Path(found) if isinstance(found, str) else None
+
+
+def published_sha256(path: Path) -> str | None:
+    """Return the checksum by which the Hub's cache names a file's content; None outside of that cache."""
+    name = path.resolve().name
+    return name if path.is_symlink() and _SHA256.fullmatch(name) else None
+
+
+def missing(selection: Selection, folder: Path | str | None = None) -> list[DataFile]:
+    """Return the files that :func:`locate` would download; it raises like it where a local file lacks."""
+    if selection.release == MINI or folder or os.environ.get(FOLDER_VARIABLE):
+        locate(selection, folder)
+        return []
+    return [file for file in selection.files if cached(file) is None]
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise InfrastructureError(
+            "a data file is missing",
+            where=path,
+            next_step=f"put the data set's files there, or unset {FOLDER_VARIABLE} and run `ssd-harness data fetch`",
+        )
+    return path

@@ -1,0 +1,21 @@
+"""Prompts for programming problems: one text file each, used alike for training samples and for evaluation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ssd_harness.prompt_styles.template import (
+    DEFAULT,
+    PromptTemplate,
+    RenderedPrompt,
+    from_record,
+    is_name,
+    load,
+    names,
+)
+
+__all__ = ["DEFAULT", "PromptTemplate", "RenderedPrompt", "from_record", "is_name", "load", "names", "render"]
+
+
+def render(row: Mapping[str, Any], style: str = DEFAULT) -> RenderedPrompt:
+    """Render one problem row with the prompt called ``style``; see :func:`load` for the names."""
+    return load(style).render(row)

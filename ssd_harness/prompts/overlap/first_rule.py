@@ -1,0 +1,57 @@
+"""The rule of older sketches: a prompt gives a problem away if it shares 13 words in a row that few prompts hold."""
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ssd_harness.prompts.overlap import sketch
+from ssd_harness.prompts.overlap.index import postings
+from ssd_harness.prompts.overlap.ngrams import distinct
+
+BOILERPLATE = 5
+"""A 13-gram that so many prompts hold says nothing about any problem."""
+
+Pair = tuple[int, str, int]
+"""A prompt's place in the sketches, its id, and a problem's place."""
+
+
+def shares(
+    sketches: Iterable[Path], texts: Sequence[str], without: Collection[str]
+) -> dict[Pair, tuple[float, list[int]]]:
+    """Return the part of each problem's 13-grams that a prompt holds and fewer than five prompts do, and these.
+
+    Prompts of several sketches count together; those whose ids are in ``without`` are passed over.
+    """
+    import numpy as np
+
+    numbers, starts, owners = postings([distinct([text]) for text in texts])
+    sizes = np.bincount(owners, minlength=len(texts))
+    holders: dict[int, list[tuple[int, str]]] = {}
+    counts = np.zeros(len(numbers), np.int64)
+    first = 0
+    for path in sketches:
+        for rows in sketch.read(path):
+            left = [row for row, name in enumerate(rows.ids) if name not in without]
+            for number, row in _hits(rows.ngrams, rows.ngram_rows, numbers, left):
+                counts[number] += 1
+                if counts[number] < BOILERPLATE:
+                    holders.setdefault(number, []).append((first + row, rows.ids[row]))
+            first += len(rows.ids)
+    found: dict[Pair, list[int]] = {}
+    for number, prompts in holders.items():
+        if counts[number] < BOILERPLATE:
+            for problem in owners[starts[number] : starts[number + 1]]:
+                for place, name in prompts:
+                    found.setdefault((place, name, int(problem)), []).append(int(numbers[number]))
+    return {pair: (len(shared) / int(sizes[pair[2]]), shared) for pair, shared in found.items()}
+
+
+def _hits(numbers: Any, rows: Any, wanted: Any, left: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (index into ``wanted``, row) for every row of ``left`` that holds a wanted number, each once."""
+    import numpy as np
+
+    if not len(wanted) or not len(numbers):
+        return []
+    at = np.minimum(np.searchsorted(wanted, numbers), len(wanted) - 1)
+    hit = (wanted[at] == numbers) & np.isin(rows, left)
+    return [(int(number), int(row)) for number, row in np.unique(np.stack([at[hit], rows[hit]], axis=1), axis=0)]

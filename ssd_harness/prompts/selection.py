@@ -1,0 +1,98 @@
+"""Which prompts of a source are kept: no copies, none that is excluded, none that gives the benchmark away."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator
+
+from ssd_harness.errors import UsageError
+from ssd_harness.extensions.contracts import Prompt
+from ssd_harness.prompt_styles import PromptTemplate
+from ssd_harness.prompts import prompt_tests
+from ssd_harness.prompts.overlap import livecodebench
+from ssd_harness.prompts.prompt_style import worded
+from ssd_harness.recipe.definition import Recipe
+
+MOST_OVERLAPS = 0.01
+"""Part of the prompts that may overlap LiveCodeBench's problems; more is a leaked data set."""
+_RECORDED = 10_000
+"""As many overlaps as are kept one by one; all are counted."""
+_NAMED = 5
+
+
+class Selection:
+    """The kept prompts of ``source``, once, and counts of the others, which grow while it is iterated over."""
+
+    def __init__(
+        self, source: Iterable[Prompt], recipe: Recipe, exclude: Collection[str], style: PromptTemplate
+    ) -> None:
+        self._source, self._recipe, self._exclude, self._style = source, recipe, exclude, style
+        self.kept = self.duplicates = self.excluded = self.overlapping = self.problems = 0
+        self.overlaps: list[tuple[str, str, float]] = []
+        """(prompt, problem that it gives away most, score from 0 to 1)."""
+
+    def __iter__(self) -> Iterator[Prompt]:
+        """Yield prompts as they are stored; raises :class:`UsageError` for two different ones of one id."""
+        recipe = self._recipe
+        with_tests = prompt_tests.wanted(recipe)
+        stories = livecodebench.shipped()
+        for read in self._different():
+            prompt = worded(read, self._style, recipe)
+            if near := stories.nearest(content for _, content in prompt.messages):
+                self.overlapping += 1
+                if len(self.overlaps) < _RECORDED:
+                    self.overlaps.append((prompt.id, *near))
+                if not recipe.allow_overlap:
+                    continue
+            self.kept += 1
+            self.problems += prompt.problem is not None or recipe.prompt_style is not None
+            yield Prompt(prompt.id, prompt.messages, prompt.tests if with_tests else None)
+
+    @property
+    def read(self) -> int:
+        """Number of different prompts that were looked at for overlap."""
+        return self.kept + (0 if self._recipe.allow_overlap else self.overlapping)
+
+    def check(self) -> None:
+        """Raise :class:`UsageError` if nothing was kept, or too much overlaps LiveCodeBench's problems."""
+        where, allowed = self._recipe.prompts, self._recipe.allow_overlap
+        if self.overlapping and not allowed and (not self.kept or self.overlapping > MOST_OVERLAPS * self.read):
+            shown = "; ".join(
+                f"{prompt!a} holds {score:.0%} of {problem!a}" for prompt, problem, score in self.overlaps[:_NAMED]
+            )
+            more = f"; and {self.overlapping - _NAMED:,} more" if self.overlapping > _NAMED else ""
+            raise UsageError(
+                f"{self.overlapping:,} of {self.read:,} prompts give LiveCodeBench problems away, which is more than "
+                f"{MOST_OVERLAPS:.0%}: {shown}{more}",
+                where=where,
+                next_step="give other prompts=, leave these out with exclude_prompts=, or keep them with "
+                "allow_overlap=true, which every result then says",
+            )
+        if not self.kept and self.excluded:
+            raise UsageError(f"exclude_prompts leaves none of {self.excluded:,} prompts", where=where)
+        if not self.kept:
+            raise UsageError("the prompt source is empty", where=where, next_step="give one with prompts=")
+
+    def _different(self) -> Iterator[Prompt]:
+        seen, ids = set(), set()
+        for prompt in self._source:
+            words = hashlib.blake2b(_normalised(prompt), digest_size=16).digest()
+            if words in seen:
+                self.duplicates += 1
+                continue
+            seen.add(words)
+            if prompt.id in self._exclude:
+                self.excluded += 1
+                continue
+            if prompt.id in ids:
+                raise UsageError(
+                    f"two different prompts have the id {prompt.id!a}",
+                    where=self._recipe.prompts,
+                    next_step="give id_column= a column that tells them apart",
+                )
+            ids.add(prompt.id)
+            yield prompt
+
+
+def _normalised(prompt: Prompt) -> bytes:
+    turns = (("", prompt.statement),) if prompt.statement else prompt.messages
+    return json.dumps([(role, " ".join(content.split())) for role, content in turns]).encode()

@@ -1,0 +1,117 @@
+"""Recipes as YAML files: those that ship with the package, one a model, and those that a user points at."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from ssd_harness.errors import UsageError
+
+_ABOUT = {"models", "source", "checkpoint", "gpu_gb"}
+_LONGEST = 1 << 20
+"""Characters of a recipe file that are read; a recipe has a few hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A recipe file: fields by name, the models it is for, and where its numbers come from."""
+
+    name: str
+    models: tuple[str, ...]
+    source: str
+    fields: Mapping[str, Any]
+    checkpoint: Mapping[str, Any]
+    """What tells the model by its own files (``recognition``), and its size."""
+    gpu_gb: float | None = None
+    """Memory of the GPUs that a launch is for, in 10^9 bytes."""
+
+
+@functools.cache
+def presets() -> dict[str, Preset]:
+    """Read the presets that ship with the package, by name."""
+    return _read(resources.files("ssd_harness.recipe") / "models")
+
+
+@functools.cache
+def launches() -> dict[str, Preset]:
+    """Read the ways to run on certain GPUs that ship with the package, by name; a model's preset stays below them."""
+    return _read(resources.files("ssd_harness.recipe") / "launch")
+
+
+def _read(folder: Traversable) -> dict[str, Preset]:
+    files = (entry for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    found = (_preset(entry.name, entry.read_text("utf-8")) for entry in files)
+    return {preset.name: preset for preset in sorted(found, key=lambda preset: preset.name)}
+
+
+def by_name(pretrained: str) -> Preset | None:
+    """Return the preset for a Hub id, or for a folder that carries the last part of one as its name."""
+    wanted = pretrained.rstrip("/").lower()
+    for preset in presets().values():
+        known = {model.lower() for model in preset.models}
+        last_parts = {model.rsplit("/", 1)[-1] for model in known if "/" in model}  # not demo's: any folder may be one
+        if wanted in known or wanted.rsplit("/", 1)[-1] in last_parts:
+            return preset
+    return None
+
+
+def is_known(pretrained: str) -> bool:
+    """Whether a preset names this very model: its files need not be asked."""
+    return any(pretrained.lower() == model.lower() for preset in presets().values() for model in preset.models)
+
+
+def chosen_preset(chosen: str) -> tuple[str, Mapping[str, Any]]:
+    """Return origin and fields of the preset or launch called ``chosen``, or of the YAML file at that path."""
+    if chosen in presets():
+        return f"preset {chosen}", presets()[chosen].fields
+    if chosen in launches():
+        return f"launch {chosen}", launches()[chosen].fields
+    path = Path(chosen).expanduser()
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(_LONGEST + 1).decode("utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        next_step = f"give a YAML file or one of: {', '.join([*presets(), *launches()])}"
+        raise UsageError(f"cannot read the recipe: {reason}", where=chosen, next_step=next_step) from error
+    if len(text) > _LONGEST:
+        raise UsageError("this is too large for a recipe", where=chosen, next_step="write one `field: value` a line")
+    return f"file {path.name}", _fields(chosen, _parsed(chosen, text))
+
+
+def _preset(name: str, text: str) -> Preset:
+    """Read a file of the package; only those of models tell a checkpoint, only ways to run a GPU."""
+    content = _parsed(name, text)
+    about = content.get("checkpoint") or {}
+    models, gpu_gb = tuple(content.get("models", ())), content.get("gpu_gb")
+    return Preset(Path(name).stem, models, content["source"], _fields(name, content), about, gpu_gb)
+
+
+def _parsed(name: str, text: str) -> Mapping[Any, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = f"{getattr(error, 'problem', error)}, line {mark.line + 1}" if mark else str(error)
+        raise UsageError(f"not YAML: {reason}", where=name) from error
+    if not isinstance(content, dict):
+        raise UsageError("a recipe file holds a mapping", where=name, next_step="write one `field: value` a line")
+    return content
+
+
+def _fields(name: str, content: Mapping[Any, Any]) -> Mapping[str, Any]:
+    """Return what stands below ``fields``, or else the bare fields; either may say what it is for beside them."""
+    beside = {key: value for key, value in content.items() if key not in _ABOUT}
+    if "fields" not in beside:
+        return beside
+    fields = beside.pop("fields")
+    if not isinstance(fields, dict):
+        raise UsageError("fields: is no mapping", where=name, next_step="write one `field: value` a line below it")
+    if beside:
+        raise UsageError(f"{next(iter(beside))!r} stands beside fields:", where=name, next_step="move it below fields:")
+    return fields

@@ -1,0 +1,1 @@
+"""Score programs: options, one batch with its stored verdicts, and the sums over problems."""

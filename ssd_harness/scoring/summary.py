@@ -1,0 +1,121 @@
+"""Sum verdicts up: pass@k over problems, by difficulty, platform and month, and what the failures were."""
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ssd_harness import schema
+from ssd_harness.judge.pass_at_k import pass_at_k
+from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
+from ssd_harness.livecodebench.problem import DIFFICULTIES, Problem
+from ssd_harness.scoring.generation_facts import GenerationFacts, render_facts, summarize_facts
+
+KS = (1, 5, 10)
+
+
+def possible_ks(samples: Iterable[int]) -> list[int]:
+    """Return those k of 1, 5, 10 for which every problem has enough samples."""
+    fewest = min(samples, default=0)
+    return [k for k in KS if k <= fewest]
+
+
+def left_out(samples: Iterable[int]) -> str | None:
+    """Say which k are not reported for want of samples; None if all are."""
+    fewest = min(samples, default=0)
+    missing = [f"pass@{k}" for k in KS if k > fewest]
+    if not missing or not fewest:
+        return None
+    return f"{' and '.join(missing)} left out: some problem has only {fewest} sample{'s' if fewest > 1 else ''}"
+
+
+def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
+    """Return the mean and its standard error with the problem as the unit; one problem has no error."""
+    mean = sum(values) / len(values)
+    return mean, statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
+
+
+def summarize(
+    verdicts: Iterable[ProgramVerdict],
+    problems: Mapping[str, Problem],
+    facts: Iterable[GenerationFacts] = (),
+    *,
+    equal: str | None = None,
+) -> dict[str, Any]:
+    """Return counts, and pass@k with standard errors, for all problems that have samples and for groups of them.
+
+    An internal error is no answer of the program's: it is counted among the verdicts and nowhere else. ``facts`` are
+    those of the generations that the programs came from. ``equal`` says why a problem's samples count as one.
+    """
+    every = list(verdicts)
+    by_problem: dict[str, list[bool]] = defaultdict(list)
+    for verdict in every:
+        if verdict.verdict is not Verdict.IE:
+            by_problem[verdict.question_id].append(verdict.passed)
+    counts = {name: (len(passed), sum(passed)) for name, passed in by_problem.items()}
+    ks = possible_ks(1 if equal else samples for samples, _ in counts.values())
+
+    def grouped(key: Callable[[Problem], str], first: Sequence[str] = ()) -> dict[str, Any]:
+        groups: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for name, count in counts.items():
+            groups[key(problems[name])].append(count)
+        order = [name for name in first if name in groups] + sorted(set(groups) - set(first))
+        return {name: _figures(groups[name], ks) for name in order}
+
+    verdict_counts = Counter(verdict.verdict for verdict in every)
+    return {
+        schema.KEY: schema.SUMMARY,
+        "all": _figures(list(counts.values()), ks),
+        "left_out": equal or left_out(samples for samples, _ in counts.values()),
+        "equal_samples": bool(equal),
+        "by_difficulty": grouped(lambda problem: problem.difficulty, DIFFICULTIES),
+        "by_platform": grouped(lambda problem: problem.platform),
+        "by_month": grouped(lambda problem: problem.month),
+        "verdicts": {verdict.value: verdict_counts[verdict] for verdict in Verdict if verdict_counts[verdict]},
+        "reruns": sum(verdict.reruns for verdict in every),
+        "generations": summarize_facts(facts),
+        "errata_problems": sorted(name for name in counts if problems[name].erratum),
+    }
+
+
+def render(summary: Mapping[str, Any]) -> str:
+    """Return the figures as tables for people, in percent: by difficulty, then by platform and month."""
+    ks = [key for key in summary["all"] if key.startswith("pass@") and not key.endswith("_stderr")]
+    lines = [f"{'':12}{'problems':>10}{'programs':>10}" + "".join(f"{key:>16}" for key in ks)]
+    lines += _lines({"all": summary["all"], **summary["by_difficulty"]}, ks)
+    for group in ("by_platform", "by_month"):
+        lines += ["", *_lines(summary[group], ks)]
+    lines.append("")
+    if summary["left_out"]:
+        lines.append(summary["left_out"])
+    counts = ", ".join(f"{count} {name}" for name, count in summary["verdicts"].items())
+    reruns = f"; {summary['reruns']} run again near the time limit" if summary["reruns"] else ""
+    lines.append(f"verdicts: {counts}{reruns}")
+    lines.append(render_facts(summary["generations"]))
+    if errata := summary["errata_problems"]:
+        lines.append(f"with known errata (scored like the others): {', '.join(errata)}")
+    return "\n".join(lines)
+
+
+def _lines(groups: Mapping[str, Mapping[str, Any]], ks: Iterable[str]) -> list[str]:
+    return [
+        f"{name:12}{figures['problems']:>10}{figures['samples']:>10}"
+        + "".join(f"{_percent(figures[key], figures[f'{key}_stderr']):>16}" for key in ks)
+        for name, figures in groups.items()
+    ]
+
+
+def _figures(counts: Sequence[tuple[int, int]], ks: Iterable[int]) -> dict[str, Any]:
+    figures: dict[str, Any] = {
+        "problems": len(counts),
+        "samples": sum(samples for samples, _ in counts),
+        "passed": sum(passed for _, passed in counts),
+    }
+    for k in ks:
+        values = [pass_at_k(samples, passed, k) for samples, passed in counts]
+        figures[f"pass@{k}"], figures[f"pass@{k}_stderr"] = mean_and_error(values)
+    return figures
+
+
+def _percent(value: float, error: float | None) -> str:
+    return f"{100 * value:.1f}" + (f" ± {100 * error:.1f}" if error is not None else "")
