@@ -1,14 +1,17 @@
-"""Write docs/commands.md, docs/hooks.md and README.md's table of costs; ``--check`` says whether they are current."""
+"""Write the reference pages and README.md's table of costs from the code; ``--check`` compares instead of writing."""
 
 import inspect
+import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 os.environ["COLUMNS"] = "100"  # argparse wraps at the terminal's width
 
+import ssd_harness
 from ssd_harness.cli.main import COMMANDS, parser
 from ssd_harness.distill.estimate import USUAL_TOKENS
 from ssd_harness.errors import ExitCode
@@ -20,7 +23,9 @@ from ssd_harness.estimates.training_fit import need_of
 from ssd_harness.extensions import hookspecs
 from ssd_harness.extensions.plugin_manager import factories, load
 from ssd_harness.harness.models.evaluation_settings import usual_evaluation
-from ssd_harness.recipe.presets import launches
+from ssd_harness.livecodebench.task_names import TASKS
+from ssd_harness.recipe.definition import FIELDS, side_of
+from ssd_harness.recipe.presets import launches, presets
 from ssd_harness.recipe.resolution import resolve
 
 HERE = Path(__file__).resolve().parent
@@ -42,16 +47,29 @@ def commands() -> str:
         for group in nested:
             for word, child in group.choices.items():
                 parts += [f"\n### `ssd-harness {name} {word}`\n\n```text\n", child.format_help(), "```\n"]
-    parts += ["\n## Exit codes\n\n| code | name | meaning |\n| --- | --- | --- |\n"]
+    return "".join(parts)
+
+
+def exit_codes() -> str:
+    """Return the table of exit codes."""
     meanings = {
-        ExitCode.DONE: "done",
-        ExitCode.REGRESSION: "a gate found a regression",
-        ExitCode.USAGE: "usage or configuration: the command line, a recipe or an option is wrong",
-        ExitCode.INFRASTRUCTURE: "infrastructure: engine, data or disk failed, or internal errors are left",
-        ExitCode.INCONCLUSIVE: "inconclusive, where asked to fail",
-        ExitCode.INTERRUPTED: "Ctrl-C: the same command goes on from what is finished",
+        ExitCode.DONE: "The command did what was asked.",
+        ExitCode.REGRESSION: "A gate found a regression.",
+        ExitCode.USAGE: "The command line, a recipe or an option is wrong. Nothing was started.",
+        ExitCode.INFRASTRUCTURE: (
+            "The engine, the data or the disk failed, or internal errors are left among the verdicts. "
+            "The same command continues from what is finished."
+        ),
+        ExitCode.INCONCLUSIVE: "The evidence decides nothing, and the command was asked to fail in that case.",
+        ExitCode.INTERRUPTED: "Ctrl-C. The same command continues from what is finished.",
     }
-    parts += [f"| {code.value} | {code.name} | {meanings[code]} |\n" for code in ExitCode]
+    parts = [
+        HEADER,
+        "# Exit codes\n\n",
+        "Every `ssd-harness` command, and `lm_eval` with an ssd model or task, ends with one of:\n\n",
+    ]
+    parts += ["| code | name | meaning |\n| --- | --- | --- |\n"]
+    parts += [f"| {code.value} | `{code.name}` | {meanings[code]} |\n" for code in ExitCode]
     return "".join(parts)
 
 
@@ -64,6 +82,94 @@ def hooks() -> str:
         if name.startswith("ssd_"):
             names = ", ".join(f"`{known}`" for known in factories(name, manager)) or "none"
             parts.append(f"| `{name}` | {inspect.cleandoc(function.__doc__ or '')} | {names} |\n")
+    return "".join(parts)
+
+
+SIDES = {
+    "train": ("Training", "These fields shape the checkpoint and are part of its fingerprint."),
+    "eval": ("Evaluation", "These fields decide how the checkpoint is decoded. They are not part of the fingerprint."),
+    "run": ("Execution", "These fields decide how and where the work runs. They are not part of the fingerprint."),
+}
+
+
+def recipe() -> str:
+    """Return every recipe field with its default and meaning, and the recipes that ship with the package."""
+    parts = [HEADER, "# Recipe fields\n"]
+    for side, (title, text) in SIDES.items():
+        parts += [f"\n## {title}\n\n{text}\n\n| field | default | meaning |\n| --- | --- | --- |\n"]
+        for name, known in FIELDS.items():
+            if side_of(name) == side:
+                parts.append(f"| `{name}` | `{_word(known.default)}` | {_cell(known.metadata['meaning'])} |\n")
+    parts += ["\n## Recipes for models\n\n"]
+    parts += ["A recipe is used when the model's id, or the last part of its path, is in the second column.\n\n"]
+    parts += ["| recipe | model | fields that differ from the defaults |\n| --- | --- | --- |\n"]
+    for preset in presets().values():
+        models = ", ".join(f"`{model}`" for model in preset.models)
+        fields = {name: value for name, value in preset.fields.items() if value != FIELDS[name].default}
+        parts.append(f"| `{preset.name}` | {models} | {_fields(fields)} |\n")
+    parts += ["\n## Recipes for GPUs\n\n"]
+    parts += ["These are given as `recipe=NAME` and are applied on top of the model's own recipe.\n\n"]
+    parts += ["| recipe | GPUs | fields |\n| --- | --- | --- |\n"]
+    for launch in launches().values():
+        gpus = f"{launch.fields.get('gpus', 1)} x {launch.gpu_gb:.0f} GB"
+        parts.append(f"| `{launch.name}` | {gpus} | {_fields(launch.fields)} |\n")
+    return "".join(parts)
+
+
+def _word(value: object) -> str:
+    words = {None: "none", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _fields(fields: Mapping[str, object]) -> str:
+    return ", ".join(f"`{name}={_word(value)}`" for name, value in fields.items())
+
+
+def tasks() -> str:
+    """Return the lm-eval tasks with their releases and windows."""
+    parts = [HEADER, "# Tasks\n\n", "All of these have the tag `livecodebench`.\n\n"]
+    parts += ["| task | release | window |\n| --- | --- | --- |\n"]
+    for name, (release, window) in TASKS.items():
+        parts.append(f"| `{name}` | `{release}` | `{window}` |\n")
+    parts.append(
+        "\nA *release* is a cumulative version of the data set. A *window* is a range of contest dates within it. "
+        "[What is measured](../explanation/measurement.md) explains why the two differ.\n\n"
+        "`--metadata` changes any of it for one run: "
+        """`--metadata '{"release": "v6", "window": "2024-10..2025-01", "judge": "stdio", "repeats": 20}'`.\n"""
+    )
+    return "".join(parts)
+
+
+def python_api() -> str:
+    """Return the page from which mkdocstrings documents what ``ssd_harness`` exports."""
+    names = [name for name in getattr(ssd_harness, "__all__", ()) if not name.startswith("_")]
+    parts = [HEADER, "# Python API\n\n"]
+    parts += ["Everything here is imported from `ssd_harness`; nothing heavy is imported before it is used.\n\n"]
+    for name in names:
+        value = getattr(ssd_harness, name)
+        path = f"{value.__module__}.{value.__qualname__}"
+        parts += [f"## `ssd_harness.{name}`\n\n", f"::: {path}\n    options:\n      show_root_heading: false\n\n"]
+    if not names:
+        parts += ["`ssd_harness.__version__` is the installed version.\n"]
+    return "".join(parts)
+
+
+def schemas() -> str:
+    """Return the list of the JSON schemas in docs/schemas."""
+    parts = [HEADER, "# File schemas\n\n"]
+    files = sorted((HERE / "schemas").glob("*.json"))
+    if not files:
+        return "".join([*parts, "Manifest, summary, verdicts and `compare --json` carry a `schema_version`.\n"])
+    parts += ["JSON schemas of the files that the package publishes. A test validates real output against each.\n\n"]
+    parts += ["| schema | what it describes |\n| --- | --- |\n"]
+    for file in files:
+        schema = json.loads(file.read_text(encoding="utf-8"))
+        text = " ".join(str(schema.get("description", schema.get("title", ""))).split("\n\n")[0].split())
+        parts.append(f"| [{file.stem}](../schemas/{file.name}) | {_cell(text)} |\n")
     return "".join(parts)
 
 
@@ -81,20 +187,20 @@ def costs() -> str:
         for model in launch.models:
             size = size_of(model, None)
             assert size
-            recipe = resolve(model, {"recipe": launch.name}).recipe
-            shorter = replace(recipe, max_new_tokens_train=min(USUAL_TOKENS, recipe.max_new_tokens_train))
-            most, usual = (cost_of(one, PROMPTS, size, stored=2, download=True) for one in (recipe, shorter))
-            evaluation, gpu = usual_evaluation(recipe), usual_gpu(launch.gpu_gb)
+            chosen = resolve(model, {"recipe": launch.name}).recipe
+            shorter = replace(chosen, max_new_tokens_train=min(USUAL_TOKENS, chosen.max_new_tokens_train))
+            most, usual = (cost_of(one, PROMPTS, size, stored=2, download=True) for one in (chosen, shorter))
+            evaluation, gpu = usual_evaluation(chosen), usual_gpu(launch.gpu_gb)
             evaluating = evaluation.memory(size, stored=2, half=True)
             assert evaluating
-            memory = max(need_of(recipe, size, gpu, stored=2).memory, evaluating.total)
+            memory = max(need_of(chosen, size, gpu, stored=2).memory, evaluating.total)
             usual_evaluating = evaluation.up_to(USUAL_TOKENS)
-            how = f"LoRA, {recipe.max_length_train:,} tokens" if recipe.lora_rank else "full"
+            how = f"LoRA, {chosen.max_length_train:,} tokens" if chosen.lora_rank else "full"
             assert most.disk
             assert most.kept
             hours = f"{_hours(most, evaluation, size)} | {_hours(usual, usual_evaluating, size)}"
             lines.append(
-                f"| {model} | `{launch.name}` ({how}) | {recipe.gpus} x {launch.gpu_gb:.0f} GB | {memory / 1e9:.0f} GB"
+                f"| {model} | `{launch.name}` ({how}) | {chosen.gpus} x {launch.gpu_gb:.0f} GB | {memory / 1e9:.0f} GB"
                 f" | {hours} | {most.disk / 1e9:.0f} GB, {most.kept / 1e9:.0f} GB |"
             )
     return "\n".join(lines) + "\n"
@@ -112,10 +218,15 @@ def readme() -> str:
     return text
 
 
+REFERENCE = (commands, exit_codes, hooks, python_api, recipe, schemas, tasks)
+"""Each returns the page of its name."""
+
+
 def main() -> int:
     """Write the pages, or with ``--check`` compare them and return 1 when one is stale."""
     stale = []
-    for name, text in (("commands.md", commands()), ("hooks.md", hooks()), ("../README.md", readme())):
+    pages = {f"reference/{page.__name__.replace('_', '-')}.md": page() for page in REFERENCE}
+    for name, text in (pages | {"../README.md": readme()}).items():
         page = HERE / name
         if "--check" not in sys.argv:
             page.write_text(text, encoding="utf-8")

@@ -1,5 +1,6 @@
 """The documentation says what the code does, or a test says that it does not."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md"))
 SOURCES = [
     file
     for folder in ("ssd_harness", "plugins", "tasks", "runs", "tests")
@@ -30,16 +32,52 @@ def test_every_environment_variable_is_documented():
     named = {
         word for file in SOURCES for word in re.findall(r"\bSSD_[A-Z]+(?:_[A-Z]+)*\b", file.read_text(encoding="utf-8"))
     }
-    documented = set(re.findall(r"`(SSD_[A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")))
+    documented = set(
+        re.findall(r"`(SSD_[A-Z_]+)`", (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8"))
+    )
     assert named - documented == set()
 
 
-@pytest.mark.parametrize(
-    "page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name
-)
-def test_links_to_files_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), target
+def anchors(page):
+    """Return the anchors of a page's headings, as mkdocs and GitHub make them."""
+    outside_of_code = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", outside_of_code, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings_that_exist(page):
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+        linked = page.parent / target if target else page
+        from_site = {"contributing.md": "CONTRIBUTING.md", "security.md": "SECURITY.md", "changelog.md": "CHANGELOG.md"}
+        linked = ROOT / from_site[linked.name] if linked.name in from_site else linked
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
+
+
+def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(tmp_path):
+    pytest.importorskip("material", reason="the site needs the extra 'docs'")
+    pytest.importorskip("mkdocstrings", reason="the site needs the extra 'docs'")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = sorted(tmp_path.rglob("*.html"))
+    sources = {
+        page.relative_to(ROOT / "docs").with_suffix(".html") for page in PAGES if page.is_relative_to(ROOT / "docs")
+    }
+    assert sources <= {page.relative_to(tmp_path) for page in pages}
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert re.findall(r"<(?:script|img|iframe)[^>]+src=\"?(?:https?:)?//[^>]*>", text) == [], page
+        assert (
+            re.findall(r"<link[^>]+rel=\"?(?:stylesheet|preconnect|icon)[^>]+href=\"?(?:https?:)?//[^>]*>", text) == []
+        )
 
 
 def test_the_readme_names_every_command_and_both_scripts():
@@ -54,7 +92,7 @@ def test_the_readme_names_every_command_and_both_scripts():
 
 def advertised():
     """Every command line in an indented block of README and docs, as words; a remark behind # is left out."""
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for page in PAGES:
         if page.name == "commands.md":  # written from the parsers themselves
             continue
         for line in page.read_text(encoding="utf-8").splitlines():

@@ -20,7 +20,7 @@ What it does not cover:
 - Bugs of the kernel, the engine or the CPU. A runtime with a kernel of its own, such as gVisor, can be put below
   (``SSD_HARNESS_RUNTIME=runsc``); a virtual machine around everything is better still.
 - Counters that the kernel keeps for all programs of a slot, or of the machine, and that cannot be hidden:
-  docs/sandbox.md lists them. Programs have nothing to tell each other by them: no run depends on answers.
+  docs/explanation/sandbox.md lists them. Programs have nothing to tell each other by them: no run depends on answers.
 - Timing between tests in one process (the ``lcb`` runners): the program shares its process with the runner, so it can
   shift its own CPU time from one test to another. It gains at most the limit times the number of tests in all.
 - Its own inputs: a program may read all inputs of its problem, and compute in one test for the next (``lcb``).

@@ -14,7 +14,7 @@ pytest.importorskip("trl")
 
 pytestmark = [pytest.mark.hf, pytest.mark.slow, pytest.mark.docker]
 
-GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "judge-elsewhere.md"
 
 
 def commands():

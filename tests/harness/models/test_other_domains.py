@@ -20,7 +20,7 @@ from ssd_harness.harness import bridge
 
 pytestmark = [pytest.mark.hf, pytest.mark.slow]
 
-GUIDE = Path(__file__).parents[3] / "docs" / "guide.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "own-task.md"
 
 
 def example():
