@@ -1,13 +1,22 @@
 import io
+from types import SimpleNamespace
 
 import pytest
 
+from ssd_harness import progress
 from ssd_harness.progress import ProgressLine, share
 
 
 class Terminal(io.StringIO):
     def isatty(self):
         return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
 
 
 def test_a_terminal_sees_one_line_that_ends_complete():
@@ -32,11 +41,11 @@ def test_nothing_to_do_is_no_division_by_zero():
         line.advance(0)
 
 
-def test_a_pipe_gets_a_line_now_and_then(monkeypatch):
-    stream, now = io.StringIO(), iter([0.0, 10.0, 40.0, 50.0, 80.0])
-    monkeypatch.setattr("ssd_harness.progress.time.monotonic", lambda: next(now))
+def test_a_pipe_gets_a_line_now_and_then(clock):
+    stream = io.StringIO()
     with ProgressLine("scoring", 100, stream) as line:
-        for _ in range(4):
+        for seconds in (10.0, 30.0, 10.0, 30.0):
+            clock.now += seconds
             line.advance(20)
     assert stream.getvalue().splitlines() == [
         "scoring: 40 of 100, 40 s, 1.0 a second, about 60 s left",
@@ -52,13 +61,44 @@ def test_the_first_moments_promise_nothing():
     assert "left" not in stream.getvalue()
 
 
-def test_what_was_there_before_says_nothing_about_the_rate(monkeypatch):
-    stream, now = io.StringIO(), iter([0.0, 1.0, 40.0])
-    monkeypatch.setattr("ssd_harness.progress.time.monotonic", lambda: next(now))
+def test_what_was_there_before_says_nothing_about_the_rate(clock):
+    stream = io.StringIO()
     with ProgressLine("scoring", 1000, stream) as line:
-        line.found(900)
+        clock.now += 1
+        line.skip(900)
+        clock.now += 39
         line.advance(20)
     assert stream.getvalue() == "scoring: 920 of 1,000, 40 s, 30.0 a minute, about 3 min left\n"
+
+
+def test_a_log_ends_with_the_last_state_once_it_has_a_line(clock):
+    stream = io.StringIO()
+    with ProgressLine("scoring", 50, stream) as line:
+        clock.now += 40
+        line.advance(40)
+        clock.now += 10
+        line.advance(10)
+    assert stream.getvalue().splitlines() == [
+        "scoring: 40 of 50, 40 s, 1.0 a second, about 10 s left",
+        "scoring: 50 of 50, 50 s, 1.0 a second",
+    ]
+
+
+def test_a_delayed_line_is_not_drawn_for_a_short_loop(clock):
+    stream = Terminal()
+    with ProgressLine("prompts", 2, stream, delay=2.0) as line:
+        line.advance()
+        clock.now += 1
+        line.advance()
+    assert stream.getvalue() == ""
+
+
+def test_without_a_total_the_line_counts(clock):
+    stream = io.StringIO()
+    with ProgressLine("prompts", None, stream) as line:
+        clock.now += 40
+        line.advance(1234)
+    assert stream.getvalue() == "prompts: 1,234\n"
 
 
 @pytest.mark.parametrize(

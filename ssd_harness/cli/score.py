@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
             store,
             options,
             journal,
-            on_start=lambda missing: line.found(len(samples) - missing),
+            on_start=lambda missing: line.skip(len(samples) - missing),
             on_verdict=lambda _: line.advance(),
         )
     summary = _write(arguments, scoring, store, samples, outside=outside, unknown=unknown)

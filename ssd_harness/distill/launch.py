@@ -11,8 +11,8 @@ from pathlib import Path
 from ssd_harness.artifacts import shards
 from ssd_harness.distill import sampling
 from ssd_harness.distill.job import read_job
+from ssd_harness.distill.stage_messages import ENDED, FAILURE
 from ssd_harness.errors import ExitCode
-from ssd_harness.stage_progress import ENDED, FAILURE
 from ssd_harness.supervisor import die_with
 
 

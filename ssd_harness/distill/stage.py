@@ -16,8 +16,9 @@ from ssd_harness.artifacts import shards
 from ssd_harness.distill import filtering, sampling, training
 from ssd_harness.distill.job import read_job
 from ssd_harness.distill.ranks import own_rank, work_alone
+from ssd_harness.distill.stage_messages import ADVISED, FAILURE
 from ssd_harness.errors import ExitCode, SsdError
-from ssd_harness.stage_progress import ADVISED, FAILURE, Reporter
+from ssd_harness.progress import Reporter
 from ssd_harness.supervisor import die_with
 
 STAGES = {"sample": sampling.run, "filter": filtering.run, "train": training.run}

@@ -13,9 +13,10 @@ from ssd_harness import storage, supervisor
 from ssd_harness.artifacts import shards
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.ranks import rank_variables
+from ssd_harness.distill.stage_messages import ADVISED, ENDED, FAILURE
 from ssd_harness.errors import ExitCode, InfrastructureError, SsdError, UsageError
 from ssd_harness.printable import printable
-from ssd_harness.stage_progress import ADVISED, ENDED, FAILURE, Display
+from ssd_harness.progress import StageDisplay
 
 LOG = "log.txt"
 _GO_ON = "run the same command again to go on from what is finished"
@@ -32,7 +33,7 @@ def run_stage(job: Job, folder: Path, *, locks: Iterable[int]) -> None:
         shards.remove_manifest(folder)
         job.write(folder)
         log = (folder / LOG).open("ab")
-    display = Display()
+    display = StageDisplay()
     count = 1 if job.stage == "filter" else job.recipe.gpus
     module, *more = ["ssd_harness.distill.stage"] if count == 1 else ["ssd_harness.distill.launch", str(count)]
     command = supervisor.supervised([sys.executable, "-P", "-m", module, str(folder), *more])

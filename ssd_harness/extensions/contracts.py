@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 Report = Any
-"""``report(done=…, total=…, note=…)``: how a stage says how far it is (``distill.progress.Reporter``)."""
+"""``report(done=…, total=…, note=…)``: how a stage says how far it is (``progress.Reporter``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,15 @@ from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.contracts import Prompt, PromptTests
 from ssd_harness.extensions.plugin_version import version_of
 from ssd_harness.home import home
+from ssd_harness.progress import ProgressLine
 from ssd_harness.prompt_styles import PromptTemplate
 from ssd_harness.prompts import prompt_style, prompt_tests
 from ssd_harness.prompts.overlap import livecodebench, sketch
 from ssd_harness.prompts.selection import Selection
 from ssd_harness.recipe.definition import Recipe
-from ssd_harness.stage_progress import LongLoop
 
+_QUIET_S = 2.0
+"""Most sources are read in less, and show no progress."""
 _SOURCE_FIELDS = (
     "prompts",
     "prompt_limit",
@@ -134,15 +136,15 @@ def _store(
     with storage.disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     scratch = (folder if _is_ours(folder) else Path(tempfile.gettempdir())) / f".{os.getpid()}.jsonl"
-    with storage.atomic_writer(scratch) as stream:
-        shown = LongLoop("prompts", operator.length_hint(source) or None)
-        for number, prompt in enumerate(islice(selection, recipe.prompt_limit)):
-            shown(number)
+    total = operator.length_hint(source) or None
+    shown = ProgressLine("ssd-harness: prompts", total, delay=_QUIET_S)
+    with storage.atomic_writer(scratch) as stream, shown:
+        for prompt in islice(selection, recipe.prompt_limit):
+            shown.advance()
             tests = (prompt.tests.inputs, prompt.tests.outputs, prompt.tests.function) if prompt.tests else ()
             line = json.dumps([prompt.id, prompt.messages, *tests], ensure_ascii=True) + "\n"
             digest.update(line.encode())
             stream.write(line)
-        shown.finish()
     try:
         selection.check()
     except UsageError:

@@ -17,10 +17,10 @@ from ssd_harness.distill.job import Job
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.contracts import Sample
 from ssd_harness.extensions.hookspecs import hookimpl
+from ssd_harness.progress import Reporter
 from ssd_harness.prompts import prompt_set
 from ssd_harness.prompts.overlap.search import EvaluatedText, search
 from ssd_harness.recipe.definition import Recipe
-from ssd_harness.stage_progress import Reporter
 
 STAGES = ("collect", "sketch", "guard", "sample", "filter", "read")
 WORDS, TOKENS = 100, 64

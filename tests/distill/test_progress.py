@@ -3,19 +3,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from ssd_harness import stage_progress
+from ssd_harness import progress
 
 
 @pytest.fixture
 def clock(monkeypatch):
     clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(stage_progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
 
 
 def test_it_says_how_long_the_rest_takes_at_the_speed_of_this_run_alone(clock):
     stream = io.StringIO()
-    report = stage_progress.Reporter(stream, "sample")
+    report = progress.Reporter(stream, "sample")
     clock.now += 300  # the model is loaded
     report(500, 2000)  # what an earlier run had drawn
     clock.now += 60
@@ -31,7 +31,7 @@ def test_it_says_how_long_the_rest_takes_at_the_speed_of_this_run_alone(clock):
 
 def test_it_does_not_say_more_than_anybody_reads_but_always_the_end(clock):
     stream = io.StringIO()
-    report = stage_progress.Reporter(stream, "sample")
+    report = progress.Reporter(stream, "sample")
     for done in range(101):
         clock.now += 0.01
         report(done, 100)
@@ -41,7 +41,7 @@ def test_it_does_not_say_more_than_anybody_reads_but_always_the_end(clock):
 
 def test_the_first_seconds_promise_nothing(clock):
     stream = io.StringIO()
-    report = stage_progress.Reporter(stream, "train")
+    report = progress.Reporter(stream, "train")
     for done in range(8):
         report(done, 10_000)
         clock.now += 0.25
@@ -52,9 +52,9 @@ def test_the_first_seconds_promise_nothing(clock):
 
 def test_a_log_gets_a_line_every_30_seconds_and_the_last_one(clock):
     stream = io.StringIO()
-    display = stage_progress.Display(stream)
+    display = progress.StageDisplay(stream)
     for step in range(100):
         clock.now += 1
         display.show(f"train: {step}")
     display.finish()
-    assert stream.getvalue().splitlines() == [f"ssd-harness: train: {step}" for step in (30, 61, 92, 99)]
+    assert stream.getvalue().splitlines() == [f"ssd-harness: train: {step}" for step in (30, 60, 90, 99)]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ssd_harness import progress
 from ssd_harness import prompt_styles as prompt_texts
-from ssd_harness import stage_progress
 from ssd_harness.errors import UsageError
 from ssd_harness.prompts import prompt_set
 from ssd_harness.prompts.overlap import livecodebench
@@ -90,7 +90,7 @@ def test_the_demo_prompts_ship_with_the_package(state):
 
 def test_a_slow_source_is_told_about_with_the_time_that_is_left(state, monkeypatch, capsys):
     now = itertools.count()
-    monkeypatch.setattr(stage_progress, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
     prompt_set.collect(Recipe(prompts="demo", prompt_limit=40))
     lines = capsys.readouterr().err.splitlines()
     assert lines

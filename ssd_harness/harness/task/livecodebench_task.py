@@ -263,7 +263,7 @@ class LivecodebenchTask(ConfigurableTask):
                 self._store,
                 self._options.scoring,
                 journal,
-                on_start=lambda missing: line.found(len(programs) - missing),
+                on_start=lambda missing: line.skip(len(programs) - missing),
                 on_verdict=lambda _: line.advance(),
             )
         scoring.require_complete(f"the other verdicts are kept in {journal.path}; run the same command again")
