@@ -176,7 +176,7 @@ def solves():
 def _sandbox(make):
     """A sandbox that works, its image or root file system built if need be; skipped where none can, unless that is an error."""
     from ssd_harness.errors import SsdError
-    from ssd_harness.sandbox.contracts import ImageMissing
+    from ssd_harness.sandbox.interface import ImageMissing
 
     sandbox = make()
     try:

@@ -11,6 +11,7 @@ from typing import Any
 from ssd_harness.engines.contracts import Continuation, Decoding, GenerationRequest, Stop
 from ssd_harness.engines.random_streams import stream_key
 from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.printable import first_line
 
 _LOWEST_TEMPERATURE = 0.01
 """vLLM silently draws at this temperature where a lower one, but not a greedy one, is asked for."""
@@ -68,7 +69,7 @@ def load_llm(folder: str | Path, *, dtype: str = "auto", max_model_len: int | No
         lengths = [length for length in (own, max_model_len) if length]
         return LLM(model=str(folder), max_model_len=min(lengths, default=None), **{**defaults, **given})
     except (OSError, RuntimeError, ValueError) as error:
-        raise InfrastructureError(f"vLLM cannot start: {_first_line(error)}", where=folder) from error
+        raise InfrastructureError(f"vLLM cannot start: {first_line(error)}", where=folder) from error
 
 
 def check_arguments(folder: str | Path, arguments: Mapping[str, Any]) -> None:
@@ -96,7 +97,7 @@ def _reason(error: Exception) -> str:
     """Return one line; pydantic's own names the field and what was expected."""
     found = error.errors() if hasattr(error, "errors") else []
     if not found:
-        return _first_line(error)
+        return first_line(error)
     return "; ".join(": ".join([*map(str, one["loc"]), f"{one['msg']}{_got(one.get('input'))}"]) for one in found)
 
 
@@ -210,7 +211,3 @@ def _continuation(request: GenerationRequest, output: Any) -> Continuation:
         raise InfrastructureError(f"vLLM ended a sample of {request.key!r} as {output.finish_reason!r}")
     stop = Stop.LENGTH if output.finish_reason == "length" else Stop.EOS
     return Continuation(request, tuple(output.token_ids), stop)
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -14,6 +14,7 @@ from ssd_harness.artifacts import registry
 from ssd_harness.engines.model_settings import read_settings
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.home import home
+from ssd_harness.printable import first_line
 from ssd_harness.recipe.definition import DEMO
 
 _NO_WEIGHTS = {"training_args.bin", "optimizer.bin", "scheduler.bin"}
@@ -134,13 +135,13 @@ def _from_hub(name: str, revision: str | None) -> BaseModel:
     except HFValidationError:
         raise UsageError("model not found: neither a folder nor a Hub id", where=name) from None
     except Exception as error:  # noqa: BLE001 - the client raises its own, httpx's and OSError, all meaning: no answer
-        reason = f"{type(error).__name__}: {error}" if not isinstance(error, HfHubHTTPError) else str(error)
-        denied = error
+        kind = "" if isinstance(error, HfHubHTTPError) else f"{type(error).__name__}: "
+        reason, denied = f"{kind}{first_line(error)[:200]}", error
     try:
         folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
     except (LocalEntryNotFoundError, OSError, ValueError):
         raise UsageError(
-            f"model not found: no folder, not in the local cache, and the Hub says {_first_line(reason)}",
+            f"model not found: no folder, not in the local cache, and the Hub says {reason}",
             where=name,
             next_step="check the name, the network and HF_TOKEN, or give a local folder",
         ) from denied
@@ -181,7 +182,3 @@ def _hash_file(file: Path) -> str:
         with contextlib.suppress(InfrastructureError):  # in a folder of somebody else's it is computed again
             storage.write_json(note, {"stamp": stamp, "sha256": found, "file": os.fspath(file)})
     return found
-
-
-def _first_line(text: str) -> str:
-    return next(iter(text.strip().splitlines()), "nothing")[:200]

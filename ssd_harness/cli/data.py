@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ssd_harness.errors import ExitCode, InfrastructureError, SsdError
-from ssd_harness.livecodebench.index import read_again
+from ssd_harness.livecodebench.data_files import FOLDER_VARIABLE, cached, fetch, locate, missing, published_sha256
+from ssd_harness.livecodebench.file_index import read_again
 from ssd_harness.livecodebench.releases import DATA_SET, MINI, RELEASES, REVISION, DataFile, Selection, select
-from ssd_harness.livecodebench.sources import FOLDER_VARIABLE, cached, fetch, locate, missing, published_sha256
 from ssd_harness.livecodebench.store import ProblemStore, open_store
 
 _EXAMPLES = """examples:

@@ -17,7 +17,7 @@ from ssd_harness.extensions import plugin_manager
 from ssd_harness.harness.preflight import TRANSFORM_PACKAGES
 from ssd_harness.home import home
 from ssd_harness.printable import printable
-from ssd_harness.sandbox.contracts import ImageMissing
+from ssd_harness.sandbox.interface import ImageMissing
 
 _EXAMPLES = """examples:
   ssd-harness doctor
@@ -124,8 +124,8 @@ def _sandbox(name: str) -> Finding:
 
 def data() -> Iterator[Finding]:
     """Look at the files that livecodebench_v6 reads."""
+    from ssd_harness.livecodebench.data_files import FOLDER_VARIABLE, locate, missing
     from ssd_harness.livecodebench.releases import NOT_OFFICIAL
-    from ssd_harness.livecodebench.sources import FOLDER_VARIABLE, locate, missing
     from ssd_harness.livecodebench.task_names import selection_of
 
     selection = selection_of("livecodebench_v6")

@@ -9,10 +9,11 @@ from typing import Any
 from ssd_harness.cli.actions import add_action
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.extensions import plugin_manager
-from ssd_harness.judge.problem import ProblemTests, Program
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.judges import Judge
+from ssd_harness.judge.problem_tests import ProblemTests, Program
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.verdicts import Verdict
-from ssd_harness.sandbox.contracts import Limits
+from ssd_harness.sandbox.interface import Limits
 
 _RIGHT = "print(sum(map(int, input().split())))"
 _WRONG = "print(0)"
@@ -121,7 +122,7 @@ def _check(sandbox: Any) -> int:
     print(f"sandbox {known['sandbox']}: {known['isolation']}; image {known['fingerprint']}")
     failures = 0
     with sandbox:
-        for judge in ("lcb", "stdio"):
+        for judge in Judge:
             programs = [Program(_TESTS.question_id, number, code) for number, (_, code, _) in enumerate(_PLAN)]
             verdicts = judge_programs(
                 programs, lambda _: _TESTS, judge=judge, sandbox=sandbox, workers=1, limits=_LIMITS

@@ -14,15 +14,16 @@ from ssd_harness import provenance
 from ssd_harness.artifacts.verdict_journal import Journal
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.harness.files.samples import LocatedProgram, read_samples
+from ssd_harness.judge.judges import JUDGES, TESTS
+from ssd_harness.livecodebench.data_files import FOLDER_VARIABLE
 from ssd_harness.livecodebench.releases import RELEASES, select
-from ssd_harness.livecodebench.sources import FOLDER_VARIABLE
 from ssd_harness.livecodebench.store import ProblemStore, known_elsewhere, open_store
 from ssd_harness.progress import ProgressLine
-from ssd_harness.sandbox.choice import SANDBOX_VARIABLE
+from ssd_harness.sandbox.interface import SANDBOX_VARIABLE
 from ssd_harness.scoring import published_verdicts
 from ssd_harness.scoring.batch import Scoring, score
 from ssd_harness.scoring.equal_samples import UNKNOWN_CAUSE, EqualSamples
-from ssd_harness.scoring.options import JUDGES, TESTS, ScoringOptions
+from ssd_harness.scoring.options import ScoringOptions
 from ssd_harness.scoring.summary import render, summarize
 from ssd_harness.storage import atomic_writer, disk_errors, write_json
 

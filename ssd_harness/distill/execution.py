@@ -11,13 +11,13 @@ from ssd_harness.distill.filters import no_argument
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.contracts import Candidate, Prompt, PromptTests
-from ssd_harness.judge.inputs import Judge
-from ssd_harness.judge.problem import ProblemTests, Program
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.judges import Judge
+from ssd_harness.judge.problem_tests import ProblemTests, Program
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 from ssd_harness.livecodebench.extraction import extract
 from ssd_harness.recipe.definition import Recipe
-from ssd_harness.sandbox.choice import chosen_sandbox
+from ssd_harness.sandbox.interface import chosen_sandbox
 
 _BATCH = 512
 """Programs judged with one set of slots; a shard is written as soon as its programs are."""

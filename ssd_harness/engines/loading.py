@@ -8,6 +8,7 @@ from typing import Any
 from ssd_harness import foreign_json
 from ssd_harness.engines import quantization
 from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.printable import first_line
 
 _NAMED = 5
 """As many keys as a message lists."""
@@ -48,7 +49,7 @@ def load_tokenizer(folder: str | Path, *, trust_remote_code: bool = False) -> An
     try:
         return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=trust_remote_code)
     except Exception as error:  # it reads the model's configuration too, whose own checks raise errors of their own
-        raise InfrastructureError(f"cannot load the tokenizer: {_first_line(error)}", where=folder) from error
+        raise InfrastructureError(f"cannot load the tokenizer: {first_line(error)}", where=folder) from error
 
 
 def load_model(
@@ -94,7 +95,7 @@ def _load(folder: str | Path, *, refused: Collection[str], **options: Any) -> An
     except Exception as error:  # whatever transformers or safetensors raise, it is no model that could be used
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise  # whoever works on that disk says so
-        raise InfrastructureError(f"cannot load the model: {_first_line(error)}", where=folder) from error
+        raise InfrastructureError(f"cannot load the model: {first_line(error)}", where=folder) from error
     model, report = loaded
     _check_keys(folder, report, refused)
     return model
@@ -150,7 +151,7 @@ def check_implementations(folder: str | Path, named: Mapping[str, str]) -> None:
             AutoModelForCausalLM.from_config(config, trust_remote_code=False, **named)
     except (ImportError, ValueError) as error:
         words = ", ".join(f"{name}={value}" for name, value in named.items())
-        raise UsageError(f"{words}: {_first_line(error)}", next_step="leave it out, or give another") from error
+        raise UsageError(f"{words}: {first_line(error)}", next_step="leave it out, or give another") from error
 
 
 def check_modules(folder: str | Path, wanted: Iterable[str]) -> None:
@@ -194,7 +195,3 @@ def generation_config(folder: str | Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

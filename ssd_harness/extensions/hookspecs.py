@@ -63,7 +63,7 @@ def ssd_transforms() -> Factories:  # type: ignore[empty-body]
 
 @hookspec
 def ssd_sandboxes() -> Factories:  # type: ignore[empty-body]
-    """Name → factory of a sandbox: opens slots that run hostile programs (``sandbox.contracts.Sandbox``)."""
+    """Name → factory of a sandbox: opens slots that run hostile programs (``sandbox.interface.Sandbox``)."""
 
 
 @hookspec

@@ -3,7 +3,6 @@
 import functools
 import re
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any
 
 import pluggy
@@ -67,13 +66,6 @@ def is_builtin(hook: str, name: str) -> bool:
     """Whether the package itself provides ``name``."""
     plugin = plugin_manager().get_plugin(_BUILTIN[0])
     return name in getattr(plugin, hook)() if plugin else False
-
-
-def distributions() -> dict[str, str]:
-    """Return the distributions that plugins came from and their versions, for provenance."""
-    names = {distribution.project_name for _, distribution in plugin_manager().list_plugin_distinfo()}
-    found = {entry.dist.name: entry.dist.version for entry in entry_points(group=hookspecs.NAMESPACE) if entry.dist}
-    return {name: version for name, version in sorted(found.items()) if name in names}
 
 
 def _distribution(manager: pluggy.PluginManager, plugin: object) -> str | None:

@@ -16,7 +16,7 @@ from ssd_harness.harness.task.task_prompt import asked_prompt, check_form
 from ssd_harness.home import home
 from ssd_harness.livecodebench.store import open_store
 from ssd_harness.livecodebench.task_names import selection_of
-from ssd_harness.sandbox.contracts import ImageMissing
+from ssd_harness.sandbox.interface import ImageMissing
 from ssd_harness.scoring.options import evaluation_options
 from ssd_harness.storage import locked
 

@@ -1,6 +1,5 @@
 """The unbiased pass@k estimator (Chen et al. 2021, "Evaluating large language models trained on code", equation 1)."""
 
-from collections.abc import Iterable
 from math import prod
 
 from ssd_harness.errors import UsageError
@@ -21,11 +20,3 @@ def pass_at_k(samples: int, correct: int, k: int) -> float:
             f"pass@{k} needs {k} samples of every problem, found {samples}", next_step=f"take k <= {samples}"
         )
     return 1.0 - prod((samples - correct - i) / (samples - i) for i in range(k))
-
-
-def mean_pass_at_k(counts: Iterable[tuple[int, int]], k: int) -> float:
-    """Return the mean of pass@k over problems, each given as (samples, correct)."""
-    values = [pass_at_k(samples, correct, k) for samples, correct in counts]
-    if not values:
-        raise UsageError(f"pass@{k} of no problems", next_step="score at least one problem")
-    return sum(values) / len(values)

@@ -6,12 +6,12 @@ from threading import Event, Thread
 from typing import Protocol
 
 from ssd_harness.errors import SsdError
-from ssd_harness.judge.board import Board, Group, Task
-from ssd_harness.judge.excerpt import printable
-from ssd_harness.judge.inputs import LoadedTests, TestLoader, UnusableTestsError
+from ssd_harness.judge.loaded_tests import LoadedTests, TestLoader, UnusableTestsError
 from ssd_harness.judge.trial import Trial
-from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
-from ssd_harness.sandbox.contracts import JobEnd, Sandbox, Slot, SlotLost
+from ssd_harness.judge.verdicts import MAX_MESSAGE, ProgramVerdict, Verdict
+from ssd_harness.judge.work_queue import Board, Group, Task
+from ssd_harness.printable import printable
+from ssd_harness.sandbox.interface import JobEnd, Sandbox, Slot, SlotLost
 
 AHEAD = 3
 """Jobs in a slot at a time: one runs, the others wait there, so that the slot never waits for us."""
@@ -227,7 +227,7 @@ def internal_error(task: Task, reason: str) -> ProgramVerdict:
     """Return the verdict that says that we failed, and how."""
     program = task.program
     return ProgramVerdict(
-        program.question_id, program.sample, Verdict.IE, message=printable(reason), reruns=task.reruns
+        program.question_id, program.sample, Verdict.IE, message=printable(reason, MAX_MESSAGE), reruns=task.reruns
     )
 
 

@@ -5,13 +5,14 @@ from threading import Event
 from types import TracebackType
 from typing import Self
 
-from ssd_harness.judge.board import Task
-from ssd_harness.judge.inputs import Judge, LoadedTests, TestLoader, UnusableTestsError
-from ssd_harness.judge.problem import ProblemTests, Program
+from ssd_harness.judge.judges import Judge, TestSelection
+from ssd_harness.judge.loaded_tests import LoadedTests, TestLoader, UnusableTestsError
+from ssd_harness.judge.problem_tests import ProblemTests, Program
 from ssd_harness.judge.slot_worker import final_verdict, gives_way, internal_error, keep_wrong_answer, open_slot
 from ssd_harness.judge.trial import Trial
 from ssd_harness.judge.verdicts import CRASH, ProgramVerdict, Verdict
-from ssd_harness.sandbox.contracts import JobEnd, Sandbox, Slot, SlotLost
+from ssd_harness.judge.work_queue import Task
+from ssd_harness.sandbox.interface import JobEnd, Sandbox, Slot, SlotLost
 
 KILLED = "killed its sandbox"
 """The message of a program that takes its slot down, alone, between programs that do not."""
@@ -28,7 +29,7 @@ class Solo:
 
     def __init__(self, sandbox: Sandbox, loader: TestLoader, judge: Judge) -> None:
         self._sandbox, self._loader = sandbox, loader
-        self._good_loader = TestLoader(lambda _: _GOOD_TESTS, judge, "all", None)
+        self._good_loader = TestLoader(lambda _: _GOOD_TESTS, judge, TestSelection.ALL, None)
         self._slot: Slot | None = None
         self._jobs = 0
         self._served = 0

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field, replace
 
 from ssd_harness.judge.comparison import Checker
-from ssd_harness.judge.excerpt import printable
-from ssd_harness.judge.problem import Program
-from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
-from ssd_harness.sandbox.contracts import JobEnd, Limits, Status, TestOutcome
+from ssd_harness.judge.problem_tests import Program
+from ssd_harness.judge.verdicts import MAX_MESSAGE, ProgramVerdict, Verdict
+from ssd_harness.printable import printable
+from ssd_harness.sandbox.interface import JobEnd, Limits, Status, TestOutcome
 
 BAND = 0.25
 """A time over the limit by less than this share of it decides nothing while other programs run beside it."""
@@ -111,7 +111,7 @@ class Trial:
         self.in_doubt = self._barely_too_slow(outcome)
         self._test = None if outcome.status in (Status.COMPILE, Status.LOAD) else outcome.test + 1
         self._cause = outcome.status.value
-        self._message = printable(message)
+        self._message = printable(message, MAX_MESSAGE)
 
     def verdict(self, end: JobEnd | None, reruns: int) -> ProgramVerdict:
         """Return the final word; without the job's end, the figures are those of the tests alone."""

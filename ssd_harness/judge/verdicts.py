@@ -33,16 +33,8 @@ class Verdict(StrEnum):
 CRASH = "signal"
 """The cause of a runtime error that ended the process without an exception."""
 
-# The official scorer's error codes: -2 wrong answer, -3 time limit, -4 runtime or compile error, -5 runner error.
-OFFICIAL_CODES = {
-    Verdict.WA: -2,
-    Verdict.TLE: -3,
-    Verdict.RE: -4,
-    Verdict.CE: -4,
-    Verdict.NO_CODE: -4,
-    Verdict.MLE: -5,
-    Verdict.OLE: -2,
-}
+MAX_MESSAGE = 240
+"""Longest message of a verdict, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +56,12 @@ class ProgramVerdict:
     reruns: int = 0
     """How often it was run again: near the time limit, or after a lost slot."""
     cause: str = ""
-    """How the failing test ended in the sandbox: a value of ``sandbox.contracts.Status``; "" if none failed."""
+    """How the failing test ended in the sandbox: a value of ``sandbox.interface.Status``; "" if none failed."""
 
     @property
     def passed(self) -> bool:
         """Whether it was accepted."""
         return self.verdict is Verdict.AC
-
-    @property
-    def official_code(self) -> int | None:
-        """The official scorer's error code, None if accepted; raises KeyError for an internal error, which has none."""
-        if self.passed:
-            return None
-        return -5 if self.verdict is Verdict.RE and self.cause == CRASH else OFFICIAL_CODES[self.verdict]
 
     def as_row(self) -> dict[str, Any]:
         """Return the JSON row of ``verdicts.jsonl``."""

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness.errors import InfrastructureError
-from ssd_harness.judge.problem import ProblemTests
-from ssd_harness.livecodebench.index import indexed
+from ssd_harness.judge.problem_tests import ProblemTests
+from ssd_harness.livecodebench.data_files import Source, locate
+from ssd_harness.livecodebench.file_index import indexed
 from ssd_harness.livecodebench.problem import DIFFICULTIES, Problem
+from ssd_harness.livecodebench.problem_rows import read_tests
 from ssd_harness.livecodebench.releases import DATA_SET, NOT_OFFICIAL, Selection
-from ssd_harness.livecodebench.rows import read_tests
-from ssd_harness.livecodebench.sources import Source, locate
 
 
 class ProblemStore:
@@ -123,7 +123,7 @@ def known_elsewhere(store: ProblemStore, question_ids: Iterable[str]) -> set[str
     whole = store.selection.whole_release
     folder = store.source.paths[0].parent if store.source.kind == "folder" else None
     if store.source.kind == "hub":
-        from ssd_harness.livecodebench.sources import cached
+        from ssd_harness.livecodebench.data_files import cached
 
         if not all(cached(file) for file in whole.files):
             return set()

@@ -11,6 +11,7 @@ from ssd_harness import storage
 from ssd_harness.artifacts import registry
 from ssd_harness.artifacts.registry import Checkpoint
 from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.printable import first_line
 from ssd_harness.results.model_card import model_card, public
 
 _MANIFEST, _CARD = "ssd_manifest.json", "README.md"
@@ -45,7 +46,7 @@ def check_repository(name: str) -> None:
     try:
         validate_repo_id(name)
     except HFValidationError as error:
-        raise UsageError(f"no repository can have this name: {_first_line(error)}", where=name) from error
+        raise UsageError(f"no repository can have this name: {first_line(error)}", where=name) from error
 
 
 def upload(folder: Path, repository: str, checkpoint: Checkpoint, *, private: bool = False) -> str:
@@ -60,12 +61,7 @@ def upload(folder: Path, repository: str, checkpoint: Checkpoint, *, private: bo
         return str(api.upload_folder(repo_id=repository, folder_path=folder, commit_message=message).commit_url)
     except Exception as error:  # the client raises its own, httpx's and OSError, all meaning that it did not work
         raise InfrastructureError(
-            f"the Hub did not take it: {_first_line(error)}",
+            f"the Hub did not take it: {type(error).__name__}: {first_line(error)}",
             where=repository,
             next_step="check the network and HF_TOKEN, which must allow writing, and run the same command again",
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    line = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {line}"[:300] if line else type(error).__name__

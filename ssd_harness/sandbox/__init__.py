@@ -2,7 +2,7 @@
 
 What it covers, each with its test in ``tests/sandbox`` or ``tests/attacks``:
 
-- A program learns no expected output, because none is ever inside: ``contracts.Job`` has no place for one.
+- A program learns no expected output, because none is ever inside: ``interface.Job`` has no place for one.
 - It cannot report for another test, forge an outcome or crash the worker by what it writes to any descriptor.
 - CPU time is measured from outside over all descendants, those that hide it too; wall time is a backstop.
 - Memory of one process and of all together, processes and threads, output and core files are bounded.

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Event, Lock
 
 from ssd_harness.errors import UsageError
-from ssd_harness.sandbox.contracts import SlotLost
+from ssd_harness.sandbox.interface import SlotLost
 from ssd_harness.sandbox.runs import OwnFile, Run, others
 
 FIRST_UID = 59_000

@@ -18,8 +18,8 @@ from typing import Any
 
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.sandbox import control_group, launcher, leases
-from ssd_harness.sandbox.contracts import ImageMissing, Limits, Slot, SlotLost
 from ssd_harness.sandbox.image import contents, root_folder
+from ssd_harness.sandbox.interface import ImageMissing, Limits, Slot, SlotLost
 from ssd_harness.sandbox.slots import OpenSlots, SlotConnection
 from ssd_harness.sandbox.worker import scratch, seccomp
 from ssd_harness.sandbox.worker.environment import ENVIRONMENT

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self
 
-from ssd_harness.sandbox.contracts import Job, JobEnd, SlotLost, Status, TestOutcome
+from ssd_harness.printable import printable
+from ssd_harness.sandbox.interface import Job, JobEnd, SlotLost, Status, TestOutcome
 from ssd_harness.sandbox.leases import Lease
 from ssd_harness.sandbox.worker import protocol
 from ssd_harness.sandbox.worker.protocol import End, FrameBuffer, Outcome, ProtocolError, Request
@@ -31,14 +32,8 @@ class Stream(Protocol):
         """Destroy the worker and the place that it runs in; never raises."""
 
 
-def printable(text: bytes) -> str:
-    """Decode what a hostile program wrote, with every control character escaped."""
-    decoded = text.decode("utf-8", "backslashreplace")
-    return "".join(letter if letter.isprintable() or letter == " " else f"\\x{ord(letter):02x}" for letter in decoded)
-
-
 class SlotConnection:
-    """A :class:`~ssd_harness.sandbox.contracts.Slot` over a stream."""
+    """A :class:`~ssd_harness.sandbox.interface.Slot` over a stream."""
 
     def __init__(self, name: str, stream: Stream, lease: Lease, config: dict[str, Any]) -> None:
         """Configure the worker and wait until it is ready; closes the stream and gives the lease back if it fails."""
@@ -126,7 +121,7 @@ class SlotConnection:
                     cpu_s=outcome.cpu_s,
                     wall_s=outcome.wall_s,
                     peak=outcome.peak,
-                    message=printable(outcome.message),
+                    message=printable(_text(outcome.message), protocol.MAX_MESSAGE),
                 )
             if kind == protocol.END and self._open_jobs.pop(job, None) is not None:
                 end = End.decode(payload)
@@ -173,12 +168,16 @@ class SlotConnection:
         except ProtocolError as error:
             raise self._lost(f"the worker sent nonsense: {error}") from error
         if frame[0] == protocol.FATAL:
-            lines = printable(frame[2]).split("\\x0a")
-            raise self._lost(f"the worker gave up: {' | '.join(line.strip() for line in lines if line.strip())[-500:]}")
+            lines = [line.strip() for line in _text(frame[2]).splitlines() if line.strip()]
+            raise self._lost(f"the worker gave up: {printable(' | '.join(lines)[-500:])}")
         return frame
 
     def _lost(self, what: str) -> SlotLost:
         return SlotLost(what, where=self.name)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
 
 
 class OpenSlots:

@@ -10,7 +10,7 @@ from ssd_harness import provenance
 from ssd_harness.artifacts.verdict_journal import Journal, key_of
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.extensions import plugin_manager
-from ssd_harness.judge.problem import Program
+from ssd_harness.judge.problem_tests import Program
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 from ssd_harness.livecodebench.store import ProblemStore
 from ssd_harness.scoring.options import ScoringOptions
@@ -60,7 +60,7 @@ def score(
     Programs with the same text for the same problem run once. ``on_start`` hears how many have to run, ``on_verdict``
     each new verdict. Internal errors are returned, not raised: see :meth:`Scoring.require_complete`.
     """
-    from ssd_harness.judge.schedule import judge_programs
+    from ssd_harness.judge.scheduler import judge_programs
 
     with plugin_manager.lookup("ssd_sandboxes", options.sandbox_name)() as sandbox:
         described = sandbox.describe()

@@ -3,15 +3,14 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from ssd_harness import prompt_styles
 from ssd_harness.errors import UsageError
+from ssd_harness.judge.judges import JUDGES, TESTS, Judge, TestSelection
 from ssd_harness.recipe.definition import coerce
-from ssd_harness.sandbox.choice import chosen_sandbox
+from ssd_harness.sandbox.interface import chosen_sandbox
 
-JUDGES = ("lcb", "stdio")
-TESTS = ("all", "public", "private")
 DEFAULT_REPEATS = 10
 
 
@@ -19,8 +18,8 @@ DEFAULT_REPEATS = 10
 class ScoringOptions:
     """How programs are judged."""
 
-    judge: Literal["lcb", "stdio"] = "lcb"
-    tests: Literal["all", "public", "private"] = "all"
+    judge: str = Judge.LCB.value
+    tests: str = TestSelection.ALL.value
     sandbox: str = ""
     """Name of the sandbox; empty means ``SSD_HARNESS_SANDBOX``, else ``docker``."""
     workers: int | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from attack_corpus import ATTACKS, PROGRAMS
 from attacked_problems import PROBLEMS
 
-from ssd_harness.judge.problem import Program
+from ssd_harness.judge.problem_tests import Program
 
 COMPLETION = {
     "stdin": """

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ssd_harness.judge.problem import ProblemTests
-from ssd_harness.sandbox.contracts import Limits
+from ssd_harness.judge.problem_tests import ProblemTests
+from ssd_harness.sandbox.interface import Limits
 
 LIMITS = Limits(cpu_s=1.0, wall_s=4.0, memory=1 << 30, output=4 << 20, processes=16)
 

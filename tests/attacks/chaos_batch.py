@@ -7,7 +7,7 @@ import json
 import sys
 import time
 
-from ssd_harness.judge.problem import ProblemTests, Program
+from ssd_harness.judge.problem_tests import ProblemTests, Program
 from ssd_harness.judge.verdicts import Verdict
 
 _STEPS = 30_000
@@ -50,7 +50,7 @@ def programs(count: int) -> list[tuple[Program, Verdict]]:
 def main() -> None:
     """Judge the batch and print what happened."""
     from ssd_harness.extensions.plugin_manager import lookup
-    from ssd_harness.judge.schedule import judge_programs
+    from ssd_harness.judge.scheduler import judge_programs
 
     count, judge, kind = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     held = []

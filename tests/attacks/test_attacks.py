@@ -30,7 +30,7 @@ from attack_batch import Judged, batch
 from attack_corpus import ATTACKS, PROGRAMS
 from attacked_problems import LIMITS, PROBLEMS, load_tests
 
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 
 TESTS = max(len(problem.tests.inputs) for problem in PROBLEMS.values())

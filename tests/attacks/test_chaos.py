@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from chaos_batch import PROBLEMS, cases, load_tests, programs
 
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.scheduler import judge_programs
 
 ENGINE_START_S = 60
 

@@ -6,8 +6,8 @@ import struct
 import pytest
 from attacked_problems import LIMITS, PROBLEMS, load_tests
 
-from ssd_harness.judge.problem import Program
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.problem_tests import Program
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.verdicts import Verdict
 
 COUNT = 120

@@ -55,7 +55,7 @@ BATCH = r"""
 import sys, time
 from pathlib import Path
 from chaos_batch import load_tests, programs
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.extensions.plugin_manager import lookup
 from ssd_harness.sandbox import leases, slots
 name, kind, count, go = sys.argv[1:]

@@ -3,8 +3,8 @@
 import pytest
 from attacked_problems import LIMITS, PROBLEMS, load_tests
 
-from ssd_harness.judge.problem import Program
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.problem_tests import Program
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.verdicts import Verdict
 
 ODD = {

@@ -10,11 +10,11 @@ import gc
 import pytest
 from bench.bare_fork import BareForkSandbox
 
-from ssd_harness.judge.problem import ProblemTests, Program
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.problem_tests import ProblemTests, Program
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.trial import Trial
 from ssd_harness.judge.verdicts import Verdict
-from ssd_harness.sandbox.contracts import Limits, SlotLost
+from ssd_harness.sandbox.interface import Limits, SlotLost
 
 TESTS = 4
 SECRET = 11

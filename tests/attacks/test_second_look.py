@@ -2,10 +2,10 @@
 
 import pytest
 
-from ssd_harness.judge.problem import ProblemTests, Program
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.problem_tests import ProblemTests, Program
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.verdicts import Verdict
-from ssd_harness.sandbox.contracts import JobEnd, Limits
+from ssd_harness.sandbox.interface import JobEnd, Limits
 
 LIMITS = Limits(cpu_s=3.0, wall_s=2.0)
 GLANCE_S = LIMITS.wall_s / 4

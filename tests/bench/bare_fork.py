@@ -13,7 +13,7 @@ import time
 from collections import deque
 from importlib import import_module
 
-from ssd_harness.sandbox.contracts import JobEnd, Runner, SlotLost, Status, TestOutcome
+from ssd_harness.sandbox.interface import JobEnd, Runner, SlotLost, Status, TestOutcome
 from ssd_harness.sandbox.worker import interpreter_exit
 
 _FRAME = struct.Struct("<IIII d")  # test, status, lengths of message and output, CPU seconds

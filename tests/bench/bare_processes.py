@@ -43,15 +43,16 @@ def judged(work, judge, cores):
 def main():
     from bench.bare_fork import BareForkSandbox
 
-    from ssd_harness.judge.inputs import Judge, TestLoader
+    from ssd_harness.judge.judges import Judge, TestSelection
+    from ssd_harness.judge.loaded_tests import TestLoader
     from ssd_harness.judge.trial import Trial
     from ssd_harness.judge.verdicts import Verdict
-    from ssd_harness.sandbox.contracts import JobEnd, Limits
+    from ssd_harness.sandbox.interface import JobEnd, Limits
 
     programs, tests, judge = pickle.load(sys.stdin.buffer)
     slot = BareForkSandbox().open_slot()
     # This interpreter may be slower than the image's: a time limit must not make the yardstick shorter.
-    loader = TestLoader(tests.__getitem__, Judge(judge), "all", Limits(cpu_s=30.0, wall_s=120.0))
+    loader = TestLoader(tests.__getitem__, Judge(judge), TestSelection.ALL, Limits(cpu_s=30.0, wall_s=120.0))
     gc.collect()
     gc.freeze()
     passed, ran, loaded, at = {}, 0, None, None

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import docker
 
 from ssd_harness.judge.comparison import compare_lines
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.plugins.docker.sandbox import DockerSandbox
 from ssd_harness.sandbox.image import docker_image
 

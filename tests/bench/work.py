@@ -4,7 +4,7 @@ import json
 import os
 from dataclasses import dataclass
 
-from ssd_harness.judge.problem import ProblemTests, Program
+from ssd_harness.judge.problem_tests import ProblemTests, Program
 
 CORES = len(os.sched_getaffinity(0))
 

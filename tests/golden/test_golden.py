@@ -12,9 +12,9 @@ import pytest
 import yaml
 from bench.bare_fork import BareForkSandbox
 
-from ssd_harness.judge.problem import ProblemTests, Program
-from ssd_harness.judge.schedule import judge_programs
-from ssd_harness.sandbox.contracts import Limits
+from ssd_harness.judge.problem_tests import ProblemTests, Program
+from ssd_harness.judge.scheduler import judge_programs
+from ssd_harness.sandbox.interface import Limits
 
 LIMITS = Limits(cpu_s=1.0, wall_s=3.0, memory=1 << 30)
 JUDGES = ("lcb", "stdio")

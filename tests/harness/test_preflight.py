@@ -11,7 +11,7 @@ from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.harness import preflight
 from ssd_harness.harness.evaluation_request import EvaluationRequest
-from ssd_harness.sandbox.contracts import ImageMissing
+from ssd_harness.sandbox.interface import ImageMissing
 
 OURS = EvaluationRequest(tasks=("livecodebench_v6",), own_tasks=("livecodebench_v6",))
 

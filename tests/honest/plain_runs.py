@@ -8,8 +8,8 @@ import json
 import subprocess
 from pathlib import Path
 
-from ssd_harness.sandbox.contracts import Limits
 from ssd_harness.sandbox.image import docker_image
+from ssd_harness.sandbox.interface import Limits
 from ssd_harness.sandbox.worker import child, scratch
 
 PROGRAMS = {path.stem: path for path in sorted((Path(__file__).parent / "programs").glob("*.py"))}

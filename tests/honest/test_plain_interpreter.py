@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from plain_runs import PROGRAMS, given_input, plain_runs
 
 from ssd_harness.judge.comparison import compare_lines
-from ssd_harness.judge.problem import ProblemTests, Program
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.problem_tests import ProblemTests, Program
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.verdicts import Verdict
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]

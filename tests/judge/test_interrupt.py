@@ -11,8 +11,8 @@ import signal
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background starts with it ignored
 
-from ssd_harness.judge.problem import ProblemTests, Program
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.problem_tests import ProblemTests, Program
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.plugins.docker.sandbox import DockerSandbox
 
 programs = [Program("q", 0, "print(1)")] + [Program("q", n, "while True: pass") for n in range(1, 20)]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_harness.errors import UsageError
-from ssd_harness.judge.pass_at_k import mean_pass_at_k, pass_at_k
+from ssd_harness.judge.pass_at_k import pass_at_k
 
 counts = st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n)))
 
@@ -42,19 +42,12 @@ def test_stays_stable_where_binomials_overflow():
     assert pass_at_k(100_000, 1, 1000) == pytest.approx(0.01)
 
 
-@given(st.lists(st.tuples(st.just(10), st.integers(0, 10)), min_size=1, max_size=20))
-def test_mean_over_problems(problems):
-    assert mean_pass_at_k(problems, 5) == pytest.approx(sum(pass_at_k(n, c, 5) for n, c in problems) / len(problems))
-
-
 @pytest.mark.parametrize(("n", "c", "k"), [(4, 1, 5), (0, 0, 1), (5, 1, 0)])
 def test_refuses_what_has_no_meaning(n, c, k):
     with pytest.raises(UsageError):
         pass_at_k(n, c, k)
 
 
-def test_refuses_no_problems_and_impossible_counts():
-    with pytest.raises(UsageError):
-        mean_pass_at_k([], 1)
+def test_refuses_impossible_counts():
     with pytest.raises(ValueError):
         pass_at_k(3, 4, 1)

@@ -11,7 +11,7 @@ import pytest
 
 from ssd_harness.cli.main import main
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.livecodebench import releases, sources
+from ssd_harness.livecodebench import data_files, releases
 from ssd_harness.livecodebench.errata import ERRATA
 from ssd_harness.livecodebench.releases import Selection, select
 from ssd_harness.livecodebench.store import known_elsewhere, open_store
@@ -214,7 +214,7 @@ def test_a_wrong_count_is_an_error_of_pinned_data_and_a_warning_of_a_folder(fold
     path = lcb_rows.write(folder / "test6.jsonl", [lcb_rows.make()])
     selection = select("v6", "v6")
     assert "131 problems (31/39/61 easy/medium/hard), this data has 1 (1/0/0)" in open_store(selection, folder).warning
-    monkeypatch.setattr(sources, "fetch", lambda file: path)
+    monkeypatch.setattr(data_files, "fetch", lambda file: path)
     with pytest.raises(InfrastructureError, match="131 problems"):
         open_store(selection)
 

@@ -24,7 +24,8 @@ PLUGINS = """
 import importlib.resources, json
 from ssd_harness.extensions import plugin_manager
 
-print(json.dumps([sorted(plugin_manager.distributions()), importlib.resources.files("ssd_harness.plugins").is_dir()]))
+distributions = {item.project_name for _, item in plugin_manager.plugin_manager().list_plugin_distinfo()}
+print(json.dumps([sorted(distributions), importlib.resources.files("ssd_harness.plugins").is_dir()]))
 """
 
 

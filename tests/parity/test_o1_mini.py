@@ -4,20 +4,37 @@ import json
 
 import pytest
 
-from ssd_harness.judge.problem import Program
-from ssd_harness.judge.schedule import judge_programs
-from ssd_harness.judge.verdicts import Verdict
+from ssd_harness.judge.problem_tests import Program
+from ssd_harness.judge.scheduler import judge_programs
+from ssd_harness.judge.verdicts import CRASH, Verdict
 from ssd_harness.livecodebench.releases import select
 from ssd_harness.livecodebench.store import open_store
 
 pytestmark = [pytest.mark.docker, pytest.mark.lcb, pytest.mark.slow]
 
 TIME_LIMIT = -3
+OFFICIAL_CODES = {
+    Verdict.AC: None,
+    Verdict.WA: -2,
+    Verdict.OLE: -2,
+    Verdict.TLE: TIME_LIMIT,
+    Verdict.RE: -4,
+    Verdict.CE: -4,
+    Verdict.NO_CODE: -4,
+    Verdict.MLE: -5,
+}
+"""The official scorer's error codes: wrong answer, time limit, runtime or compile error, runner error."""
 LIMIT_S = 6.0
 FASTER = 3
 """By how much this machine may outdo the one that the official verdicts were measured on."""
 FAIL_OFFICIALLY_NOW = {"abc303_d", "abc338_d", "abc344_b", "abc359_d", "abc380_c"}
 """Published passes that the official scorer fails at its present commit: ``readline`` then ``read``, iterating stdin."""
+
+
+def official_code(verdict):
+    """Return the code that the official scorer has for ``verdict``; a crash is an error of its runner."""
+    crashed = verdict.verdict is Verdict.RE and verdict.cause == CRASH
+    return -5 if crashed else OFFICIAL_CODES[verdict.verdict]
 
 
 def rows(path):
@@ -55,10 +72,10 @@ def test_same_verdict_and_code_as_the_official_scorer(judged, official):
     differing = [
         verdict
         for question_id, verdict in judged.items()
-        if (verdict.passed, verdict.official_code)
+        if (verdict.passed, official_code(verdict))
         != (official[question_id]["pass"], official[question_id]["error_code"])
         and not (
-            TIME_LIMIT in (verdict.official_code, official[question_id]["error_code"])
+            TIME_LIMIT in (official_code(verdict), official[question_id]["error_code"])
             and verdict.cpu_s > LIMIT_S / FASTER
         )
     ]

@@ -17,7 +17,7 @@ from ssd_harness.errors import SsdError
 from ssd_harness.harness.files.outcomes import read_outcomes
 from ssd_harness.harness.files.run_files import find_run
 from ssd_harness.harness.files.samples import read_samples
-from ssd_harness.livecodebench.rows import read_file, read_tests
+from ssd_harness.livecodebench.problem_rows import read_file, read_tests
 from ssd_harness.prompts import prompt_set
 from ssd_harness.recipe.definition import Recipe
 from ssd_harness.recipe.resolution import resolve

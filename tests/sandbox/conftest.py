@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from ssd_harness.sandbox.contracts import Job, JobEnd, Limits, Runner
+from ssd_harness.sandbox.interface import Job, JobEnd, Limits, Runner
 
 SANDBOXES = [pytest.param("docker_sandbox", marks=pytest.mark.docker), "process_sandbox"]
 

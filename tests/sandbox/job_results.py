@@ -2,7 +2,7 @@
 
 import pytest
 
-from ssd_harness.sandbox.contracts import Runner
+from ssd_harness.sandbox.interface import Runner
 
 PROGRAM_RUNNERS = [Runner.LCB_STDIN, Runner.STDIO]
 SUM = "print(sum(map(int, input().split())))"

@@ -6,8 +6,8 @@ import pytest
 from sandbox.job_results import both_runners, only
 
 from ssd_harness.home import home
-from ssd_harness.sandbox.contracts import Runner
 from ssd_harness.sandbox.image import root_folder
+from ssd_harness.sandbox.interface import Runner
 from ssd_harness.sandbox.worker import landlock
 from ssd_harness.sandbox.worker.environment import ENVIRONMENT
 

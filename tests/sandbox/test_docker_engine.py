@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.plugins.docker import engine, engine_address
 from ssd_harness.plugins.docker.sandbox import DockerSandbox
-from ssd_harness.sandbox.contracts import Runner
+from ssd_harness.sandbox.interface import Runner
 
 ENGINE = "/var/run/docker.sock"
 

@@ -9,8 +9,8 @@ import pytest
 
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.plugins.docker.sandbox import DockerSandbox
-from ssd_harness.sandbox.contracts import ImageMissing, Runner, SlotLost
 from ssd_harness.sandbox.image import docker_image
+from ssd_harness.sandbox.interface import ImageMissing, Runner, SlotLost
 
 pytestmark = pytest.mark.docker
 

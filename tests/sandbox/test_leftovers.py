@@ -3,7 +3,7 @@
 import pytest
 from sandbox.job_results import only
 
-from ssd_harness.sandbox.contracts import Status
+from ssd_harness.sandbox.interface import Status
 
 STRAGGLERS = {
     "a daemon": """

@@ -11,7 +11,7 @@ import pytest
 from sandbox.job_results import both_runners, only
 
 from ssd_harness.sandbox import control_group
-from ssd_harness.sandbox.contracts import Runner, Status
+from ssd_harness.sandbox.interface import Runner, Status
 
 
 @both_runners

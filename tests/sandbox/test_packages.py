@@ -2,8 +2,8 @@
 
 import pytest
 
-from ssd_harness.judge.problem import ProblemTests, Program
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.problem_tests import ProblemTests, Program
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.sandbox.image import contents
 
 PROGRAMS = {

@@ -9,8 +9,8 @@ import pytest
 
 from ssd_harness.errors import UsageError
 from ssd_harness.sandbox import process
-from ssd_harness.sandbox.contracts import ImageMissing, SlotLost
 from ssd_harness.sandbox.image import root_folder
+from ssd_harness.sandbox.interface import ImageMissing, SlotLost
 from ssd_harness.sandbox.process import ProcessSandbox
 
 HARNESS = """

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_harness.sandbox.contracts import Runner, Status
+from ssd_harness.sandbox.interface import Runner, Status
 from ssd_harness.sandbox.worker import protocol
 from ssd_harness.sandbox.worker.protocol import End, FrameBuffer, Outcome, ProtocolError, Request
 

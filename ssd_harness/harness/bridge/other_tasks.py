@@ -7,6 +7,7 @@ from typing import Any
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.harness.bridge import discovery, ownership
 from ssd_harness.harness.evaluation_request import OtherGenerations
+from ssd_harness.printable import first_line
 
 
 class OtherTasks:
@@ -43,7 +44,7 @@ class OtherTasks:
         try:
             loaded = ownership.flat_tasks(self._manager().load(given)) if given else {}
         except Exception as error:
-            what = f"lm_eval cannot load {', '.join(map(str, self._asked))}: {_first_line(error)}"
+            what = f"lm_eval cannot load {', '.join(map(str, self._asked))}: {first_line(error)}"
             raise InfrastructureError(what, next_step="check the task, its data and the network") from error
         shots = self._arguments.get("num_fewshot")
         for task in loaded.values():
@@ -68,12 +69,8 @@ class OtherTasks:
                 chat_template=render,
             )
         except Exception as error:
-            what = f"lm_eval cannot write the prompts of {name}: {_first_line(error)}"
+            what = f"lm_eval cannot write the prompts of {name}: {first_line(error)}"
             raise InfrastructureError(what, next_step="check --num_fewshot, --samples and the task") from error
         prompts = [request.args[0] for request in task.instances]
         task._instances = None  # noqa: SLF001 - they may be many, and are not needed again
         return [prompt for prompt in prompts if isinstance(prompt, str)]
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

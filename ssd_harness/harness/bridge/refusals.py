@@ -13,6 +13,7 @@ from typing import Any
 
 from ssd_harness import crash_log
 from ssd_harness.errors import InfrastructureError, SsdError, UsageError
+from ssd_harness.printable import first_line
 
 _HELP = "`lm_eval run --help` describes the options"
 _UNKNOWN = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '([^']*)'")
@@ -63,7 +64,7 @@ def refusal_of(error: Exception, words: Sequence[str]) -> SsdError | None:
         return None
     if _evaluating(error):
         return crash_log.report(error, list(words), suspects="lm_eval, of the task or of this machine")
-    message = _first_line(error)
+    message = first_line(error).rstrip(".")
     if isinstance(error, OSError) and not isinstance(error, _FILE_ERRORS):
         return InfrastructureError(f"lm_eval cannot begin: {message}")
     if unknown := _UNKNOWN.search(message):
@@ -147,7 +148,3 @@ def _is_installed(package: str) -> bool:
         return importlib.util.find_spec(package) is not None
     except ValueError:
         return False
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

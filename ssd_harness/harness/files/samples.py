@@ -9,7 +9,7 @@ from typing import Any
 from ssd_harness.errors import UsageError
 from ssd_harness.harness.files.logged_samples import facts_of, is_logged_sample, logged_samples
 from ssd_harness.harness.files.sample_rows import FORMS, as_list, as_text, read_rows
-from ssd_harness.judge.problem import Program
+from ssd_harness.judge.problem_tests import Program
 from ssd_harness.livecodebench.extraction import extract, prompt_end
 from ssd_harness.scoring.generation_facts import GenerationFacts
 

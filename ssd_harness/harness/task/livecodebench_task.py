@@ -22,7 +22,7 @@ from ssd_harness.harness.task.responses import read_responses
 from ssd_harness.harness.task.statements import evaluated_texts
 from ssd_harness.harness.task.task_prompt import asked_prompt, difference, joined
 from ssd_harness.home import home
-from ssd_harness.judge.problem import Program
+from ssd_harness.judge.problem_tests import Program
 from ssd_harness.livecodebench.releases import NOT_OFFICIAL
 from ssd_harness.livecodebench.store import ProblemStore, open_store
 from ssd_harness.livecodebench.task_names import selection_of

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ssd_harness.harness import evaluation_request
 from ssd_harness.harness.generation import note_of
-from ssd_harness.judge.problem import Program
+from ssd_harness.judge.problem_tests import Program
 from ssd_harness.livecodebench.extraction import PromptEnd, extract, prompt_end
 from ssd_harness.scoring.generation_facts import GenerationFacts
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
-from ssd_harness.judge.excerpt import excerpt
+from ssd_harness.printable import excerpt
 
 _MAX_NUMBER = 1_000_000
 """Longer tokens are no numbers; they are equal only as text."""

@@ -17,7 +17,7 @@ from ssd_harness.judge.decode import (
     decode,
     parse_expected,
 )
-from ssd_harness.judge.excerpt import excerpt
+from ssd_harness.printable import excerpt
 
 _BASE, _RATIO = 1 << 16, 16
 """What equals the expected value is not written much longer; decoding more would be a program's way to keep us busy."""

@@ -14,8 +14,8 @@ from collections import deque
 from typing import Any, NoReturn
 
 from . import protocol
-from .execution import Execution, Slot
 from .inputs import Inputs
+from .job_execution import Execution, Slot
 from .loop import READABLE, Loop, Outbox
 from .meter import Meter
 from .program_execution import ProgramExecution

@@ -9,7 +9,7 @@ import os
 import time
 
 from .child import encode_task
-from .execution import Execution, pipe
+from .job_execution import Execution, pipe
 from .loop import READABLE
 from .report import BrokenReport, Ended, Loaded, ReportReader
 from .zygote import Exit

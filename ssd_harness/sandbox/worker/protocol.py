@@ -32,7 +32,7 @@ BOUNDS = {
     FATAL: 1 << 16,
 }
 
-# Both tables mirror the enumerations of ``sandbox.contracts``; their order is the wire format.
+# Both tables mirror the enumerations of ``sandbox.interface``; their order is the wire format.
 STATUSES = ("done", "exception", "compile", "load", "cpu", "wall", "memory", "output", "signal")
 RUNNERS = ("lcb_stdin", "lcb_functional", "stdio", "stdio_functional")
 TEST_RUNNERS = frozenset({"stdio", "stdio_functional"})

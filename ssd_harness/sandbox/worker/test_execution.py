@@ -6,8 +6,8 @@ from functools import partial
 
 from . import interpreter_exit
 from .child import encode_task
-from .execution import Execution, pipe
 from .inputs import SealedFile
+from .job_execution import Execution, pipe
 from .loop import READABLE
 from .protocol import MAX_MESSAGE
 from .report import BrokenReport, Ended, ReportReader

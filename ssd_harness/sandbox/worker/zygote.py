@@ -21,9 +21,9 @@ from typing import NamedTuple, NoReturn
 
 from . import child, landlock, scratch, seccomp, warm_modules
 from .child import Spawn
+from .leftovers import Usage, kill_all, reap, sweep
 from .protocol import RUNNERS
 from .start_hook import CONNECTION, MAIN
-from .sweep import Usage, kill_all, reap, sweep
 
 _KILL = b"K"
 _KILL_SIGNAL, _SETUP_FAILED_SIGNAL = signal.SIGUSR1, signal.SIGUSR2

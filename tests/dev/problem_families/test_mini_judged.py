@@ -2,8 +2,8 @@ import pytest
 from problem_families import mini
 from problem_families.families import FAMILIES
 
-from ssd_harness.judge.problem import Program
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.problem_tests import Program
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.verdicts import Verdict
 from ssd_harness.livecodebench.releases import select
 from ssd_harness.livecodebench.store import open_store

@@ -1,4 +1,4 @@
-"""How a program is executed, one module a :class:`~ssd_harness.sandbox.contracts.Runner`.
+"""How a program is executed, one module a :class:`~ssd_harness.sandbox.interface.Runner`.
 
 Everything here runs inside the sandbox, in the confined child, beside hostile code: standard library only, no import
 from outside this worker package, and nothing here is trusted by the host.
@@ -13,7 +13,7 @@ nowhere::
 
 ``len(tests)`` and ``tests.read(i) -> bytes`` give the inputs, in the order to run them; ``report.loaded()`` ends the
 loading phase; around each test ``report.begin(i)`` and ``report.end(i, status, output, message)``, whose status is a
-value of ``contracts.Status`` as text and whose output is bytes. A failure to compile or load is ``report.end(0,
+value of ``interface.Status`` as text and whose output is bytes. A failure to compile or load is ``report.end(0,
 "compile" | "load", b"", message)`` and return; the first test that does not end with ``done`` is the last one run.
 Timing, limits and killing are the caller's business, from outside.
 

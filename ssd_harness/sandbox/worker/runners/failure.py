@@ -1,6 +1,5 @@
 """Say what a program's exception was, in one bounded line, whatever the exception's own methods do."""
 
-import sys
 from types import TracebackType
 
 PROGRAM = "<program>"
@@ -33,18 +32,3 @@ def _program_line(traceback: TracebackType | None) -> int | None:
             line = traceback.tb_lineno
         traceback = traceback.tb_next
     return line
-
-
-def exit_status(error: SystemExit) -> tuple[int, str]:
-    """Return the exit status, 0 to 255, that the interpreter gives to ``error``, and the text it would print."""
-    code = error.code
-    if code is None:
-        return 0, ""
-    if isinstance(code, int):
-        return int(code) & 0xFF, ""
-    try:
-        text = str(code)
-        print(text, file=sys.stderr)
-    except BaseException:
-        text = ""
-    return 1, text[:_MESSAGE_LIMIT]

@@ -7,7 +7,7 @@ def attack():
         "ssd_harness.judge",
         "ssd_harness.judge.comparison",
         "ssd_harness.livecodebench",
-        "ssd_harness.judge.schedule",
+        "ssd_harness.judge.scheduler",
     ):
         try:
             __import__(name)

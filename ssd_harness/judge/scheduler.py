@@ -6,13 +6,14 @@ from queue import SimpleQueue
 from threading import Event
 
 from ssd_harness.errors import InfrastructureError, SsdError
-from ssd_harness.judge.board import Board, Task
-from ssd_harness.judge.inputs import Judge, TestLoader, Tests
-from ssd_harness.judge.problem import ProblemTests, Program
+from ssd_harness.judge.judges import Judge, TestSelection
+from ssd_harness.judge.loaded_tests import TestLoader
+from ssd_harness.judge.problem_tests import ProblemTests, Program
 from ssd_harness.judge.slot_worker import SlotWorker
 from ssd_harness.judge.solo import Solo
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
-from ssd_harness.sandbox.contracts import Limits, Sandbox
+from ssd_harness.judge.work_queue import Board, Task
+from ssd_harness.sandbox.interface import Limits, Sandbox
 
 _JOIN_S = 10.0
 _LONGEST_PROGRAM = 4 << 20
@@ -26,7 +27,7 @@ def judge_programs(
     judge: Judge | str,
     sandbox: Sandbox,
     workers: int | None = None,
-    tests: Tests = "all",
+    tests: TestSelection | str = TestSelection.ALL,
     limits: Limits | None = None,
     on_verdict: Callable[[ProgramVerdict], None] | None = None,
 ) -> list[ProgramVerdict]:
@@ -42,7 +43,7 @@ def judge_programs(
     be opened (any more): verdicts that were delivered stay valid.
     """
     judge = Judge(judge)
-    loader = TestLoader(load_tests, judge, tests, limits)
+    loader = TestLoader(load_tests, judge, TestSelection(tests), limits)
     return _Batch(loader, judge, sandbox, on_verdict).judge(list(programs), workers)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.livecodebench.releases import DATA_SET, MINI, REVISION, DataFile, Selection
+from ssd_harness.printable import first_line
 
 FOLDER_VARIABLE = "SSD_LCB_DATA"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -56,9 +57,8 @@ def fetch(file: DataFile) -> Path:
         return Path(huggingface_hub.hf_hub_download(DATA_SET, file.name, repo_type="dataset", revision=REVISION))
     except Exception as error:
         # Any client library below may raise its own kind of network error; none of them is a bug of ours.
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise InfrastructureError(
-            f"cannot fetch {file.name} ({file.size}) of the data set {DATA_SET}: {reason}",
+            f"cannot fetch {file.name} ({file.size}) of the data set {DATA_SET}: {first_line(error)}",
             next_step=f"try again later, or set {FOLDER_VARIABLE} to a folder with the data set's files",
         ) from error
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ssd_harness import foreign_json
 from ssd_harness.home import home
 from ssd_harness.livecodebench.problem import Problem
-from ssd_harness.livecodebench.rows import FileContent, read_file, unreadable
+from ssd_harness.livecodebench.problem_rows import FileContent, read_file, unreadable
 from ssd_harness.progress import ProgressLine
 from ssd_harness.storage import locked, write_json
 

@@ -8,12 +8,12 @@ import pytest
 from bench.bare_fork import BareForkSandbox
 
 from ssd_harness.errors import InfrastructureError, SsdError
-from ssd_harness.judge.problem import ProblemTests, Program
-from ssd_harness.judge.schedule import judge_programs
+from ssd_harness.judge.problem_tests import ProblemTests, Program
+from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.slot_worker import AHEAD
 from ssd_harness.judge.solo import KILLED
-from ssd_harness.judge.verdicts import Verdict
-from ssd_harness.sandbox.contracts import JobEnd, Limits, SlotLost
+from ssd_harness.judge.verdicts import CRASH, Verdict
+from ssd_harness.sandbox.interface import JobEnd, Limits, SlotLost
 
 LIMITS = Limits(cpu_s=1.0, wall_s=5.0)
 RIGHT = "print(int(input()) * 2)"
@@ -188,7 +188,7 @@ def test_a_program_that_kills_every_slot_is_a_runtime_error(sandbox):
     results = judge([Program("q", number, code) for number, code in enumerate(codes)], sandbox)
     assert verdicts(results) == ["AC", "RE", "AC", "WA", "AC"]
     assert results[1].message == KILLED
-    assert results[1].official_code == -5
+    assert results[1].cause == CRASH
     assert [result.reruns > 0 for result in results] == [False, True, False, False, False]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.foreign_json import JsonError, is_text, parse, require_bounded
 from ssd_harness.judge.decode import parse_expected
-from ssd_harness.judge.problem import ProblemTests
+from ssd_harness.judge.problem_tests import ProblemTests
 from ssd_harness.livecodebench.private_tests import MalformedTestsError, decode_tests
 from ssd_harness.livecodebench.problem import Problem
 

@@ -2,29 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from itertools import count
 from threading import Lock
-from typing import Literal
 
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.judge.comparison import Checker, compare_exact_values, compare_lines, compare_values
-from ssd_harness.judge.problem import ProblemTests
+from ssd_harness.judge.judges import Judge, TestSelection
+from ssd_harness.judge.problem_tests import ProblemTests
 from ssd_harness.judge.trial import granted
-from ssd_harness.sandbox.contracts import Job, Limits, Runner, Slot
+from ssd_harness.sandbox.interface import Job, Limits, Runner, Slot
 from ssd_harness.sandbox.worker.protocol import MAX_OUTPUT
-
-Tests = Literal["all", "public", "private"]
-
-
-class Judge(StrEnum):
-    """Whose semantics decide."""
-
-    LCB = "lcb"
-    """The official scorer's, oddities included: for comparison with published numbers."""
-    STDIO = "stdio"
-    """What the interpreter does with the file, in a fresh process for every test."""
-
 
 _RUNNERS = {
     (Judge.LCB, False): Runner.LCB_STDIN,
@@ -67,7 +54,7 @@ class TestLoader:
     __test__ = False  # not a pytest class
 
     def __init__(
-        self, load_tests: Callable[[str], ProblemTests], judge: Judge, tests: Tests, limits: Limits | None
+        self, load_tests: Callable[[str], ProblemTests], judge: Judge, tests: TestSelection, limits: Limits | None
     ) -> None:
         self._load_tests, self._judge, self._tests = load_tests, judge, tests
         self._limits = limits or Limits()
@@ -108,12 +95,16 @@ def _room_for(limits: Limits, expected: tuple[str, ...]) -> Limits:
     return replace(limits, output=min(wanted, MAX_OUTPUT))
 
 
-def _chosen(tests: ProblemTests, which: Tests) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+def _chosen(tests: ProblemTests, which: TestSelection) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
     """Return (inputs, expected) of the tests asked for."""
     if len(tests.inputs) != len(tests.expected):
         raise ValueError(f"{len(tests.inputs)} inputs, {len(tests.expected)} expected outputs")
-    part = {"all": slice(None), "public": slice(tests.public), "private": slice(tests.public, None)}[which]
+    part = {
+        TestSelection.ALL: slice(None),
+        TestSelection.PUBLIC: slice(tests.public),
+        TestSelection.PRIVATE: slice(tests.public, None),
+    }[which]
     inputs, expected = tests.inputs[part], tests.expected[part]
     if not inputs:
-        raise ValueError("no tests" if which == "all" else f"no {which} tests")
+        raise ValueError("no tests" if which is TestSelection.ALL else f"no {which} tests")
     return inputs, expected

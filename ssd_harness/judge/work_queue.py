@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from threading import Lock
 
-from ssd_harness.judge.problem import Program
+from ssd_harness.judge.problem_tests import Program
 from ssd_harness.judge.verdicts import ProgramVerdict
 
 

@@ -1,5 +1,6 @@
 """What a sandbox takes and gives: jobs in, raw outcomes out. It knows neither expected outputs nor verdicts."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,6 +8,14 @@ from threading import Event
 from typing import Any, Protocol, Self
 
 from ssd_harness.errors import InfrastructureError
+
+SANDBOX_VARIABLE = "SSD_HARNESS_SANDBOX"
+DEFAULT_SANDBOX = "docker"
+
+
+def chosen_sandbox(name: str = "") -> str:
+    """Return ``name``, else the value of ``SSD_HARNESS_SANDBOX``, else ``docker``."""
+    return name or os.environ.get(SANDBOX_VARIABLE) or DEFAULT_SANDBOX
 
 
 class Runner(StrEnum):
