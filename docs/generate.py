@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -218,6 +219,38 @@ def readme() -> str:
     return text
 
 
+KINDS = {
+    "#dbeafe": ("distill", "prompts", "recipe", "prompt_styles"),
+    "#dcfce7": ("harness", "scoring", "livecodebench", "judge", "results"),
+    "#fef3c7": ("artifacts", "engines", "extensions", "estimates", "sandbox"),
+}
+"""Colours of the rooms' picture: the transform, the evaluation, and the services of both."""
+
+
+def rooms() -> str:
+    """Return a picture of the import contract's layers, from the highest to the lowest."""
+    contracts = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    width, height, gap = 860, 34, 10
+    whole = len(layers) * (height + gap) + gap
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {whole}" role="img">',
+        "<title>The packages in layers, the highest first; each imports only what is below it.</title>",
+        "<style>text{font:14px sans-serif;fill:#1f2328;text-anchor:middle}rect{stroke:#7a828b;rx:5px}</style>",
+    ]
+    for row, layer in enumerate(layers):
+        names = [name.strip().removeprefix("ssd_harness.") for name in layer.replace(":", "|").split("|")]
+        room = (width - gap) / len(names)
+        for column, name in enumerate(names):
+            x, y = gap + column * room, gap + row * (height + gap)
+            colour = next((colour for colour, known in KINDS.items() if name in known), "#eaeef2")
+            parts.append(f'<rect x="{x:g}" y="{y}" width="{room - gap:g}" height="{height}" fill="{colour}"/>')
+            parts.append(f'<text x="{x + (room - gap) / 2:g}" y="{y + 22}">{name}</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
+
 REFERENCE = (commands, exit_codes, hooks, python_api, recipe, schemas, tasks)
 """Each returns the page of its name."""
 
@@ -226,7 +259,7 @@ def main() -> int:
     """Write the pages, or with ``--check`` compare them and return 1 when one is stale."""
     stale = []
     pages = {f"reference/{page.__name__.replace('_', '-')}.md": page() for page in REFERENCE}
-    for name, text in (pages | {"../README.md": readme()}).items():
+    for name, text in (pages | {"../README.md": readme(), "rooms.svg": rooms()}).items():
         page = HERE / name
         if "--check" not in sys.argv:
             page.write_text(text, encoding="utf-8")

@@ -80,6 +80,32 @@ def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(tmp_path):
         )
 
 
+def test_every_package_has_one_line_in_the_table_of_rooms():
+    packages = sorted(f"ssd_harness.{folder.parent.name}" for folder in (ROOT / "ssd_harness").glob("*/__init__.py"))
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `(ssd_harness\.\w+)` \| \S", page, flags=re.MULTILINE)) == packages
+
+
+def test_pre_commit_runs_the_ruff_of_this_environment_with_the_settings_of_pyproject():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert [repo["repo"] for repo in hooks] == ["local"]
+    commands = {hook["id"]: hook["entry"] for repo in hooks for hook in repo["hooks"] if hook["language"] == "system"}
+    assert commands == {"ruff-check": "ruff check --force-exclude", "ruff-format": "ruff format --force-exclude"}
+    assert not any(hook.get("args") for repo in hooks for hook in repo["hooks"])
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert any(requirement.startswith("ruff") for requirement in extras["dev"])
+    assert not (ROOT / "ruff.toml").exists()
+    assert not (ROOT / ".ruff.toml").exists()
+
+
+def test_the_changelog_has_a_dated_version_for_the_one_in_pyproject():
+    versions = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    released = [version for version in versions if version != "Unreleased"]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d{2}-\d{2}", version) for version in released)
+    assert released[0].startswith(f"{project['version']} - ")
+
+
 def test_the_readme_names_every_command_and_both_scripts():
     from ssd_harness.cli.main import COMMANDS
 

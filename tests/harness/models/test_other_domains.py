@@ -25,7 +25,7 @@ GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "own-task.md"
 
 def example():
     """Return the files of the guide's example by name, and its command, as a reader would copy them."""
-    section = GUIDE.read_text().partition("## Your own domain\n")[2].partition("\n## ")[0]
+    section = GUIDE.read_text().partition("## A whole example\n")[2].partition("\n## ")[0]
     files, command, name = {}, "", ""
     for block in section.split("\n\n"):
         if not block.startswith("    "):
