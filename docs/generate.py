@@ -1,13 +1,15 @@
 """Write the reference pages and README.md's table of costs from the code; ``--check`` compares instead of writing."""
 
+import ast
 import inspect
+import itertools
 import json
 import os
 import re
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 
 os.environ["COLUMNS"] = "100"  # argparse wraps at the terminal's width
@@ -21,8 +23,8 @@ from ssd_harness.estimates.machine import usual_gpu
 from ssd_harness.estimates.model_size import ModelSize, size_of
 from ssd_harness.estimates.training_cost import Cost, cost_of
 from ssd_harness.estimates.training_fit import need_of
-from ssd_harness.extensions import hookspecs
-from ssd_harness.extensions.plugin_manager import factories, load
+from ssd_harness.extensions import components, contracts, hookspecs
+from ssd_harness.extensions.plugin_manager import load
 from ssd_harness.harness.models.evaluation_settings import usual_evaluation
 from ssd_harness.livecodebench.task_names import TASKS
 from ssd_harness.recipe.definition import FIELDS, side_of
@@ -75,15 +77,73 @@ def exit_codes() -> str:
 
 
 def hooks() -> str:
-    """Return every hook with its docstring and its built-in names."""
+    """Return how to write a plugin, every hook with its component's fields, and the contracts of their factories."""
     manager = load(outside=False)
-    parts = [HEADER, "# Hooks\n\n", inspect.cleandoc(hookspecs.__doc__ or ""), "\n\n"]
-    parts += ["| hook | returns | built in |\n| --- | --- | --- |\n"]
-    for name, function in vars(hookspecs).items():
-        if name.startswith("ssd_"):
-            names = ", ".join(f"`{known}`" for known in factories(name, manager)) or "none"
-            parts.append(f"| `{name}` | {inspect.cleandoc(function.__doc__ or '')} | {names} |\n")
+    parts = [HEADER, "# Plugins and hooks\n\n", _page(hookspecs), "\n"]
+    parts.append("\n## Hooks\n")
+    for kind in components.TYPES:
+        names = ", ".join(f"`{name}`" for name in manager.components(kind))
+        parts.append(f"\n### `{kind.hook}` returns `{kind.__name__}`\n\n{_page(kind)}\n\nBuilt in: {names}.\n")
+        parts.append(_table(kind))
+    parts.append("\n## Contracts\n\nWhat the factories return and are given, in `ssd_harness.extensions.contracts`.\n")
+    for name, contract in vars(contracts).items():
+        if inspect.isclass(contract) and contract.__module__ == contracts.__name__:
+            parts.append(f"\n### `{name}`\n\n{_page(contract)}\n")
+            parts.append(_table(contract) if is_dataclass(contract) else _methods(contract))
     return "".join(parts)
+
+
+def _table(kind: type) -> str:
+    """Return the fields of a dataclass, each with the text below its declaration."""
+    told = {name: text for parent in reversed(kind.__mro__) for name, text in _field_texts(parent).items()}
+    rows = []
+    for declared in fields(kind):
+        default = "" if declared.default is MISSING else f" = {declared.default!r}"
+        rows.append(f"| `{declared.name}{default}` | {told.get(declared.name, '')} |\n")
+    return "".join(["\n| field | meaning |\n| --- | --- |\n", *rows])
+
+
+def _field_texts(kind: type) -> dict[str, str]:
+    if kind is object:
+        return {}
+    texts = {}
+    for statement, below in itertools.pairwise(_body(kind)):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            match below:
+                case ast.Expr(value=ast.Constant(value=str() as text)):
+                    texts[statement.target.id] = _plain(text)
+    return texts
+
+
+def _methods(contract: type) -> str:
+    """Return the methods of a protocol, each with its signature as it is written and its docstring."""
+    return "".join(
+        f"\n`{node.name}({arguments}) -> {ast.unparse(node.returns)}`: {_plain(ast.get_docstring(node) or '')}\n"
+        for node in _body(contract)
+        if isinstance(node, ast.FunctionDef) and node.returns
+        for arguments in [ast.unparse(node.args).removeprefix("self").removeprefix(", ")]
+    )
+
+
+def _body(kind: type) -> list[ast.stmt]:
+    (tree,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(tree, ast.ClassDef)
+    return tree.body
+
+
+def _page(item: object) -> str:
+    """Return a docstring as Markdown."""
+    return _markdown(inspect.cleandoc(item.__doc__ or ""))
+
+
+def _plain(text: str) -> str:
+    """Return a docstring as one line of Markdown, for a cell of a table."""
+    return " ".join(_markdown(text).split()).replace("|", "\\|")
+
+
+def _markdown(text: str) -> str:
+    names = re.sub(r":(?:class|func|meth|data):`~?(?:\w+\.)*(\w+)`", r"`\1`", text).replace("``", "`")
+    return names.replace("::\n", ":\n")
 
 
 SIDES = {

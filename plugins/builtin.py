@@ -1,106 +1,118 @@
-"""The built-in names for every hook; each factory imports its heavy dependency only when it is called."""
+"""The built-in components; each factory imports its dependencies only when it is called."""
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from ssd_harness.extensions.hookspecs import Factories, hookimpl
+from ssd_harness.extensions.components import (
+    RECIPE_ENGINE,
+    Exporter,
+    Filter,
+    PromptSource,
+    Sampler,
+    Sandbox,
+    Trainer,
+    Transform,
+)
+from ssd_harness.extensions.hookspecs import hookimpl
 
-_PAPERS_PROMPTS = 10_168
-"""Different prompts that the paper has of rStar-Coder."""
+_PAPER_PROMPTS = 10_168
+"""Different prompts that the paper counts in rStar-Coder."""
 
 
-def _lazy(target: str, **attributes: Any) -> Callable[..., Any]:
-    """Return a factory that imports ``module:attribute`` on its first call and hands its arguments on.
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """A factory by its place, ``module:attribute``, which is imported at the first call."""
 
-    It carries ``attributes``: ``semantic_version`` goes up when the same recipe would yield something else;
-    ``remote`` prompt sources are read once and remembered; ``published`` is how many different prompts a publication
-    counts in a source; trainers with ``several_processes`` take ``gpus``.
-    """
+    target: str
 
-    def factory(*arguments: Any, **options: Any) -> Any:
-        module, _, attribute = target.partition(":")
-        return getattr(importlib.import_module(module), attribute)(*arguments, **options)
+    def resolve(self) -> Callable[..., Any]:
+        """Import the factory."""
+        module, _, attribute = self.target.partition(":")
+        factory: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+        return factory
 
-    factory.__doc__ = f"Call ``{target}``."
-    vars(factory).update(attributes)
-    return factory
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the factory."""
+        return self.resolve()(*arguments)
 
 
 @hookimpl
-def ssd_prompt_sources() -> Factories:
+def ssd_prompt_sources() -> list[PromptSource]:
     """Local files, the prompts that ship with the package, and data sets of the Hub."""
-    first = {"semantic_version": "1"}
-    return {
-        "jsonl": _lazy("ssd_harness.prompts.sources:jsonl", **first),
-        "parquet": _lazy("ssd_harness.prompts.sources:parquet", **first),
-        "demo": _lazy("ssd_harness.prompts.sources:demo", **first),
-        "hub": _lazy("ssd_harness.plugins.hub_prompts:hub", remote=True, **first),
-        "rstar": _lazy("ssd_harness.plugins.hub_prompts:rstar", remote=True, published=_PAPERS_PROMPTS, **first),
-    }
+    hub = "ssd_harness.plugins.hub_prompts"
+    return [
+        PromptSource("jsonl", Lazy("ssd_harness.prompts.sources:jsonl"), version="1"),
+        PromptSource("parquet", Lazy("ssd_harness.prompts.sources:parquet"), version="1"),
+        PromptSource("demo", Lazy("ssd_harness.prompts.sources:demo"), version="1"),
+        PromptSource("hub", Lazy(f"{hub}:hub"), version="1", remote=True),
+        PromptSource("rstar", Lazy(f"{hub}:rstar"), version="1", remote=True, published=_PAPER_PROMPTS),
+    ]
 
 
 @hookimpl
-def ssd_samplers() -> Factories:
-    """``hf`` runs wherever transformers does; ``vllm`` is the faster one on GPUs."""
-    return {
-        "hf": _lazy("ssd_harness.plugins.transformers_engine.sampler:HfSampler", semantic_version="1"),
-        "vllm": _lazy("ssd_harness.plugins.vllm_engine.sampler:VllmSampler", semantic_version="1"),
-    }
+def ssd_samplers() -> list[Sampler]:
+    """``hf`` runs wherever transformers does; ``vllm`` is faster on GPUs."""
+    hf, vllm = "ssd_harness.plugins.transformers_engine.sampler", "ssd_harness.plugins.vllm_engine.sampler"
+    return [
+        Sampler("hf", Lazy(f"{hf}:HfSampler"), version="1", model_class=RECIPE_ENGINE),
+        Sampler("vllm", Lazy(f"{vllm}:VllmSampler"), version="1", model_class=RECIPE_ENGINE),
+    ]
 
 
 @hookimpl
-def ssd_sample_filters() -> Factories:
+def ssd_sample_filters() -> list[Filter]:
     """``stub`` is the paper's; ``executes`` and ``passes-tests`` run programs and make a verified variant."""
-    first = {"semantic_version": "1"}
-    runs = {"verified": True, "needs_tests": True, **first}
-    return {
-        "stub": _lazy("ssd_harness.distill.filters:stub", **first),
-        "none": _lazy("ssd_harness.distill.filters:none", **first),
-        "shortest-percent": _lazy("ssd_harness.distill.filters:shortest_percent", whole_set=True, semantic_version="2"),
-        "parses": _lazy("ssd_harness.distill.filters:parses", **first),
-        "executes": _lazy("ssd_harness.distill.execution:executes", **runs),
-        "passes-tests": _lazy("ssd_harness.distill.execution:passes_tests", **runs),
-    }
+    text, execution = "ssd_harness.distill.filters", "ssd_harness.distill.execution"
+    return [
+        Filter("stub", Lazy(f"{text}:stub"), version="1"),
+        Filter("none", Lazy(f"{text}:none"), version="1"),
+        Filter("shortest-percent", Lazy(f"{text}:shortest_percent"), version="2", whole_set=True),
+        Filter("parses", Lazy(f"{text}:parses"), version="1"),
+        Filter("executes", Lazy(f"{execution}:executes"), version="1", runs_programs=True, needs_tests=True),
+        Filter("passes-tests", Lazy(f"{execution}:passes_tests"), version="1", runs_programs=True, needs_tests=True),
+    ]
 
 
 @hookimpl
-def ssd_trainers() -> Factories:
-    """``trl`` trains all parameters, or LoRA adapters where ``lora_rank`` is given."""
-    return {"trl": _lazy("ssd_harness.plugins.trl.trainer:TrlTrainer", semantic_version="2", several_processes=True)}
+def ssd_trainers() -> list[Trainer]:
+    """``trl`` trains all parameters, or LoRA adapters if the recipe gives ``lora_rank``."""
+    return [Trainer("trl", Lazy("ssd_harness.plugins.trl.trainer:TrlTrainer"), version="2", several_processes=True)]
 
 
 @hookimpl
-def ssd_transforms() -> Factories:
+def ssd_transforms() -> list[Transform]:
     """``ssd`` is simple self-distillation as published."""
-    return {"ssd": _lazy("ssd_harness.distill.pipeline:distill", semantic_version="1")}
+    return [Transform("ssd", Lazy("ssd_harness.distill.pipeline:distill"), version="1")]
 
 
 @hookimpl
-def ssd_sandboxes() -> Factories:
+def ssd_sandboxes() -> list[Sandbox]:
     """``docker`` isolates fully; ``process`` needs no engine and isolates less."""
-    return {
-        "docker": _lazy("ssd_harness.plugins.docker.sandbox:DockerSandbox"),
-        "process": _lazy("ssd_harness.sandbox.process:ProcessSandbox"),
-    }
+    return [
+        Sandbox("docker", Lazy("ssd_harness.plugins.docker.sandbox:DockerSandbox")),
+        Sandbox("process", Lazy("ssd_harness.sandbox.process:ProcessSandbox")),
+    ]
 
 
 @hookimpl
-def ssd_exporters() -> Factories:
+def ssd_exporters() -> list[Exporter]:
     """``chat`` for Megatron, TRL and Axolotl, ``sharegpt`` and ``alpaca`` for LLaMA-Factory, ``ids`` for exact rows."""
-    columns = {"messages": "conversations", "system": "system"}
-    answers = {
-        "prompt": "instruction",
-        "query": "input",
-        "response": "output",
-        "system": "system",
-        "history": "history",
+    exporting = "ssd_harness.distill.exporting"
+    sharegpt = {"formatting": "sharegpt", "columns": {"messages": "conversations", "system": "system"}}
+    alpaca = {
+        "columns": {
+            "prompt": "instruction",
+            "query": "input",
+            "response": "output",
+            "system": "system",
+            "history": "history",
+        }
     }
-    return {
-        "chat": _lazy("ssd_harness.distill.exporting:chat"),
-        "sharegpt": _lazy(
-            "ssd_harness.distill.exporting:sharegpt", dataset_info={"formatting": "sharegpt", "columns": columns}
-        ),
-        "alpaca": _lazy("ssd_harness.distill.exporting:alpaca", dataset_info={"columns": answers}),
-        "ids": _lazy("ssd_harness.distill.exporting:ids", text=False),
-    }
+    return [
+        Exporter("chat", Lazy(f"{exporting}:chat")),
+        Exporter("sharegpt", Lazy(f"{exporting}:sharegpt"), dataset_info=sharegpt),
+        Exporter("alpaca", Lazy(f"{exporting}:alpaca"), dataset_info=alpaca),
+        Exporter("ids", Lazy(f"{exporting}:ids"), text=False),
+    ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from ssd_harness.engines.choice import choose_engine
 from ssd_harness.errors import ExitCode, SsdError
 from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Sandbox
 from ssd_harness.harness.preflight import TRANSFORM_PACKAGES
 from ssd_harness.home import home
 from ssd_harness.printable import printable
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace) -> int:
     """Print every finding as soon as it is known; exit code 3 if the main job cannot run here."""
     blocked = False
-    for check in (interpreter, lm_eval, transform, vllm, sandboxes, data, disk):
+    for check in (interpreter, lm_eval, plugins, transform, vllm, sandboxes, data, disk):
         for finding in check():
             print(finding, flush=True)
             blocked |= finding.needed and bool(finding.next_step)
@@ -80,6 +81,17 @@ def lm_eval() -> Iterator[Finding]:
         yield Finding("start-up hook", off, "use `ssd-harness eval` in place of `lm_eval`, or reinstall with pip")
 
 
+def plugins() -> Iterator[Finding]:
+    """List the loaded plugins with their distributions and versions; the first faulty one ends every command."""
+    try:
+        loaded = plugin_manager.plugin_manager().plugins()
+    except SsdError as error:
+        what = error.what if error.where is None else f"{error.what} [{error.where}]"
+        yield Finding("plugins", printable(what, 1000), error.next_step or "see the message", needed=True)
+        return
+    yield Finding("plugins", ", ".join(f"{plugin.name} ({plugin.distribution})" for plugin in loaded))
+
+
 def transform() -> Iterator[Finding]:
     """Look at what sampling and fine-tuning with transformers need."""
     versions = {name: _version(name) for name in TRANSFORM_PACKAGES}
@@ -97,7 +109,11 @@ def vllm() -> Iterator[Finding]:
 
 def sandboxes() -> Iterator[Finding]:
     """Look at every place where programs can run; one of them is enough."""
-    findings = [_sandbox(name) for name in sorted(plugin_manager.factories("ssd_sandboxes"))]
+    try:
+        names = sorted(plugin_manager.plugin_manager().components(Sandbox))
+    except SsdError:  # a faulty plugin, which is listed above
+        return
+    findings = [_sandbox(name) for name in names]
     usable = [finding for finding in findings if not finding.next_step]
     for finding in findings:
         yield Finding(finding.subject, finding.state, finding.next_step, needed=not usable)
@@ -108,7 +124,7 @@ def sandboxes() -> Iterator[Finding]:
 def _sandbox(name: str) -> Finding:
     subject = f"sandbox {name}"
     try:
-        sandbox = plugin_manager.lookup("ssd_sandboxes", name)()
+        sandbox = plugin_manager.lookup(Sandbox, name).factory()
         sandbox.check()
         known = sandbox.describe()
     except ImageMissing as error:

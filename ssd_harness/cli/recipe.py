@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ssd_harness.artifacts.base_model import settings_folder
     from ssd_harness.distill.estimate import stored_bytes
     from ssd_harness.distill.filters import make_filter
-    from ssd_harness.distill.planning import GIVE_PROMPTS, factories_of, resolve_for
+    from ssd_harness.distill.planning import GIVE_PROMPTS, components_of, resolve_for
     from ssd_harness.estimates.model_size import size_of
     from ssd_harness.prompts import prompt_style
     from ssd_harness.recipe.definition import FIELDS
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     revision = overrides.pop("revision", None)
     overrides.pop("name", None)  # of the checkpoint; with it, the words are those of `distill`
     resolved, _ = prompt_style.settle(resolve_for(arguments.model, overrides, revision), arguments.model)
-    factories_of(resolved.recipe)
+    components_of(resolved.recipe)
     make_filter(resolved.recipe)  # what is shown here could be run
     if arguments.json:
         found = {"preset": resolved.preset, "because": resolved.because}

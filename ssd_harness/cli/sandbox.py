@@ -9,6 +9,7 @@ from typing import Any
 from ssd_harness.cli.actions import add_action
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Sandbox
 from ssd_harness.judge.judges import Judge
 from ssd_harness.judge.problem_tests import ProblemTests, Program
 from ssd_harness.judge.scheduler import judge_programs
@@ -89,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what was asked for."""
     if getattr(arguments, "runtime", None):
         os.environ["SSD_HARNESS_RUNTIME"] = arguments.runtime
-    sandbox = plugin_manager.lookup("ssd_sandboxes", arguments.sandbox)()
+    sandbox = plugin_manager.lookup(Sandbox, arguments.sandbox).factory()
     if arguments.action == "build":
         return _build(sandbox, fresh=arguments.fresh)
     if arguments.action == "prune":

@@ -9,7 +9,7 @@ from typing import Any
 
 from ssd_harness.distill.filters import no_argument
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions import components, plugin_manager
 from ssd_harness.extensions.contracts import Candidate, Prompt, PromptTests
 from ssd_harness.judge.judges import Judge
 from ssd_harness.judge.problem_tests import ProblemTests, Program
@@ -17,7 +17,7 @@ from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 from ssd_harness.livecodebench.extraction import extract
 from ssd_harness.recipe.definition import Recipe
-from ssd_harness.sandbox.interface import chosen_sandbox
+from ssd_harness.sandbox.interface import Sandbox, chosen_sandbox
 
 _BATCH = 512
 """Programs judged with one set of slots; a shard is written as soon as its programs are."""
@@ -90,8 +90,8 @@ class Execution:
         return "no program" if verdict.verdict is Verdict.NO_CODE else verdict.verdict.value
 
     @staticmethod
-    def _sandbox() -> Any:
-        return plugin_manager.lookup("ssd_sandboxes", chosen_sandbox())()
+    def _sandbox() -> Sandbox:
+        return plugin_manager.lookup(components.Sandbox, chosen_sandbox()).factory()
 
 
 def executes(argument: str, _: Recipe) -> Execution:

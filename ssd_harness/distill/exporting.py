@@ -15,7 +15,8 @@ from ssd_harness.distill.job import Job, read_job
 from ssd_harness.distill.training_row import training_row
 from ssd_harness.errors import UsageError
 from ssd_harness.extensions import plugin_manager
-from ssd_harness.extensions.contracts import Candidate, Exporter
+from ssd_harness.extensions.components import Exporter
+from ssd_harness.extensions.contracts import Candidate, SampleExporter
 from ssd_harness.home import home
 from ssd_harness.recipe.definition import Recipe
 
@@ -95,8 +96,7 @@ def export(
     """
     if path.is_dir():
         raise UsageError("this is a folder", where=path, next_step=f"give a file, such as {path / 'samples.jsonl'}")
-    factory = plugin_manager.lookup("ssd_exporters", form)
-    exporter: Exporter = factory(run.job.recipe)
+    exporter = plugin_manager.lookup(Exporter, form)
     counts: Counter[str] = Counter()
 
     def chosen() -> Iterator[Candidate]:
@@ -107,33 +107,31 @@ def export(
                 counts["rows"] += 1
                 yield candidate
 
-    written = exporter(chosen(), path)
+    written = exporter.factory(run.job.recipe)(chosen(), path)
     rows = counts["rows"] if written is None else written
-    with_text = getattr(factory, "text", True)
-    notes = [LOSS_NOTE, TEXT_NOTE] if with_text else []
-    if with_text and counts["cut"] and not drop_truncated:
+    notes = [LOSS_NOTE, TEXT_NOTE] if exporter.text else []
+    if exporter.text and counts["cut"] and not drop_truncated:
         notes.append(CUT_NOTE.format(count=counts["cut"], rows=counts["rows"]))
-    if with_text and run.job.recipe.prompt_format == "raw":
+    if exporter.text and run.job.recipe.prompt_format == "raw":
         notes.append("these samples were drawn from raw text, without a chat template (prompt_format=raw)")
     if rows < counts["rows"]:
         notes.append(f"{counts['rows'] - rows:,} samples left nothing to train on within max_length_train")
     if run.about.get("variant") == registry.VERIFIED:
         notes.append(f"{registry.VERIFIED}: these samples were chosen by what their programs do")
-    entry = getattr(factory, "dataset_info", None)
     about = {"format": form, "rows": rows, "truncated": counts["cut"], "notes": notes, "run": dict(run.about)}
     about |= {"unfiltered": unfiltered, "drop_truncated": drop_truncated}
-    if entry:
-        about["dataset_info.json"] = {path.stem: {"file_name": path.name, **entry}}
+    if exporter.dataset_info:
+        about["dataset_info.json"] = {path.stem: {"file_name": path.name, **exporter.dataset_info}}
     storage.write_json(path.with_suffix(".about.json"), about)
     return rows, notes
 
 
-def chat(_: Recipe) -> Exporter:
+def chat(_: Recipe) -> SampleExporter:
     """Rows with ``messages`` of role and content: Megatron's and TRL's chat data, Axolotl's ``type: chat_template``."""
     return _jsonl(lambda one: {"messages": [*one.prompt.as_chat(), {"role": "assistant", "content": one.sample.text}]})
 
 
-def sharegpt(_: Recipe) -> Exporter:
+def sharegpt(_: Recipe) -> SampleExporter:
     """Rows with ``conversations`` of from and value, and ``system``: LLaMA-Factory's ``formatting: sharegpt``."""
     speakers = {"user": "human", "assistant": "gpt"}
 
@@ -144,7 +142,7 @@ def sharegpt(_: Recipe) -> Exporter:
     return _jsonl(row)
 
 
-def alpaca(_: Recipe) -> Exporter:
+def alpaca(_: Recipe) -> SampleExporter:
     """Rows with ``instruction``, ``input``, ``output``, ``system`` and ``history``: LLaMA-Factory's ``alpaca``."""
 
     def row(one: Candidate) -> dict[str, Any]:
@@ -156,7 +154,7 @@ def alpaca(_: Recipe) -> Exporter:
     return _jsonl(row)
 
 
-def ids(recipe: Recipe) -> Exporter:
+def ids(recipe: Recipe) -> SampleExporter:
     """Rows with ``input_ids``, ``attention_mask`` and ``labels``: the very rows that the built-in trainer reads.
 
     Labels are -100 on the prompt. Axolotl takes such rows where no ``type`` is given.
@@ -169,7 +167,7 @@ def ids(recipe: Recipe) -> Exporter:
     return _jsonl(row)
 
 
-def _jsonl(row_of: Callable[[Candidate], dict[str, Any] | None]) -> Exporter:
+def _jsonl(row_of: Callable[[Candidate], dict[str, Any] | None]) -> SampleExporter:
     def write(candidates: Iterable[Candidate], path: Path) -> int:
         rows = 0
         with storage.atomic_writer(path) as stream:

@@ -9,11 +9,11 @@ from typing import Any
 
 from ssd_harness import storage
 from ssd_harness.artifacts import shards
-from ssd_harness.distill.filters import factory_of, make_filter
+from ssd_harness.distill.filters import filter_of, make_filter
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.ranks import ALONE, Rank
 from ssd_harness.errors import InfrastructureError
-from ssd_harness.extensions.contracts import Candidate, Report
+from ssd_harness.extensions.contracts import Candidate, DescribesExecution, Report
 from ssd_harness.prompts.prompt_set import read_prompts
 
 
@@ -21,7 +21,7 @@ def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[
     """Write the kept samples, shard by shard, and return the manifest; a filter that keeps nothing is an error."""
     assert job.samples
     count = shards.read_manifest(job.samples)["shards"]
-    decided = set() if getattr(factory_of(job.recipe), "whole_set", False) else _decided(folder, count)
+    decided = set() if filter_of(job.recipe).whole_set else _decided(folder, count)
     left = [number for number in range(count) if number not in decided]
     filter_ = make_filter(job.recipe)
     report(len(decided), count)
@@ -51,14 +51,14 @@ def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[
             where=job.samples,
             next_step="look at the samples, or give filter=none",
         )
-    described = filter_.describe(read_prompts(job.prompts)) if hasattr(filter_, "describe") else {}
+    execution = filter_.describe(read_prompts(job.prompts)) if isinstance(filter_, DescribesExecution) else {}
     return {
         "shards": count,
         "filter": job.recipe.filter,
         "kept": kept_in_all,
         "dropped": why.total(),
         "reasons": dict(why.most_common()),
-        **({"execution": described} if described else {}),
+        **({"execution": execution} if execution else {}),
     }
 
 

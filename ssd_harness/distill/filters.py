@@ -1,11 +1,11 @@
 """Sample filters that look at the text alone, and how a filter is found by its name."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from ssd_harness.distill.parsing import Parser
 from ssd_harness.errors import UsageError
 from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Filter
 from ssd_harness.extensions.contracts import Candidate, SampleFilter
 from ssd_harness.livecodebench.extraction import extract
 from ssd_harness.recipe.definition import Recipe
@@ -13,20 +13,14 @@ from ssd_harness.recipe.definition import Recipe
 _DEFAULT_PERCENT = 10.0
 
 
-def factory_of(recipe: Recipe) -> Callable[..., Any]:
-    """Return the factory of the recipe's filter; its attributes say how the filter is used."""
-    return plugin_manager.lookup("ssd_sample_filters", recipe.filter.partition(":")[0])
+def filter_of(recipe: Recipe) -> Filter:
+    """Return the recipe's filter as its plugin declares it. Raises :class:`UsageError` for an unknown name."""
+    return plugin_manager.lookup(Filter, recipe.filter.partition(":")[0])
 
 
 def make_filter(recipe: Recipe) -> SampleFilter:
-    """Build the recipe's filter. Raises :class:`UsageError` for a name or an argument that it does not know."""
-    made: SampleFilter = factory_of(recipe)(recipe.filter.partition(":")[2], recipe)
-    return made
-
-
-def is_verified(recipe: Recipe) -> bool:
-    """Whether the recipe's filter looks at what programs do."""
-    return bool(getattr(factory_of(recipe), "verified", False))
+    """Build the recipe's filter. Raises :class:`UsageError` for an unknown name or a bad argument."""
+    return filter_of(recipe).factory(recipe.filter.partition(":")[2], recipe)
 
 
 def keep_if(holds: Callable[[Candidate], bool], otherwise: str) -> SampleFilter:

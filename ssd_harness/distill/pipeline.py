@@ -20,6 +20,7 @@ from ssd_harness.distill.plan_lines import say
 from ssd_harness.distill.stage_process import run_stage
 from ssd_harness.distill.training import CHECKPOINT
 from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Transform
 from ssd_harness.prompts import prompt_style
 from ssd_harness.prompts.overlap import livecodebench
 from ssd_harness.prompts.overlap.lineage import MANIFEST_KEY
@@ -28,7 +29,7 @@ from ssd_harness.prompts.prompt_set import PromptSet
 
 def run(plan: Plan) -> Checkpoint:
     """Carry out ``plan`` with the transform that its recipe names."""
-    return plugin_manager.lookup("ssd_transforms", plan.recipe.transform)(plan)
+    return plugin_manager.lookup(Transform, plan.recipe.transform).factory(plan)
 
 
 def distill(plan: Plan) -> Checkpoint:

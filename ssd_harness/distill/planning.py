@@ -3,14 +3,14 @@
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ssd_harness.artifacts import registry
 from ssd_harness.artifacts.base_model import BaseModel, find_base, settings_folder
 from ssd_harness.distill import quantized_base, sampler_choice, template_values
 from ssd_harness.distill.estimate import cost_lines, estimate_of
-from ssd_harness.distill.filters import is_verified, make_filter
+from ssd_harness.distill.filters import filter_of, make_filter
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.plan_lines import Say, facts, intentions, say
 from ssd_harness.distill.readiness import check_machine, check_names, check_training
@@ -20,6 +20,15 @@ from ssd_harness.errors import UsageError
 from ssd_harness.estimates.evaluation_cost import Evaluation
 from ssd_harness.estimates.machine import this_machine
 from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import (
+    Filter,
+    PromptSource,
+    Sampler,
+    Trainer,
+    Transform,
+    VersionedComponent,
+)
+from ssd_harness.extensions.contracts import ChecksPrompts, SampleFilter
 from ssd_harness.extensions.plugin_version import version_of
 from ssd_harness.plugins.vllm_engine.engine import require_vllm
 from ssd_harness.prompt_styles import PromptTemplate
@@ -65,9 +74,9 @@ def make_plan(
             + ", ".join(model for preset in presets().values() for model in preset.models),
         )
     resolved, style = prompt_style.settle(resolved, pretrained)
-    parts = factories_of(resolved.recipe)
+    parts = components_of(resolved.recipe)
     sample_filter = make_filter(resolved.recipe)
-    check_training(resolved.recipe, parts["ssd_trainers"])
+    check_training(resolved.recipe, parts.trainer)
     for line in intentions(pretrained, resolved, style):
         tell(line)
     base = find_base(pretrained, revision)
@@ -100,14 +109,12 @@ def _draft(
     name: str | None = None,
 ) -> Plan:
     """Return the plan of a recipe; ``name`` is the checkpoint's, if the user gives one."""
-    recipe, parts = resolved.recipe, factories_of(resolved.recipe)
+    recipe, parts = resolved.recipe, components_of(resolved.recipe)
     identity = {
         "base": base.weights,
         "tokenizer": base.tokenizer,
         "prompts": prompts.sha256,
-        "sampler": _versioned(recipe.sampler, parts["ssd_samplers"]),
-        "trainer": _versioned(recipe.trainer, parts["ssd_trainers"]),
-        **_others(recipe, parts),
+        **parts.identity(),
         **prompt_style.identity(style),
     }
     found = fingerprint(recipe, **identity)
@@ -116,13 +123,15 @@ def _draft(
     return Plan(resolved, base, prompts, found, name, made, identity, variant=_variant(recipe, base), style=style)
 
 
-def _check_stages(plan: Plan, sample_filter: Any, tell: Say, goal: Goal, evaluation: Evaluation | None) -> None:
-    """Miss before anything is sampled what stages need, tell the costs, and stop where the run cannot fit."""
+def _check_stages(
+    plan: Plan, sample_filter: SampleFilter, tell: Say, goal: Goal, evaluation: Evaluation | None
+) -> None:
+    """Check what the stages need before anything is sampled, print the costs, and refuse a run that cannot fit."""
     check_machine(plan.recipe)
     if goal != "none" and plan.recipe.sampler == SAMPLERS[VLLM] and not sampler_choice.all_sampled(plan):
         require_vllm()
     check_names(plan.recipe, plan.base)
-    if hasattr(sample_filter, "check"):
+    if isinstance(sample_filter, ChecksPrompts):
         sample_filter.check(plan.prompts)
     if goal == "none":
         return
@@ -132,13 +141,43 @@ def _check_stages(plan: Plan, sample_filter: Any, tell: Say, goal: Goal, evaluat
     estimate.require_fit(machine, trains=goal == "checkpoint")
 
 
-def factories_of(recipe: Recipe) -> dict[str, Any]:
-    """Return the factories that the recipe names, by hook; raises :class:`UsageError` for a name that nobody knows."""
-    named = {"ssd_samplers": recipe.sampler, "ssd_trainers": recipe.trainer, "ssd_transforms": recipe.transform}
-    named["ssd_sample_filters"] = recipe.filter.partition(":")[0]
-    if recipe.prompts is not None:
-        named["ssd_prompt_sources"] = prompt_set.source_of(recipe.prompts)[0]
-    return {hook: plugin_manager.lookup(hook, name) for hook, name in named.items()}
+@dataclass(frozen=True, slots=True)
+class Components:
+    """What the recipe names, as plugins provide it."""
+
+    sampler: Sampler
+    trainer: Trainer
+    transform: Transform
+    filter: Filter
+    source: PromptSource | None
+
+    def identity(self) -> dict[str, str]:
+        """Return the names and versions that are part of the fingerprint.
+
+        The first version of a built-in filter, transform or prompt source is left out: fingerprints are then those of
+        checkpoints that were made before such versions counted.
+        """
+        always = {"sampler": self.sampler, "trainer": self.trainer}
+        others = {"filter": self.filter, "transform": self.transform, "source": self.source}
+        named: dict[str, VersionedComponent] = {**always} | {
+            part: component
+            for part, component in others.items()
+            if component and not (component.version == "1" and plugin_manager.is_builtin(component))
+        }
+        return {part: f"{component.name}@{version_of(component)}" for part, component in named.items()}
+
+
+def components_of(recipe: Recipe) -> Components:
+    """Look up what the recipe names. Raises :class:`UsageError` for an unknown name."""
+    return Components(
+        plugin_manager.lookup(Sampler, recipe.sampler),
+        plugin_manager.lookup(Trainer, recipe.trainer),
+        plugin_manager.lookup(Transform, recipe.transform),
+        filter_of(recipe),
+        None
+        if recipe.prompts is None
+        else plugin_manager.lookup(PromptSource, prompt_set.source_of(recipe.prompts)[0]),
+    )
 
 
 def resolve_for(
@@ -203,32 +242,10 @@ def as_it_is(pretrained: str, overrides: Mapping[str, Any]) -> registry.Checkpoi
 
 def _variant(recipe: Recipe, base: BaseModel) -> str:
     parent = registry.at(base.records())
-    return registry.VERIFIED if is_verified(recipe) or (parent and parent.verified) else registry.PLAIN
+    return registry.VERIFIED if filter_of(recipe).runs_programs or (parent and parent.verified) else registry.PLAIN
 
 
 def default_name(pretrained: str, found: str) -> str:
     """Return the name of a checkpoint nobody named: the model's, and the start of the fingerprint."""
     model = pretrained.removeprefix(registry.PREFIX).rstrip("/").rsplit("/", 1)[-1]
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', model).strip('.-') or 'model'}-{found[:8]}"
-
-
-def _versioned(name: str, factory: Any) -> str:
-    return f"{name}@{version_of(factory)}"
-
-
-_OTHERS = {"filter": "ssd_sample_filters", "transform": "ssd_transforms", "source": "ssd_prompt_sources"}
-
-
-def _others(recipe: Recipe, parts: Mapping[str, Any]) -> dict[str, str]:
-    """Return the versions of filter, transform and prompt source.
-
-    The first version of a built-in one takes no part: checkpoints made before these versions counted are still found.
-    """
-    names = {"filter": recipe.filter.partition(":")[0], "transform": recipe.transform}
-    names["source"] = prompt_set.source_of(recipe.prompts or "")[0]
-    found = {part: (names[part], parts[hook]) for part, hook in _OTHERS.items()}
-    return {
-        part: _versioned(name, factory)
-        for part, (name, factory) in found.items()
-        if not (plugin_manager.is_builtin(_OTHERS[part], name) and version_of(factory) == "1")
-    }

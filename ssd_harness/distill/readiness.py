@@ -1,17 +1,17 @@
 """What a recipe asks for and training would miss: refused before anything is sampled."""
 
 import importlib.util
-from typing import Any
 
 from ssd_harness.artifacts.base_model import BaseModel, settings_folder
 from ssd_harness.engines import loading
 from ssd_harness.errors import UsageError
+from ssd_harness.extensions.components import Trainer
 from ssd_harness.recipe.definition import FIELDS, Recipe
 
 
-def check_training(recipe: Recipe, trainer: Any) -> None:
+def check_training(recipe: Recipe, trainer: Trainer) -> None:
     """Refuse what cannot be trained on any machine."""
-    if recipe.gpus > 1 and not getattr(trainer, "several_processes", False):
+    if recipe.gpus > 1 and not trainer.several_processes:
         raise UsageError(f"the trainer {recipe.trainer!r} works in one process", next_step="leave gpus= out")
     if recipe.batch_size_train % recipe.gpus:
         raise UsageError(f"batch_size_train={recipe.batch_size_train} is no multiple of gpus={recipe.gpus}")

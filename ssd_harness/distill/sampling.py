@@ -14,7 +14,8 @@ from ssd_harness.distill.job import Job
 from ssd_harness.distill.ranks import ALONE, Rank
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.extensions import plugin_manager
-from ssd_harness.extensions.contracts import Prompt, Report, Sample
+from ssd_harness.extensions.components import Sampler
+from ssd_harness.extensions.contracts import ChecksPrompts, Prompt, Report, Sample
 from ssd_harness.prompts.prompt_set import read_prompts
 
 _SHARD_SAMPLES = 64
@@ -29,12 +30,12 @@ def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[s
 
     Returns the manifest, or None where several processes share the shards: then :func:`finish` makes it.
     """
-    sampler = plugin_manager.lookup("ssd_samplers", job.recipe.sampler)(job.model, job.recipe)
+    sampler = plugin_manager.lookup(Sampler, job.recipe.sampler).factory(job.model, job.recipe)
     book = _ShardBook(job, folder, rank)
     total = book.prompts * job.recipe.n_train
     done = book.finished() * job.recipe.n_train
     report(done, total)
-    if hasattr(sampler, "check"):
+    if isinstance(sampler, ChecksPrompts):
         sampler.check(book.left())
     started, tokens = time.monotonic(), 0
     for sample in sampler.sample(book.take(), job.seed):

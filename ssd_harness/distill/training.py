@@ -2,9 +2,9 @@
 
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ssd_harness.artifacts import shards
 from ssd_harness.distill.checkpoint_check import RECORD, Request, check_trained
@@ -12,6 +12,7 @@ from ssd_harness.distill.job import Job
 from ssd_harness.distill.ranks import ALONE, Rank
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Trainer
 from ssd_harness.extensions.contracts import Report
 
 CHECKPOINT = "checkpoint"
@@ -20,12 +21,12 @@ CHECKPOINT = "checkpoint"
 def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[str, Any] | None:
     """Train, check what came out, and return the manifest; of several processes, the first one does."""
     assert job.samples
-    trainer = plugin_manager.lookup("ssd_trainers", job.recipe.trainer)(job.model, job.recipe)
+    trainer = plugin_manager.lookup(Trainer, job.recipe.trainer).factory(job.model, job.recipe)
     trained = trainer.train(shards.read_samples(job.samples), folder, report)
     del trainer  # and with it the model, before the checkpoint is loaded beside it
     if not rank.first:
         return None
-    losses = [float(loss) for loss in trained.get("losses", [])]
+    losses = map(float, cast("Iterable[float]", trained.get("losses", ())))
     if not all(math.isfinite(loss) for loss in losses):
         raise InfrastructureError("the loss is not a number", where=folder, next_step="lower lr=")
     try:

@@ -15,7 +15,9 @@ from typing import Any
 from ssd_harness import foreign_json, storage
 from ssd_harness.distill.stage_process import last_line, without_ranks
 from ssd_harness.engines.choice import SAMPLERS
-from ssd_harness.errors import InfrastructureError
+from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import RECIPE_ENGINE, Sampler
 from ssd_harness.recipe.definition import Recipe
 from ssd_harness.results.run_notes import notes_of
 from ssd_harness.supervisor import supervised
@@ -85,11 +87,19 @@ class Finished:
 
 
 def model_class(recipe: Recipe, arguments: Mapping[str, Any] | None = None) -> ModelClass:
-    """Return the lm-eval model class of the recipe's engine, or that of a plugin's sampler."""
-    named = f"ssd-{recipe.sampler}"
-    if recipe.sampler not in SAMPLERS.values() and named in {one.name for one in entry_points(group="lm_eval.models")}:
-        return ModelClass(named, arguments or {})
-    return ModelClass(f"ssd-{SAMPLERS[recipe.engine]}", {"engine": recipe.engine, **(arguments or {})})
+    """Return the lm-eval model class that the recipe's sampler declares.
+
+    Raises :class:`UsageError` if no installed distribution provides that class.
+    """
+    declared = plugin_manager.lookup(Sampler, recipe.sampler).model_class
+    if declared == RECIPE_ENGINE:
+        return ModelClass(f"ssd-{SAMPLERS[recipe.engine]}", {"engine": recipe.engine, **(arguments or {})})
+    if declared not in {entry.name for entry in entry_points(group="lm_eval.models")}:
+        raise UsageError(
+            f"the sampler {recipe.sampler!r} names the model class {declared!r}, which is not installed",
+            next_step="install its plugin, or choose another sampler=",
+        )
+    return ModelClass(declared, arguments or {})
 
 
 def task_options(include_path: str | None, *, apply_chat_template: bool | str = False) -> list[str]:

@@ -1,24 +1,24 @@
-"""What the stages of the transform hand to each other, and what a plugin has to provide to be one of them."""
+"""What the stages of the transform hand to each other, and what the factories of a plugin must return."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, runtime_checkable
 
-Report = Any
-"""``report(done=…, total=…, note=…)``: how a stage says how far it is (``progress.Reporter``)."""
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+"""A value that a manifest can hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptTests:
-    """What a program that answers a prompt must do; the first test is the example that the prompt shows, if it does."""
+    """The tests of a prompt's problem. The first one is the example in the prompt, if the prompt shows one."""
 
     inputs: tuple[str, ...]
-    """Standard input, or one JSON value a line (functional)."""
+    """Standard input of each test, or one JSON value a line if there is a ``function``."""
     outputs: tuple[str, ...]
-    """Expected standard output, or one JSON value (functional)."""
+    """Expected standard output of each test, or one JSON value; as many as ``inputs``."""
     function: str | None = None
-    """Function or method to call; None for programs on standard input."""
+    """The function or method to call. None: the program reads standard input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,16 @@ class Prompt:
     """A question to the model, before any chat template."""
 
     id: str
+    """Unique within the prompt source."""
     messages: tuple[tuple[str, str], ...]
-    """(role, content) turns; plain text is one user turn."""
+    """(role, content) of each turn, at least one. Plain text is one ``user`` turn."""
     tests: PromptTests | None = None
-    """Stored only for filters that ask for them (``needs_tests``)."""
+    """Stored only for filters with ``needs_tests``."""
     statement: str = ""
-    """What is asked, without the words put around it: copies are told by it. Empty: by all turns. Not stored."""
+    """The problem's statement alone; duplicates are found by it. Empty: all turns are compared. Not stored."""
     problem: Mapping[str, str] | None = None
-    """Fields of a programming problem (``question_content``, ``starter_code``, maybe ``question_title``), which the
-    recipe's prompt style puts into its words in place of ``messages``; None leaves these. Not stored."""
+    """A programming problem: ``question_content``, ``starter_code`` and optionally ``question_title``. The recipe's
+    prompt style renders it in place of ``messages``. None: ``messages`` are used as they are. Not stored."""
 
     @property
     def text(self) -> str:
@@ -42,49 +43,26 @@ class Prompt:
         return self.messages[-1][1]
 
     def as_chat(self) -> list[dict[str, str]]:
-        """Return the turns as chat templates take them."""
+        """Return the turns as chat templates take them: ``[{"role": ..., "content": ...}, ...]``."""
         return [{"role": role, "content": content} for role, content in self.messages]
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One completion drawn from the frozen base model; training uses these very token ids."""
+    """One completion that the base model generated. The trainer is given these very token ids."""
 
     prompt_id: str
+    """``id`` of its prompt."""
     index: int
-    """Number of this sample among its prompt's."""
+    """Number of the sample among those of its prompt, from 0 to ``recipe.n_train - 1``."""
     prompt_ids: tuple[int, ...]
+    """Token ids of the prompt, chat template included."""
     token_ids: tuple[int, ...]
-    """The completion; it ends with an EOS token exactly if one was drawn."""
+    """Token ids of the completion. The last one is an EOS token exactly if the model generated one."""
     text: str
-    """The completion decoded, without special tokens."""
+    """The completion, decoded without special tokens."""
     stop: str
-    """``eos`` or ``length``."""
-
-
-class PromptSource(Protocol):
-    """Yields prompts in a fixed order.
-
-    Factory: ``source(argument, recipe)``; the argument is what followed the source's name, or the file's path. One
-    with ``__len__`` is told about with the time that is left.
-    """
-
-    def __iter__(self) -> Iterator[Prompt]: ...
-
-
-class Sampler(Protocol):
-    """Draws samples from a model.
-
-    Factory: ``sampler(model_folder, recipe)``; the factory's ``semantic_version`` changes whenever the same recipe
-    would yield other samples, and is part of the fingerprint. A sampler may also have ``check(prompts)``, called with
-    all prompts that are left to sample before the first one is, to refuse what cannot work.
-    """
-
-    def sample(self, prompts: Iterable[Prompt], seed: int) -> Iterator[Sample]:
-        """Yield ``recipe.n_train`` samples of each prompt in any order; equal seeds yield equal samples."""
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return what the manifest should say about how the samples were drawn."""
+    """``eos``, or ``length`` for a completion that was cut at ``max_new_tokens_train``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,51 +70,86 @@ class Candidate:
     """A sample that may be trained on, and its prompt."""
 
     prompt: Prompt
+    """``id``, ``messages`` and, for filters with ``needs_tests``, ``tests``."""
     sample: Sample
+    """The completion; ``text`` is what most filters look at."""
+
+
+class Report(Protocol):
+    """Reports the progress of a stage. Call it as often as you like; it limits what is shown."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Report that ``done`` of ``total`` pieces are finished; ``note`` is shown beside the numbers."""
+
+
+class ModelSampler(Protocol):
+    """Draws samples from one model; what the factory of a :class:`~ssd_harness.extensions.components.Sampler` returns.
+
+    It may also have the method of :class:`ChecksPrompts`.
+    """
+
+    def sample(self, prompts: Iterable[Prompt], seed: int) -> Iterator[Sample]:
+        """Yield ``recipe.n_train`` samples of every prompt, in any order.
+
+        Equal seeds must yield equal samples. ``prompts`` is read lazily: a sample is saved as soon as it is yielded.
+        Raise :class:`~ssd_harness.errors.UsageError` for what the user can correct and
+        :class:`~ssd_harness.errors.InfrastructureError` for what failed.
+        """
+
+    def describe(self) -> Mapping[str, Json]:
+        """Return what the manifest should say about how the samples were drawn: device, precision, versions."""
 
 
 class SampleFilter(Protocol):
-    """Decides which samples are trained on. Factory: ``sample_filter(argument, recipe)``; ``filter=NAME:ARGUMENT``.
+    """Decides which samples are trained on; what the factory of a ``Filter`` returns.
 
-    What decides on each sample by itself is written in one line with ``distill.filters.keep_if``. A filter may also
-    have ``check(prompts)``, called before anything is sampled, to refuse what cannot work, and ``describe(prompts)``,
-    whose mapping the manifest keeps. The factory's attributes say how it is used: ``whole_set``, it looks at all
-    samples together, so a killed run offers them all again; ``needs_tests``, prompts are stored with their tests;
-    ``verified``, it looks at what programs do, so all that is made with it is called a verified variant.
+    A filter that decides on each sample by itself is one call of :func:`ssd_harness.distill.filters.keep_if`. It may
+    also have the methods of :class:`ChecksPrompts` and :class:`DescribesExecution`.
     """
 
     def __call__(self, candidates: Iterable[Candidate], /) -> Iterator[str | None]:
-        """Yield for each candidate, in order, None to keep it or the reason to drop it, in a word or two.
+        """Yield one decision for each candidate, in order: None to keep it, or the reason to drop it in a few words.
 
-        ``candidates`` may be iterated over more than once, and holds one shard in memory at a time.
+        The manifest counts the reasons. ``candidates`` can be iterated over more than once and holds one shard in
+        memory at a time.
         """
 
 
-class Trainer(Protocol):
-    """Fine-tunes a model. Factory: ``trainer(model_folder, recipe)``; ``semantic_version`` as for samplers."""
+@runtime_checkable
+class ChecksPrompts(Protocol):
+    """A sampler or filter that can tell from the prompts alone that it cannot work."""
 
-    def train(self, samples: Iterable[Sample], folder: Path, report: Report) -> Mapping[str, Any]:
-        """Train on ``samples`` and write the model to ``folder / "checkpoint"``; return the manifest's part about it.
+    def check(self, prompts: Iterable[Prompt]) -> None:
+        """Raise :class:`~ssd_harness.errors.SsdError`. Called before anything is sampled."""
 
-        Called again after a kill with the same arguments: whatever stands in ``folder`` is its own from before. The
-        checkpoint is then loaded by plain transformers. It must be whole, and give the logits that the trainer has
-        left in ``folder / "logits.safetensors"`` (``ssd_harness.engines.logits.LogitRecord``), if it has.
+
+@runtime_checkable
+class DescribesExecution(Protocol):
+    """A filter that tells the manifest how it ran the samples' programs."""
+
+    def describe(self, prompts: Iterable[Prompt]) -> Mapping[str, Json]:
+        """Return the manifest's entry ``execution``."""
+
+
+class ModelTrainer(Protocol):
+    """Fine-tunes one model; what the factory of a ``Trainer`` returns."""
+
+    def train(self, samples: Iterable[Sample], folder: Path, report: Report) -> Mapping[str, Json]:
+        """Train on ``samples``, write the model to ``folder / "checkpoint"`` and return the manifest's entry ``train``.
+
+        The entry should hold ``losses``, one number a step, and ``device``. After a kill the method is called again
+        with the same arguments; everything in ``folder`` is then left over from the earlier call.
+
+        The checkpoint must be whole. It is loaded with plain transformers, and must give the logits that the trainer
+        stored in ``folder / "logits.safetensors"`` (:class:`ssd_harness.engines.logits.LogitRecord`), if it stored any.
         """
 
 
-class Transform(Protocol):
-    """A whole transform: base model in, registered checkpoint out (``distill.pipeline.distill`` is the paper's)."""
-
-    def __call__(self, plan: Any) -> Any:
-        """Carry out ``plan`` (``distill.plan.Plan``) and return the registered checkpoint."""
-
-
-class Exporter(Protocol):
-    """Writes samples and their prompts in another tool's format. Factory: ``exporter(recipe)``.
-
-    The factory's attributes: ``text`` is False where token ids are written, so that the notes about text do not apply;
-    ``dataset_info`` is the entry that LLaMA-Factory's file of that name wants.
-    """
+class SampleExporter(Protocol):
+    """Writes samples in another tool's format; what the factory of an ``Exporter`` returns."""
 
     def __call__(self, candidates: Iterable[Candidate], path: Path, /) -> int | None:
-        """Write all of them to ``path``; return how many rows that made, if not one each."""
+        """Write all candidates to ``path``; return the number of rows, or None if there is one for each candidate.
+
+        Raise :class:`~ssd_harness.errors.UsageError` for a candidate that the format cannot hold.
+        """

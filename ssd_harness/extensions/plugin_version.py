@@ -1,4 +1,4 @@
-"""What decides whether something that a plugin made can be reused: the version of its factory."""
+"""The version of a plugin's component, which decides whether what it made can be reused."""
 
 import functools
 import hashlib
@@ -9,20 +9,23 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from ssd_harness.extensions.components import VersionedComponent
+
 _OURS = "ssd_harness"
 _MOST_FILES = 2000
 """Files of one package that are read; a larger one counts by its distribution's version and the factory's own file."""
 
 
-def version_of(factory: Callable[..., Any]) -> str:
-    """Return a factory's ``semantic_version`` or ``version``; else its distribution's version and its source's hash.
+def version_of(component: VersionedComponent) -> str:
+    """Return the component's declared version, or else :func:`source_version` of its factory."""
+    return component.version or source_version(component.factory)
 
-    The source is every Python file of the package that the factory is defined in, or its single file.
+
+def source_version(factory: Callable[..., Any]) -> str:
+    """Return the version of a factory's distribution and a hash of its source.
+
+    The source is every Python file of the top-level package that defines the factory, or its single file.
     """
-    for name in ("semantic_version", "version"):
-        declared = getattr(factory, name, None)
-        if isinstance(declared, str | int | float) and not isinstance(declared, bool):
-            return str(declared)
     defined = _definition(factory)
     module = str(getattr(defined, "__module__", "") or "")
     top = module.partition(".")[0]

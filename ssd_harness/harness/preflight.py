@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Sandbox
 from ssd_harness.harness import evaluation_request
 from ssd_harness.harness.evaluation_request import EvaluationRequest
 from ssd_harness.harness.task.task_prompt import asked_prompt, check_form
@@ -91,7 +92,7 @@ def check_packages() -> None:
 
 def check_sandbox(name: str) -> None:
     """Require a sandbox that can open a slot; where only its image is missing, offer to build it."""
-    sandbox = plugin_manager.lookup("ssd_sandboxes", name)()
+    sandbox = plugin_manager.lookup(Sandbox, name).factory()
     try:
         sandbox.check()
     except ImageMissing:

@@ -6,7 +6,7 @@ import json
 import operator
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from ssd_harness import foreign_json, storage
 from ssd_harness.errors import UsageError
 from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import PromptSource
 from ssd_harness.extensions.contracts import Prompt, PromptTests
 from ssd_harness.extensions.plugin_version import version_of
 from ssd_harness.home import home
@@ -102,11 +103,11 @@ def collect(recipe: Recipe, style: PromptTemplate | None = None) -> PromptSet:
     name, argument = source_of(recipe.prompts or "")
     style = style or prompt_style.of_recipe(recipe)
     exclude = excluded_ids(recipe.exclude_prompts)
-    factory = plugin_manager.lookup("ssd_prompt_sources", name)
-    if not getattr(factory, "remote", False):
-        return _store(factory, argument, recipe, exclude, style)
+    component = plugin_manager.lookup(PromptSource, name)
+    if not component.remote:
+        return _store(component, argument, recipe, exclude, style)
     identity = [getattr(recipe, field) for field in _SOURCE_FIELDS] + _tests_asked(recipe)
-    identity += [version_of(factory), livecodebench.VERSION, recipe.allow_overlap]
+    identity += [version_of(component), livecodebench.VERSION, recipe.allow_overlap]
     identity += ["style", style.sha256] if recipe.prompt_style else []
     words = json.dumps([*identity, sorted(exclude)] if exclude else identity)
     note = home() / "prompts" / f"source-{hashlib.sha256(words.encode()).hexdigest()[:16]}.json"
@@ -118,19 +119,19 @@ def collect(recipe: Recipe, style: PromptTemplate | None = None) -> PromptSet:
         remembered = None
     if remembered and remembered.path.exists():
         return remembered
-    found = _store(factory, argument, recipe, exclude, style)
+    found = _store(component, argument, recipe, exclude, style)
     storage.write_json(note, {**asdict(found), "path": found.path.name})
     return found
 
 
 def _store(
-    factory: Callable[..., Iterable[Prompt]],
+    component: PromptSource,
     argument: str,
     recipe: Recipe,
     exclude: Collection[str],
     style: PromptTemplate,
 ) -> PromptSet:
-    source = factory(argument, recipe)
+    source = component.factory(argument, recipe)
     selection = Selection(source, recipe, exclude, style)
     folder, digest = home() / "prompts", hashlib.sha256()
     with storage.disk_errors(folder):
@@ -161,7 +162,7 @@ def _store(
         overlapping=selection.overlapping,
         overlaps=tuple(selection.overlaps),
         overlap_kept=recipe.allow_overlap and selection.overlapping > 0,
-        published=None if recipe.prompt_limit else getattr(factory, "published", None),
+        published=None if recipe.prompt_limit else component.published,
         in_style=selection.problems,
         notes=tuple(getattr(source, "notes", ())),
     )
@@ -209,7 +210,7 @@ def excluded_ids(files: str | None) -> frozenset[str]:
 def source_of(prompts: str) -> tuple[str, str]:
     """Split ``prompts=``: a file's suffix names its source, else it is NAME or NAME:ARGUMENT."""
     suffix = Path(prompts).suffix.lower()
-    known = plugin_manager.factories("ssd_prompt_sources")
+    known = plugin_manager.plugin_manager().components(PromptSource)
     name, _, argument = prompts.partition(":")
     if name in known:
         return name, argument

@@ -6,6 +6,7 @@ from typing import Any
 
 from ssd_harness.errors import UsageError
 from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Filter
 from ssd_harness.extensions.contracts import PromptTests
 from ssd_harness.foreign_json import parse
 from ssd_harness.recipe.definition import Recipe
@@ -17,8 +18,7 @@ _FUNCTION_NAMES = ("fn_name", "function", "func_name")
 
 def wanted(recipe: Recipe) -> bool:
     """Whether the recipe's filter asks for tests; otherwise they are not read, and are no part of the prompt set."""
-    factory = plugin_manager.lookup("ssd_sample_filters", recipe.filter.partition(":")[0])
-    return bool(getattr(factory, "needs_tests", False))
+    return plugin_manager.lookup(Filter, recipe.filter.partition(":")[0]).needs_tests
 
 
 def of_row(row: Mapping[str, Any], recipe: Recipe, where: str) -> PromptTests | None:

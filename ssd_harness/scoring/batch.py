@@ -10,6 +10,7 @@ from ssd_harness import provenance
 from ssd_harness.artifacts.verdict_journal import Journal, key_of
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Sandbox
 from ssd_harness.judge.problem_tests import Program
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 from ssd_harness.livecodebench.store import ProblemStore
@@ -62,7 +63,7 @@ def score(
     """
     from ssd_harness.judge.scheduler import judge_programs
 
-    with plugin_manager.lookup("ssd_sandboxes", options.sandbox_name)() as sandbox:
+    with plugin_manager.lookup(Sandbox, options.sandbox_name).factory() as sandbox:
         described = sandbox.describe()
         scheme = _scheme(options, described)
         keys = [_key(program, store, scheme) for program in programs]

@@ -49,12 +49,13 @@ def programs(count: int) -> list[tuple[Program, Verdict]]:
 
 def main() -> None:
     """Judge the batch and print what happened."""
+    from ssd_harness.extensions.components import Sandbox
     from ssd_harness.extensions.plugin_manager import lookup
     from ssd_harness.judge.scheduler import judge_programs
 
     count, judge, kind = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     held = []
-    with lookup("ssd_sandboxes", kind)() as sandbox:
+    with lookup(Sandbox, kind).factory() as sandbox:
         real = sandbox.open_slot
 
         def open_slot(stop=None):

@@ -56,6 +56,7 @@ import sys, time
 from pathlib import Path
 from chaos_batch import load_tests, programs
 from ssd_harness.judge.scheduler import judge_programs
+from ssd_harness.extensions.components import Sandbox
 from ssd_harness.extensions.plugin_manager import lookup
 from ssd_harness.sandbox import leases, slots
 name, kind, count, go = sys.argv[1:]
@@ -77,7 +78,7 @@ def noted_submit(slot, *job):
     submit(slot, *job)
 
 leases._Queue.enter, slots.SlotConnection.submit = noted_enter, noted_submit
-with lookup("ssd_sandboxes", kind)() as sandbox:
+with lookup(Sandbox, kind).factory() as sandbox:
     batch = [program for program, _ in programs(int(count))]
     verdicts = judge_programs(batch, load_tests, judge="lcb", sandbox=sandbox)
 print(name, "has", len(verdicts))

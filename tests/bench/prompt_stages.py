@@ -15,6 +15,7 @@ from ssd_harness.artifacts import shards
 from ssd_harness.distill import filtering, sampling
 from ssd_harness.distill.job import Job
 from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import RECIPE_ENGINE, Sampler
 from ssd_harness.extensions.contracts import Sample
 from ssd_harness.extensions.hookspecs import hookimpl
 from ssd_harness.progress import Reporter
@@ -36,8 +37,6 @@ def text(seed, words=WORDS):
 class Prompt:
     """Stands in for the sampler: some tokens for each prompt, at once."""
 
-    semantic_version = "1"
-
     def __init__(self, model, recipe):
         pass
 
@@ -53,7 +52,7 @@ class Prompt:
 class Plugin:
     @hookimpl
     def ssd_samplers(self):
-        return {"prompt": Prompt}
+        return [Sampler("prompt", Prompt, model_class=RECIPE_ENGINE, version="1")]
 
 
 def write(folder, count):

@@ -117,6 +117,7 @@ def stages_of():
 PLUGIN = r"""
 import contextlib, importlib, os, pathlib, signal, sys
 
+from ssd_harness.extensions.components import RECIPE_ENGINE, Filter, Sampler, Trainer
 from ssd_harness.extensions.hookspecs import hookimpl
 
 class Silent:
@@ -235,22 +236,19 @@ class Broken(Copying):
 
 @hookimpl
 def ssd_samplers():
-    return {
-        "silent": Silent, "crashing": Crashing, "babbling": Babbling, "coding": Coding, "counting": Counting,
-        "tiring": Tiring, "parting": Parting, "quitting": Quitting, "forgetful": Forgetful, "haunted": Haunted,
-        "gated": Gated,
-    }
+    kinds = [Silent, Crashing, Babbling, Coding, Counting, Tiring, Parting, Quitting, Forgetful, Haunted, Gated]
+    return [Sampler(kind.__name__.lower(), kind, model_class=RECIPE_ENGINE) for kind in kinds]
 
 @hookimpl
 def ssd_sample_filters():
     from ssd_harness.distill.filters import keep_if
-    return {
-        "nothing": lambda argument, recipe: keep_if(lambda one: bool(os.environ.get("CAUSE_GONE")), "no good"),
-        "thirds": lambda argument, recipe: keep_if(lambda one: int(one.prompt.id[1:]) % 3 > 0, "a third"),
-    }
+    return [
+        Filter("nothing", lambda argument, recipe: keep_if(lambda one: bool(os.environ.get("CAUSE_GONE")), "no good")),
+        Filter("thirds", lambda argument, recipe: keep_if(lambda one: int(one.prompt.id[1:]) % 3 > 0, "a third")),
+    ]
 
 @hookimpl
-def ssd_trainers(): return {"broken": Broken, "losing": Losing, "copying": Copying, "summing": Summing}
+def ssd_trainers(): return [Trainer(kind.__name__.lower(), kind) for kind in (Broken, Losing, Copying, Summing)]
 
 def die():
     # Ends the command, and this process, if this is a stage: between them is the supervisor.

@@ -10,6 +10,7 @@ from ssd_harness.distill import exporting
 from ssd_harness.distill.job import Job
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Exporter
 from ssd_harness.extensions.contracts import Candidate, Prompt, Sample
 from ssd_harness.home import home
 from ssd_harness.prompts import prompt_set
@@ -138,7 +139,7 @@ def test_what_is_left_out_is_left_out_and_said(run, tmp_path, capsys):
 def test_turns_that_a_format_cannot_hold_are_named(tmp_path):
     prompt = Prompt("odd", (("user", "a"), ("user", "b")))
     for form in ("sharegpt", "alpaca"):
-        exporter = plugin_manager.lookup("ssd_exporters", form)(Recipe())
+        exporter = plugin_manager.lookup(Exporter, form).factory(Recipe())
         with pytest.raises(UsageError, match=r"in turn.*\[odd\].*--format chat"):
             exporter([Candidate(prompt, DRAWN[0])], tmp_path / "x.jsonl")
 

@@ -164,7 +164,7 @@ def test_decided_shards_are_not_decided_again(job, tmp_path, monkeypatch):
     def watching(argument, recipe):
         return filters.keep_if(lambda candidate: not asked.append(candidate.prompt.id), "never")
 
-    monkeypatch.setattr(filters.plugin_manager, "lookup", lambda hook, name: watching)
+    monkeypatch.setattr(filters.plugin_manager, "lookup", lambda kind, name: kind(name, watching))
     kept, manifest = run(work, tmp_path)
     assert asked == ["p2", "p3"]
     assert len(kept) == manifest["kept"] == 6
@@ -172,7 +172,9 @@ def test_decided_shards_are_not_decided_again(job, tmp_path, monkeypatch):
 
 def test_a_filter_that_skips_samples_is_an_error(job, tmp_path, monkeypatch):
     work = job([{"prompt": f"q{n}"} for n in range(4)], ["a\nb"] * 4)
-    monkeypatch.setattr(filters.plugin_manager, "lookup", lambda *_: lambda *_: lambda candidates: iter([None]))
+    monkeypatch.setattr(
+        filters.plugin_manager, "lookup", lambda kind, name: kind(name, lambda *_: lambda candidates: iter([None]))
+    )
     with pytest.raises(InfrastructureError, match="decided on 1 of 2 samples"):
         run(work, tmp_path)
 

@@ -10,15 +10,18 @@ import pytest
 from ssd_harness.artifacts import registry
 from ssd_harness.distill.pipeline import described as pipeline_manifest
 from ssd_harness.distill.planning import make_plan
-from ssd_harness.extensions import plugin_manager
-from ssd_harness.extensions.plugin_version import version_of
+from ssd_harness.extensions import components, plugin_manager
+from ssd_harness.extensions.plugin_version import source_version, version_of
 
 SOURCE = """
 from ssd_harness.extensions.contracts import Prompt
 from ssd_harness.distill.filters import keep_if
 from ssd_harness.distill.pipeline import distill
+from ssd_harness.extensions.components import Filter, PromptSource, Transform
 from ssd_harness.extensions.hookspecs import hookimpl
 from my_plugin.rules import LEAST
+
+VERSION = None
 
 def lengthy(argument, recipe):
     return keep_if(lambda candidate: len(candidate.sample.text) > LEAST, otherwise="short")
@@ -31,15 +34,15 @@ def mine(plan):
 
 @hookimpl
 def ssd_sample_filters():
-    return {"lengthy": lengthy}
+    return [Filter("lengthy", lengthy, version=VERSION)]
 
 @hookimpl
 def ssd_prompt_sources():
-    return {"counting": counting}
+    return [PromptSource("counting", counting, version=VERSION)]
 
 @hookimpl
 def ssd_transforms():
-    return {"mine": mine}
+    return [Transform("mine", mine, version=VERSION)]
 """
 
 
@@ -91,9 +94,9 @@ def test_an_edited_plugin_is_another_and_an_unchanged_one_the_same(plugin, finge
     plugin(rules="LEAST = 4")  # in another file than the factory's
     assert fingerprint_of(**fields) != before
     assert fingerprint_of() == plain
-    plugin(source=SOURCE + "\nlengthy.version = counting.version = mine.semantic_version = '7'\n")
+    plugin(source=SOURCE + "\nVERSION = '7'\n")
     declared = fingerprint_of(**fields)
-    plugin(rules="LEAST = 9", source=SOURCE + "\nlengthy.version = counting.version = mine.semantic_version = '7'\n")
+    plugin(rules="LEAST = 9", source=SOURCE + "\nVERSION = '7'\n")
     assert fingerprint_of(**fields) == declared != before
 
 
@@ -119,10 +122,11 @@ def test_a_checkpoint_of_an_edited_plugin_is_named_with_what_differs(plugin, fin
 
 def test_built_in_parts_declare_their_versions(plugin):
     plugin()
-    for hook in ("ssd_sample_filters", "ssd_prompt_sources", "ssd_transforms", "ssd_samplers", "ssd_trainers"):
-        names = {name for name in plugin_manager.factories(hook) if plugin_manager.is_builtin(hook, name)}
-        assert names
-        assert all(version_of(plugin_manager.lookup(hook, name)).isdecimal() for name in names)
+    for kind in (kind for kind in components.TYPES if issubclass(kind, components.VersionedComponent)):
+        every = plugin_manager.plugin_manager().components(kind).values()
+        built_in = [component for component in every if plugin_manager.is_builtin(component)]
+        assert built_in
+        assert all(version_of(component).isdecimal() for component in built_in)
 
 
 def test_what_stands_behind_a_factory_is_looked_at(plugin):
@@ -132,14 +136,14 @@ def test_what_stands_behind_a_factory_is_looked_at(plugin):
     def wrapped(*arguments):
         return module.lengthy(*arguments)
 
-    known = version_of(module.lengthy)
+    known = source_version(module.lengthy)
     assert "source" in known
-    assert version_of(functools.partial(module.lengthy, "x")) == version_of(wrapped) == known
+    assert source_version(functools.partial(module.lengthy, "x")) == source_version(wrapped) == known
     space = {}
     exec("def typed(a, b): return a", space)
     other = {}
     exec("def typed(a, b): return b", other)
-    assert version_of(space["typed"]) != version_of(other["typed"])
+    assert source_version(space["typed"]) != source_version(other["typed"])
 
 
 def test_fingerprints_of_built_in_parts_are_those_of_before(fingerprint_of, tmp_path, state):

@@ -37,6 +37,7 @@ def command(tmp_path_factory):
 
 
 SHORTCUTS = r"""
+from ssd_harness.extensions.components import RECIPE_ENGINE, Sampler, Trainer
 from ssd_harness.extensions.hookspecs import hookimpl
 
 class Same:
@@ -57,8 +58,8 @@ def copying(model, recipe):
     return Trainer()
 
 @hookimpl
-def ssd_samplers(): return {"same": Same}
+def ssd_samplers(): return [Sampler("same", Same, model_class=RECIPE_ENGINE)]
 
 @hookimpl
-def ssd_trainers(): return {"copying": copying}
+def ssd_trainers(): return [Trainer("copying", copying)]
 """

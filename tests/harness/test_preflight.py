@@ -30,7 +30,7 @@ class Unbuilt:
 @pytest.fixture
 def unbuilt(monkeypatch, tmp_path):
     sandbox = Unbuilt()
-    monkeypatch.setattr(plugin_manager, "lookup", lambda hook, name: lambda: sandbox)
+    monkeypatch.setattr(plugin_manager, "lookup", lambda kind, name: kind(name, lambda: sandbox))
     monkeypatch.setattr(preflight, "_build", lambda name: setattr(sandbox, "built", True))
     monkeypatch.delenv("SSD_HARNESS_AUTOBUILD", raising=False)
     monkeypatch.setenv("SSD_HARNESS_HOME", str(tmp_path / "home"))

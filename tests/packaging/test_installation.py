@@ -24,8 +24,8 @@ PLUGINS = """
 import importlib.resources, json
 from ssd_harness.extensions import plugin_manager
 
-distributions = {item.project_name for _, item in plugin_manager.plugin_manager().list_plugin_distinfo()}
-print(json.dumps([sorted(distributions), importlib.resources.files("ssd_harness.plugins").is_dir()]))
+plugins = [str(plugin) for plugin in plugin_manager.load().plugins()]
+print(json.dumps([plugins, importlib.resources.files("ssd_harness.plugins").is_dir()]))
 """
 
 
@@ -67,7 +67,7 @@ def test_plain_lm_eval_finds_us_until_we_are_uninstalled(kind, installation, req
     tasks, model = json.loads(installation.run("-c", LOOK))
     assert model
     assert "livecodebench_v6" in tasks
-    assert json.loads(installation.run("-c", PLUGINS)) == [["ssd-harness"], True]
+    assert json.loads(installation.run("-c", PLUGINS)) == [["'builtin' (ssd-harness 0.1.0)"], True]
     assert installation.run("-m", "ssd_harness", "--version").startswith("ssd-harness ")
 
     assert json.loads(installation.run("-c", LOOK, SSD_HARNESS_NO_HOOK="1")) == [[], False]
@@ -81,7 +81,7 @@ def test_a_checkout_as_current_folder_does_not_hide_the_installed_wheel(installa
     installation.install(wheel)
     installation.empty = sources
     assert "livecodebench_v6" in json.loads(installation.run("-c", LOOK))[0]
-    assert json.loads(installation.run("-c", PLUGINS)) == [["ssd-harness"], True]
+    assert json.loads(installation.run("-c", PLUGINS)) == [["'builtin' (ssd-harness 0.1.0)"], True]
 
 
 def test_half_removed_package_leaves_python_and_lm_eval_alone(installation, wheel):

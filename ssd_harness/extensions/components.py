@@ -1,0 +1,182 @@
+"""What a hook returns: a component, which is a name, a factory, and how the harness must treat what the factory makes.
+
+Every component checks its own fields. A mistake is a :class:`TypeError` or :class:`ValueError` of one line, which the
+plugin manager turns into an error that names the plugin and the hook.
+"""
+
+import re
+import types
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, get_origin
+
+from ssd_harness.extensions.contracts import ModelSampler, ModelTrainer, Prompt, SampleExporter, SampleFilter
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.sandbox import interface
+
+if TYPE_CHECKING:
+    from ssd_harness.artifacts.registry import Checkpoint
+    from ssd_harness.distill.plan import Plan
+
+RECIPE_ENGINE = "recipe engine"
+"""As a sampler's ``model_class``: the model class of the recipe's own engine, ``ssd-hf`` or ``ssd-vllm``."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """The two fields that every component has."""
+
+    hook: ClassVar[str]
+    """The hook that returns components of this type."""
+    noun: ClassVar[str]
+    """The word for such a component in messages."""
+
+    name: str
+    """How users name it in a recipe or on the command line: letters, digits, ``.``, ``_`` and ``-``."""
+    factory: Callable[..., Any]
+    """Called when its name is used, and not before: import heavy dependencies inside."""
+
+    def __post_init__(self) -> None:
+        """Raise :class:`TypeError` or :class:`ValueError`, one line, for a field that cannot be right."""
+        for declared in fields(self):
+            _check(type(self).__name__, declared.name, declared.type, getattr(self, declared.name))
+
+
+@dataclass(frozen=True, slots=True)
+class VersionedComponent(Component):
+    """A component that takes part in making a checkpoint."""
+
+    _: KW_ONLY
+    version: str | None = None
+    """Part of the checkpoint's fingerprint. Change it whenever the same recipe would give another result. None: the
+    version of the plugin's distribution and a hash of its Python files, so that every edit makes a new checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSource(VersionedComponent):
+    """Where prompts come from: ``prompts=NAME`` or ``prompts=NAME:ARGUMENT``."""
+
+    hook: ClassVar[str] = "ssd_prompt_sources"
+    noun: ClassVar[str] = "prompt source"
+
+    factory: Callable[[str, Recipe], Iterable[Prompt]]
+    """``factory(argument, recipe)`` returns prompts in a fixed order; with ``__len__``, progress shows the time left.
+    ``argument`` is the text after the colon, or the path of a file that was named by its suffix."""
+    _: KW_ONLY
+    remote: bool = False
+    """Whether the prompts come over the network. They are then read once and kept."""
+    published: int | None = None
+    """How many different prompts a publication counts in this source; the plan and the manifest compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampler(VersionedComponent):
+    """What draws samples from the base model: ``sampler=NAME``."""
+
+    hook: ClassVar[str] = "ssd_samplers"
+    noun: ClassVar[str] = "sampler"
+
+    factory: Callable[[Path, Recipe], ModelSampler]
+    """``factory(model_folder, recipe)`` loads the model."""
+    _: KW_ONLY
+    model_class: str
+    """The lm-eval model class that evaluates a checkpoint of this sampler in ``ssd-harness sweep``: one that takes
+    recipe fields, from the entry point group ``lm_eval.models``, or :data:`RECIPE_ENGINE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter(VersionedComponent):
+    """What decides which samples are trained on: ``filter=NAME`` or ``filter=NAME:ARGUMENT``."""
+
+    hook: ClassVar[str] = "ssd_sample_filters"
+    noun: ClassVar[str] = "sample filter"
+
+    factory: Callable[[str, Recipe], SampleFilter]
+    """``factory(argument, recipe)``; ``argument`` is the text after the colon."""
+    _: KW_ONLY
+    runs_programs: bool = False
+    """Whether decisions depend on what the samples' programs do. Plain simple self-distillation never looks at that, so
+    such a checkpoint, and all that is trained from it, is reported as a *verified variant*."""
+    needs_tests: bool = False
+    """Whether prompts are read and stored together with their tests."""
+    whole_set: bool = False
+    """Whether a decision depends on all samples. After a kill, decided samples are then offered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trainer(VersionedComponent):
+    """What fine-tunes the model: ``trainer=NAME``."""
+
+    hook: ClassVar[str] = "ssd_trainers"
+    noun: ClassVar[str] = "trainer"
+
+    factory: Callable[[Path, Recipe], ModelTrainer]
+    """``factory(model_folder, recipe)``."""
+    _: KW_ONLY
+    several_processes: bool = False
+    """Whether it can be started once per GPU (``gpus=N``) with the variables of a distributed launch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transform(VersionedComponent):
+    """A whole transform, from base model to registered checkpoint: ``transform=NAME``."""
+
+    hook: ClassVar[str] = "ssd_transforms"
+    noun: ClassVar[str] = "transform"
+
+    factory: "Callable[[Plan], Checkpoint]"
+    """``factory(plan)`` carries out the plan and returns the registered checkpoint; the built-in ``ssd`` is
+    ``ssd_harness.distill.pipeline.distill``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox(Component):
+    """Where hostile programs run: ``--sandbox NAME`` or ``SSD_HARNESS_SANDBOX``."""
+
+    hook: ClassVar[str] = "ssd_sandboxes"
+    noun: ClassVar[str] = "sandbox"
+
+    factory: Callable[[], interface.Sandbox]
+    """``factory()`` takes its settings from the environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter(Component):
+    """What writes samples in another tool's format: ``ssd-harness export --format NAME``."""
+
+    hook: ClassVar[str] = "ssd_exporters"
+    noun: ClassVar[str] = "exporter"
+
+    factory: Callable[[Recipe], SampleExporter]
+    """``factory(recipe)``."""
+    _: KW_ONLY
+    text: bool = True
+    """Whether rows hold text. False: token ids, so that warnings about text do not apply."""
+    dataset_info: Mapping[str, object] | None = None
+    """The entry that LLaMA-Factory needs in its file of that name."""
+
+
+TYPES: tuple[type[Component], ...] = (PromptSource, Sampler, Filter, Trainer, Transform, Sandbox, Exporter)
+"""Every type of component; each belongs to one hook."""
+
+
+def _check(component: str, name: str, expected: Any, value: object) -> None:
+    if name == "factory":
+        if not callable(value):
+            raise TypeError(f"{component}.factory: expected a callable, got {value!r:.80}")
+        return
+    kinds = tuple(get_origin(kind) or kind for kind in expected.__args__) if _is_union(expected) else (expected,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        words = " or ".join("None" if kind is types.NoneType else kind.__name__ for kind in kinds)
+        raise TypeError(f"{component}.{name}: expected {words}, got {value!r:.80}")
+    if name == "name" and not _NAME.fullmatch(str(value)):
+        raise ValueError(f"{component}.name: expected letters, digits, '.', '_' and '-', got {value!r:.80}")
+    if value == "":
+        raise ValueError(f"{component}.{name}: expected some text, got ''")
+
+
+def _is_union(expected: object) -> bool:
+    return isinstance(expected, types.UnionType)
