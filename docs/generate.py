@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
@@ -272,6 +273,21 @@ def _hours(cost: Cost, evaluation: Evaluation, size: ModelSize) -> str:
     return " + ".join(f"{value:,.0f}" if value >= 1 else f"{value:.1g}" for value in hours)
 
 
+PLUGIN = re.compile(r"(?<=<!-- plugin: written by docs/generate.py -->\n).*?(?=<!-- end of plugin -->)", re.DOTALL)
+
+
+def plugins() -> str:
+    """Return how-to/plugins.md with the example in the docstring of the hooks, which a test installs and uses."""
+    example = textwrap.dedent(
+        inspect.cleandoc(hookspecs.__doc__ or "").partition("::\n\n")[2].partition("\nIts distr")[0]
+    )
+    example = re.sub(r"\n\n(?=def |@)", "\n\n\n", example.strip())  # as ruff formats a module
+    page = (HERE / "how-to" / "plugins.md").read_text(encoding="utf-8")
+    text, count = PLUGIN.subn(lambda _: f"\n```python\n{example}\n```\n\n", page)
+    assert count == 1
+    return text
+
+
 def readme() -> str:
     """Return README.md with the table of costs as it is now."""
     text, count = COSTS.subn(lambda _: f"{costs()}\n", (HERE.parent / "README.md").read_text(encoding="utf-8"))
@@ -319,7 +335,9 @@ def main() -> int:
     """Write the pages, or with ``--check`` compare them and return 1 when one is stale."""
     stale = []
     pages = {f"reference/{page.__name__.replace('_', '-')}.md": page() for page in REFERENCE}
-    for name, text in (pages | {"../README.md": readme(), "rooms.svg": rooms()}).items():
+    for name, text in (
+        pages | {"../README.md": readme(), "rooms.svg": rooms(), "how-to/plugins.md": plugins()}
+    ).items():
         page = HERE / name
         if "--check" not in sys.argv:
             page.write_text(text, encoding="utf-8")
