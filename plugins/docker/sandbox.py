@@ -56,6 +56,9 @@ _READ_ONLY = ("/proc/sysrq-trigger",)
 _ULIMITS = {"nofile": 256, "core": 1, "nproc": 1024}  # core: see the zygote; 0 stops no pipe
 MEMORY = Limits().memory + scratch.MEMORY + _OWN_MEMORY
 
+_STARTING_S = 60.0
+"""How long a container may take from its creation to its start."""
+
 
 class _ContainerStream:
     """The standard streams of one container, as the engine multiplexes them over one socket."""
@@ -233,7 +236,8 @@ class DockerSandbox(OpenSlots):
         try:
             ours = {"label": docker_image.LABEL}
             for container in api.containers(all=True, filters=ours):
-                if container["State"] != "running":
+                starting = container["State"] == "created" and time.time() - container["Created"] < _STARTING_S
+                if container["State"] != "running" and not starting:
                     with contextlib.suppress(APIError):
                         api.remove_container(container["Id"])
                         removed.append(f"container {container['Id'][:12]}")

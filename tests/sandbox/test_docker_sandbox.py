@@ -180,10 +180,25 @@ for name in sys.stdin.read().split():
     assert dict(line.split() for line in lines[1:]) == pinned
 
 
-def test_prune_keeps_what_runs(slot, engine, docker_sandbox):
-    docker_sandbox.prune()
-    assert alive(engine, slot._stream.id)
+def test_prune_removes_other_versions_and_keeps_what_runs(slot, engine, docker_sandbox, monkeypatch):
+    with monkeypatch.context() as patch:
+        image = docker_image.tag()
+        # A name of its own: other checkouts on this machine may be using their images.
+        patch.setattr(docker_image, "REPOSITORY", f"ssd-harness-prune-{os.getpid()}")
+        engine.tag(image, docker_image.REPOSITORY, "old")
+        assert f"image {docker_image.REPOSITORY}:old" in docker_sandbox.prune()
+        assert alive(engine, slot._stream.id)
     docker_sandbox.check()
+
+
+def test_prune_spares_a_container_that_is_about_to_start(engine, docker_sandbox, monkeypatch):
+    monkeypatch.setattr(docker_image, "REPOSITORY", f"ssd-harness-prune-{os.getpid()}")
+    container = engine.create_container(docker_sandbox.describe()["image"], labels={docker_image.LABEL: "slot"})["Id"]
+    try:
+        docker_sandbox.prune()
+        assert engine.inspect_container(container)["State"]["Status"] == "created"
+    finally:
+        engine.remove_container(container)
 
 
 def test_the_docker_socket_is_the_one_that_docker_host_names(docker_sandbox, monkeypatch):
