@@ -18,9 +18,9 @@ def add_fields(parser: argparse.ArgumentParser, meaning: str) -> None:
 
 
 def count(word: str) -> int:
-    """Read a number of things, at least one, for argparse."""
+    """Parse a positive integer for argparse."""
     if not word.isascii() or not word.isdecimal() or int(word) == 0:
-        raise argparse.ArgumentTypeError(f"{word!r} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"expected a positive integer, got {word!r}")
     return int(word)
 
 

@@ -112,12 +112,12 @@ def test_absent_samples(score):
 def test_unknown_problems_are_counted_and_the_first_few_named(score):
     rows = [*ONE, *({"question_id": f"no{n}", "code": "x"} for n in range(7))]
     process = score(rows, "--strict")
-    fails(process, 2, "7 problems", "'no0', 'no1', 'no2', 'no3', 'no4', ...", "samples.jsonl:2")
+    fails(process, 2, "7 question ids", "'no0', 'no1', 'no2', 'no3', 'no4', ...", "samples.jsonl:2")
     assert "no5" not in process.stderr
 
 
 def test_a_file_of_nothing_but_unknown_problems_is_refused(score):
-    fails(score([{"question_id": "no", "code": "x"}]), 2, "1 problems", "'no'")
+    fails(score([{"question_id": "no", "code": "x"}]), 2, "1 question id is", "'no'")
 
 
 @pytest.mark.docker
@@ -125,7 +125,7 @@ def test_a_file_of_nothing_but_unknown_problems_is_refused(score):
 def test_unknown_problems_beside_others_are_left_out_and_counted(score, tmp_path):
     process = score([*ONE, {"question_id": "no", "code": "x"}, {"question_id": "early", "code": "x"}])
     assert process.returncode == 0, process.stderr
-    assert "warning: 1 problems of the samples are not in" in process.stderr
+    assert "warning: 1 question id is not in" in process.stderr
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert (summary["unknown_problems"], summary["samples_outside_of_window"]) == (["no"], 1)
     assert (summary["schema_version"], summary["all"]["samples"]) == (1, 1)

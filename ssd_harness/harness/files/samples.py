@@ -1,7 +1,7 @@
 """Read what others generated: jsonl rows or a JSON list, one program, several, or raw outputs a row."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -34,16 +34,22 @@ def read_samples(path: Path) -> list[LocatedProgram]:
     custom evaluator's ``[{"question_id", "code_list"}]``. Raises one :class:`UsageError` that names file and line,
     before anything has run.
     """
-    found: list[LocatedProgram] = []
+    samples = samples_of(read_rows(path))
+    if not samples:
+        raise UsageError("no samples in this file", where=path, next_step=FORMS)
+    return samples
+
+
+def samples_of(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> list[LocatedProgram]:
+    """Return the samples in (where, row) pairs, numbered per problem in the order of the rows."""
+    samples: list[LocatedProgram] = []
     numbers: Counter[str] = Counter()
-    for where, row in read_rows(path):
+    for where, row in rows:
         question_id = _question_id(row, where)
         for code, facts, published in _programs(row, where):
-            found.append(LocatedProgram(Program(question_id, numbers[question_id], code), where, facts, published))
+            samples.append(LocatedProgram(Program(question_id, numbers[question_id], code), where, facts, published))
             numbers[question_id] += 1
-    if not found:
-        raise UsageError("no samples in this file", where=path, next_step=FORMS)
-    return found
+    return samples
 
 
 def _question_id(row: Mapping[str, Any], where: str) -> str:
