@@ -210,9 +210,13 @@ def python_api() -> str:
     """Return the page from which mkdocstrings documents what ``ssd_harness`` exports."""
     names = [name for name in getattr(ssd_harness, "__all__", ()) if not name.startswith("_")]
     parts = [HEADER, "# Python API\n\n"]
-    parts += ["Everything here is imported from `ssd_harness`; nothing heavy is imported before it is used.\n\n"]
+    parts += ["All names are exported by `ssd_harness`; nothing heavy is imported before it is used.\n\n"]
+    parts += ["[Use it from Python](../how-to/python.md) has an example of each function.\n\n"]
     for name in names:
-        value = getattr(ssd_harness, name)
+        value = inspect.unwrap(getattr(ssd_harness, name))
+        if not hasattr(value, "__qualname__"):  # hookimpl, an object of pluggy's
+            parts += [f"## `ssd_harness.{name}`\n\n", "Marks a function as a hook: see [Hooks](hooks.md).\n\n"]
+            continue
         path = f"{value.__module__}.{value.__qualname__}"
         parts += [f"## `ssd_harness.{name}`\n\n", f"::: {path}\n    options:\n      show_root_heading: false\n\n"]
     if not names:

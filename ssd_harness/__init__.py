@@ -15,18 +15,27 @@ Expected failures are subclasses of :class:`SsdError`; their ``exit_code`` is th
 TYPE_CHECKING = False  # importing typing would cost more than this whole package: the start-up hook imports it
 if TYPE_CHECKING:
     from ssd_harness.artifacts.registry import Checkpoint
+    from ssd_harness.distill.filters import keep_if
     from ssd_harness.distill.transform import distill
     from ssd_harness.errors import ExitCode, InfrastructureError, SsdError, UsageError
+    from ssd_harness.extensions.components import (
+        Exporter,
+        Filter,
+        PromptSource,
+        Sampler,
+        Sandbox,
+        Trainer,
+        Transform,
+    )
     from ssd_harness.extensions.contracts import (
         Candidate,
-        Exporter,
+        ModelSampler,
+        ModelTrainer,
         Prompt,
-        PromptSource,
         PromptTests,
         Sample,
+        SampleExporter,
         SampleFilter,
-        Sampler,
-        Trainer,
     )
     from ssd_harness.extensions.hookspecs import hookimpl
     from ssd_harness.harness.library import evaluate
@@ -42,23 +51,30 @@ __all__ = [
     "Comparison",
     "ExitCode",
     "Exporter",
+    "Filter",
     "InfrastructureError",
+    "ModelSampler",
+    "ModelTrainer",
     "Prompt",
     "PromptSource",
     "PromptTests",
     "Recipe",
     "Sample",
+    "SampleExporter",
     "SampleFilter",
     "SampleScores",
     "Sampler",
+    "Sandbox",
     "SsdError",
     "Trainer",
+    "Transform",
     "UsageError",
     "__version__",
     "compare",
     "distill",
     "evaluate",
     "hookimpl",
+    "keep_if",
     "score",
 ]
 
@@ -66,16 +82,17 @@ __all__ = [
 _EXPORTS = {
     "artifacts.registry": ("Checkpoint",),
     "errors": ("ExitCode", "InfrastructureError", "SsdError", "UsageError"),
+    "distill.filters": ("keep_if",),
+    "extensions.components": ("Exporter", "Filter", "PromptSource", "Sampler", "Sandbox", "Trainer", "Transform"),
     "extensions.contracts": (
         "Candidate",
-        "Exporter",
+        "ModelSampler",
+        "ModelTrainer",
         "Prompt",
-        "PromptSource",
         "PromptTests",
         "Sample",
+        "SampleExporter",
         "SampleFilter",
-        "Sampler",
-        "Trainer",
     ),
     "extensions.hookspecs": ("hookimpl",),
     "harness.library": ("evaluate",),

@@ -14,17 +14,14 @@ class _CallablePackage(ModuleType):
     """A package that runs its main function when called."""
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        from ssd_harness.distill import transform
-
-        return transform.distill(*arguments, **options)
+        return self.__wrapped__(*arguments, **options)
 
     @property
-    def __signature__(self) -> Any:
-        import inspect
-
+    def __wrapped__(self) -> Any:
+        """The function, for ``help`` and ``inspect.signature``."""
         from ssd_harness.distill import transform
 
-        return inspect.signature(transform.distill)
+        return transform.distill
 
 
 sys.modules[__name__].__class__ = _CallablePackage

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ssd_harness import provenance
 from ssd_harness.artifacts.verdict_journal import Journal
 from ssd_harness.errors import UsageError
+from ssd_harness.harness.files.sample_rows import FORMS
 from ssd_harness.harness.files.samples import LocatedProgram, read_samples, samples_of
 from ssd_harness.judge.verdicts import ProgramVerdict
 from ssd_harness.livecodebench.releases import Selection
@@ -102,7 +103,7 @@ def score(
         located, source = read_samples(Path(samples)), _file_record(Path(samples))
     else:
         rows = list(samples)
-        located, source = samples_of((f"row {number}", row) for number, row in enumerate(rows, 1)), _row_record(rows)
+        located, source = _located(rows), _row_record(rows)
     store = open_store(_selection(task, release, window), None if data is None else Path(data))
     scores, scoring = score_located(
         located, store, options, source=source, out=None if out is None else Path(out), strict=strict
@@ -184,6 +185,16 @@ class _Chosen:
         if without := len(store.problems) - scored:
             lines.append(f"note: {without:,} problems without samples ignored; pass@k is over the other {scored:,}")
         return lines
+
+
+def _located(rows: Sequence[Any]) -> list[LocatedProgram]:
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping):
+            raise UsageError(f"expected a mapping, got {type(row).__name__}", where=f"row {number}", next_step=FORMS)
+    located = samples_of((f"row {number}", row) for number, row in enumerate(rows, 1))
+    if not located:
+        raise UsageError("there are no samples to score", next_step=FORMS)
+    return located
 
 
 def _selection(task: str, release: str | None, window: str | None) -> Selection:
