@@ -321,7 +321,7 @@ def rooms() -> str:
         "<style>text{font:14px sans-serif;fill:#1f2328;text-anchor:middle}rect{stroke:#7a828b;rx:5px}</style>",
     ]
     for row, layer in enumerate(layers):
-        names = [name.strip().removeprefix("ssd_harness.") for name in layer.replace(":", "|").split("|")]
+        names = [name.strip(" ()").removeprefix("ssd_harness.") for name in layer.replace(":", "|").split("|")]
         room = (width - gap) / len(names)
         for column, name in enumerate(names):
             x, y = gap + column * room, gap + row * (height + gap)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ssd_harness.extensions.components import (
     RECIPE_ENGINE,
+    Engine,
     Exporter,
     Filter,
     PromptSource,
@@ -54,10 +55,10 @@ def ssd_prompt_sources() -> list[PromptSource]:
 @hookimpl
 def ssd_samplers() -> list[Sampler]:
     """``hf`` runs wherever transformers does; ``vllm`` is faster on GPUs."""
-    hf, vllm = "ssd_harness.plugins.transformers_engine.sampler", "ssd_harness.plugins.vllm_engine.sampler"
+    samplers = "ssd_harness.distill.engine_sampler"
     return [
-        Sampler("hf", Lazy(f"{hf}:HfSampler"), version="1", model_class=RECIPE_ENGINE),
-        Sampler("vllm", Lazy(f"{vllm}:VllmSampler"), version="1", model_class=RECIPE_ENGINE),
+        Sampler("hf", Lazy(f"{samplers}:hf"), version="1", model_class=RECIPE_ENGINE),
+        Sampler("vllm", Lazy(f"{samplers}:vllm"), version="1", model_class=RECIPE_ENGINE),
     ]
 
 
@@ -78,7 +79,16 @@ def ssd_sample_filters() -> list[Filter]:
 @hookimpl
 def ssd_trainers() -> list[Trainer]:
     """``trl`` trains all parameters, or LoRA adapters if the recipe gives ``lora_rank``."""
-    return [Trainer("trl", Lazy("ssd_harness.plugins.trl.trainer:TrlTrainer"), version="2", several_processes=True)]
+    trl = "ssd_harness.plugins.trl"
+    return [
+        Trainer(
+            "trl",
+            Lazy(f"{trl}.trainer:TrlTrainer"),
+            version="2",
+            several_processes=True,
+            merge_adapter=Lazy(f"{trl}.adapter:merge"),
+        )
+    ]
 
 
 @hookimpl
@@ -115,4 +125,13 @@ def ssd_exporters() -> list[Exporter]:
         Exporter("sharegpt", Lazy(f"{exporting}:sharegpt"), dataset_info=sharegpt),
         Exporter("alpaca", Lazy(f"{exporting}:alpaca"), dataset_info=alpaca),
         Exporter("ids", Lazy(f"{exporting}:ids"), text=False),
+    ]
+
+
+@hookimpl
+def ssd_engines() -> list[Engine]:
+    """Return ``transformers``, which runs everywhere, and ``vllm``, which is faster on GPUs."""
+    return [
+        Engine("transformers", Lazy("ssd_harness.plugins.transformers_engine.backend:TransformersBackend")),
+        Engine("vllm", Lazy("ssd_harness.plugins.vllm_engine.backend:VllmBackend")),
     ]

@@ -2,12 +2,18 @@
 
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
+import whole_package
+
 import ssd_harness
+
+ROOT = Path(__file__).resolve().parents[1]
 
 HEAVY = {"torch", "transformers", "vllm", "docker", "lm_eval", "datasets", "trl", "peft", "pandas", "pyarrow"}
 # Modules whose purpose is a heavy dependency; whoever imports one has asked for it.
@@ -73,13 +79,50 @@ def test_the_hook_costs_next_to_nothing():
     assert added == {"ssd_harness", "ssd_harness.startup_hook"}
 
 
-def test_no_room_is_missing_from_the_layers():
-    """Every package and top-level module has its place in the import contract, or imports nothing of ours."""
+@pytest.fixture
+def package(tmp_path):
+    """The package as a wheel holds it, with plugins and tasks inside."""
+    whole_package.assemble(tmp_path)
+    return tmp_path
+
+
+def contracts(package):
+    """Check the import contracts of a package; return the exit code and what was printed."""
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("lint-imports"))],
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
         capture_output=True,
         text=True,
         timeout=120,
-        cwd=Path(__file__).parents[1],
+        cwd=package,
+        # The start-up hook would have imported the other ssd_harness by then.
+        env={**os.environ, "SSD_HARNESS_NO_HOOK": "1", "PYTHONPATH": str(package)},
     )
-    assert done.returncode == 0, done.stdout
+    return done.returncode, done.stdout
+
+
+def test_import_contracts_hold_for_plugins_and_tasks_too(package):
+    """Every package and top-level module has its place in the layers; plugins are among what is analysed."""
+    code, printed = contracts(package)
+    assert code == 0, printed
+    files = sum(1 for folder in ("ssd_harness", "plugins", "tasks") for _ in (ROOT / folder).rglob("*.py"))
+    analysed = int(re.search(r"Analyzed (\d+) files", printed)[1])
+    assert analysed >= files
+
+
+@pytest.mark.parametrize(
+    ("place", "line", "told"),
+    [
+        ("ssd_harness/judge/verdicts.py", "import docker", "ssd_harness.judge.verdicts -> docker"),
+        ("ssd_harness/harness/preflight.py", "def late():\n    from vllm import LLM", "harness.preflight -> vllm"),
+        ("ssd_harness/distill/plan.py", "from ssd_harness.plugins import builtin", "distill.plan -> ssd_harness.plug"),
+        ("ssd_harness/new_room/__init__.py", "", "ssd_harness.new_room"),
+    ],
+)
+def test_what_the_contracts_forbid_is_found(package, place, line, told):
+    file = package / place
+    file.parent.mkdir(exist_ok=True)
+    with file.open("a") as stream:
+        stream.write(f"\n{line}\n")
+    code, printed = contracts(package)
+    assert code == 1
+    assert told in printed

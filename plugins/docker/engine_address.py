@@ -83,7 +83,7 @@ def _context(folder: Path, name: str, source: str) -> Address:
     endpoints = known.get("Endpoints")
     endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
     url = endpoint.get("Host") if isinstance(endpoint, dict) else None
-    if not isinstance(url, str) or not _URL.fullmatch(url):
+    if not isinstance(endpoint, dict) or not isinstance(url, str) or not _URL.fullmatch(url):
         raise InfrastructureError(
             f"the Docker context {name!r} has no address that can be used: {printable(repr(url), 200)}",
             where=meta,

@@ -18,9 +18,10 @@ from docker.types import Ulimit
 
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.plugins.docker import engine
+from ssd_harness.plugins.docker import image as docker_image
 from ssd_harness.plugins.docker.engine_address import Address
 from ssd_harness.sandbox import leases
-from ssd_harness.sandbox.image import contents, docker_image
+from ssd_harness.sandbox.image import contents
 from ssd_harness.sandbox.interface import ImageMissing, Limits, Slot, SlotLost
 from ssd_harness.sandbox.slots import OpenSlots, SlotConnection
 from ssd_harness.sandbox.worker import scratch

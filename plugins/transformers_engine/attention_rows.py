@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from ssd_harness.plugins.transformers_engine.memory import with_spare
+from ssd_harness.engines.memory import with_spare
 
 
 class RowsLayer(DynamicLayer):

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache
 
+from ssd_harness.engines import memory
 from ssd_harness.engines.contracts import Decoding
 from ssd_harness.engines.decoding import draw
-from ssd_harness.plugins.transformers_engine import attention_rows, joint_step, memory
+from ssd_harness.plugins.transformers_engine import attention_rows, joint_step
 from ssd_harness.plugins.transformers_engine.rows import Row
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ssd_harness.engines import memory
 from ssd_harness.engines.contracts import Continuation, Decoding, GenerationRequest, Stop
-from ssd_harness.plugins.transformers_engine import memory
 from ssd_harness.plugins.transformers_engine.bundle import Reader
 from ssd_harness.plugins.transformers_engine.rows import WaitingRows
 from ssd_harness.plugins.transformers_engine.schedule import Schedule
 
 _PREFILL_TOKENS = 16384
-"""Prompt tokens, padding included, that one forward pass reads at most."""
+"""The most prompt tokens, padding included, that one forward pass reads."""
+_MOST_ROWS = 128
+"""More rows hardly raise the throughput, and leave fewer to fill up with towards the end."""
 
 
 class HfEngine:
@@ -31,6 +33,16 @@ class HfEngine:
         self.stop_ids = frozenset(stop_ids)
         self.reread = 0
         """How often, in the last call, a row had to wait for memory and was read again."""
+
+    @property
+    def context(self) -> int | None:
+        """How many tokens prompt and continuation may have together, if the model says so."""
+        context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        return None if context is None else int(context)
+
+    def describe(self) -> Mapping[str, str]:
+        """Return device and precision."""
+        return {"device": str(self.model.device), "dtype": str(self.model.dtype)}
 
     def identity(self) -> Mapping[str, Any]:
         """Return the engine's version, the precision and the tokens that end a sample."""
@@ -55,7 +67,7 @@ class HfEngine:
             Reader(self.model, _PREFILL_TOKENS),
             waiting,
             budget=budget // memory.cache_bytes_per_token(self.model),
-            limit=self.rows or memory.MOST_ROWS,
+            limit=self.rows or _MOST_ROWS,
         )
         while schedule:
             for row in schedule.step(decoding, self.stop_ids):

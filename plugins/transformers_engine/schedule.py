@@ -7,9 +7,9 @@ wait; what they have drawn is read again later, with their prompts.
 from collections.abc import Callable, Iterable, Sequence
 
 from ssd_harness.engines.contracts import Decoding
+from ssd_harness.engines.memory import with_spare
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.plugins.transformers_engine.bundle import Bundle, Reader
-from ssd_harness.plugins.transformers_engine.memory import with_spare
 from ssd_harness.plugins.transformers_engine.rows import Row, WaitingRows
 
 _REFILL_SHARE = 4

@@ -11,7 +11,7 @@ from ssd_harness.distill.ranks import Rank
 from ssd_harness.distill.training import CHECKPOINT
 from ssd_harness.distill.training_metrics import METRICS
 from ssd_harness.engines import loading, logits
-from ssd_harness.plugins.peft_merge import merged
+from ssd_harness.plugins.trl.adapter import merged
 from ssd_harness.plugins.trl.rows import COMPLETE
 from ssd_harness.recipe.definition import Recipe
 

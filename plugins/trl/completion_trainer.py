@@ -36,7 +36,8 @@ class CompletionTrainer(SFTTrainer):
         super().__init__(**options)
         self.model_accepts_loss_kwargs = True  # the loss below is divided by the labels of the whole step
         self._by_sequence, self._batch_size = loss_weighting == "sequence", batch_size
-        vocabulary = self.model.config.get_text_config().vocab_size
+        loaded: Any = self.model
+        vocabulary = loaded.config.get_text_config().vocab_size
         rows = self.args.per_device_train_batch_size
         self._all_logits_fit = 4 * rows * longest_row * vocabulary <= _LOGIT_BYTES
         base = self.accelerator.unwrap_model(self.model)
@@ -75,7 +76,8 @@ class CompletionTrainer(SFTTrainer):
         """Write none: it would describe a model that nobody sees."""
 
     def _get_train_sampler(self, *_: Any) -> Any:
-        return SequentialSampler(self.train_dataset)
+        rows: Any = self.train_dataset
+        return SequentialSampler(rows)
 
 
 def _without_labels(inputs: Any) -> dict[str, Any]:
@@ -101,18 +103,18 @@ class Watch(TrainerCallback):
         self._tokens = tokens
         self._began = 0.0
 
-    def on_train_begin(self, args: Any, state: Any, _control: Any, model: Any = None, **_: Any) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         """Refuse to pack for a model that does not keep the sequences apart."""
         if self._packing:
             check_packing(model, half=args.bf16)
         if state.is_world_process_zero:
             self._metrics.begin_after(state.global_step)
 
-    def on_step_begin(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Note when the step begins."""
         self._began = time.monotonic()
 
-    def on_log(self, args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Look at a step's loss."""
         if "loss" not in (logs or {}):
             return
@@ -129,7 +131,7 @@ class Watch(TrainerCallback):
             self._metrics.add(metrics | {"tokens_per_s": round(rate, 1), "grad_norm": logs.get("grad_norm")})
         self._report(state.global_step, state.max_steps, f"loss {logs['loss']:.4f}")
 
-    def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Mark the state, once every process has written its part."""
         if torch.distributed.is_initialized():
             torch.distributed.barrier()

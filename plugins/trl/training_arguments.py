@@ -126,10 +126,11 @@ def lora(recipe: Recipe) -> Any:
     from peft import LoraConfig
 
     named = recipe.lora_targets.split("+")
+    scale: Any = recipe.lora_alpha or 2 * recipe.lora_rank  # peft divides by it; any positive number will do
     return LoraConfig(
         task_type="CAUSAL_LM",
         r=recipe.lora_rank,
-        lora_alpha=recipe.lora_alpha or 2 * recipe.lora_rank,
+        lora_alpha=scale,
         lora_dropout=recipe.lora_dropout,
         target_modules=recipe.lora_targets if named == ["all-linear"] else named,
     )

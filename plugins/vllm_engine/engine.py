@@ -1,108 +1,17 @@
-"""The vLLM engine: one seeded request a continuation; vLLM batches them as it likes."""
+"""The vLLM engine: one seeded request for each continuation; vLLM batches them as it likes."""
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
-from importlib.util import find_spec
 from itertools import count, islice
-from pathlib import Path
 from typing import Any
 
 from ssd_harness.engines.contracts import Continuation, Decoding, GenerationRequest, Stop
 from ssd_harness.engines.random_streams import stream_key
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.printable import first_line
 
 _LOWEST_TEMPERATURE = 0.01
-"""vLLM silently draws at this temperature where a lower one, but not a greedy one, is asked for."""
+"""Below it vLLM silently samples at this temperature, unless decoding is greedy."""
 _WAITING = 2
-"""Requests at hand, as a multiple of the sequences that vLLM runs side by side: a free place is filled at once."""
-
-
-def require_vllm() -> None:
-    """Raise :class:`UsageError` where vLLM is not installed."""
-    if find_spec("vllm") is None:
-        raise UsageError("vLLM is not installed", next_step="pip install 'ssd-harness[hf,vllm]'")
-
-
-def vllm_version() -> str:
-    """Return the version of vLLM, under whatever name its distribution is installed."""
-    import vllm
-
-    return str(vllm.__version__)
-
-
-def device_type() -> str:
-    """Return the kind of device that vLLM works on here, such as ``cuda`` or ``cpu``."""
-    from vllm.platforms import current_platform
-
-    return str(current_platform.device_type)
-
-
-def engine_defaults() -> dict[str, Any]:
-    """Return what vLLM is started with on this machine where nobody says otherwise.
-
-    On a CPU, no two batches agree in half precision, and compiling costs more than it gains.
-    """
-    require_vllm()
-    from vllm.platforms import current_platform
-
-    return {"dtype": "float32", "enforce_eager": True} if current_platform.is_cpu() else {}
-
-
-def load_llm(folder: str | Path, *, dtype: str = "auto", max_model_len: int | None = None, **options: Any) -> Any:
-    """Start vLLM on a local model folder.
-
-    ``max_model_len`` is how many tokens a sequence may have, where the model's own context is not shorter. ``options``
-    are vLLM's.
-    """
-    defaults = engine_defaults()
-    from transformers import AutoConfig
-    from vllm import LLM
-
-    given = {name: value for name, value in options.items() if value is not None}
-    if dtype != "auto":
-        given["dtype"] = dtype
-    try:
-        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=bool(given.get("trust_remote_code")))
-        own = getattr(config.get_text_config(), "max_position_embeddings", None)
-        lengths = [length for length in (own, max_model_len) if length]
-        return LLM(model=str(folder), max_model_len=min(lengths, default=None), **{**defaults, **given})
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InfrastructureError(f"vLLM cannot start: {first_line(error)}", where=folder) from error
-
-
-def check_arguments(folder: str | Path, arguments: Mapping[str, Any]) -> None:
-    """Raise :class:`UsageError` for an argument that vLLM would refuse for the model whose settings are in ``folder``.
-
-    vLLM puts its whole configuration together, as it does at its start; no weight is read and no device is touched.
-    """
-    from vllm.engine.arg_utils import EngineArgs
-
-    named = {"max_model_len": arguments.get("max_length"), **arguments}
-    known = {one.name for one in fields(EngineArgs)} - {"model"}
-    given = {name: value for name, value in named.items() if name in known and value is not None}
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # vLLM says all of it again when it starts
-    try:
-        EngineArgs(model=str(folder), **{**engine_defaults(), **given}).create_engine_config()
-    except (TypeError, ValueError) as error:
-        what = f"vLLM refuses the arguments: {_reason(error)}"
-        raise UsageError(what, next_step="correct them in --model_args, or leave them out") from error
-    finally:
-        logging.disable(before)
-
-
-def _reason(error: Exception) -> str:
-    """Return one line; pydantic's own names the field and what was expected."""
-    found = error.errors() if hasattr(error, "errors") else []
-    if not found:
-        return first_line(error)
-    return "; ".join(": ".join([*map(str, one["loc"]), f"{one['msg']}{_got(one.get('input'))}"]) for one in found)
-
-
-def _got(value: Any) -> str:
-    return f", got {value!r}" if isinstance(value, str | int | float) else ""
+"""Requests in the queue, as a multiple of the sequences that vLLM runs side by side, so that no place stays free."""
 
 
 class VllmEngine:
@@ -138,6 +47,12 @@ class VllmEngine:
         kind = str(config.device_config.device_type)
         spread = config.parallel_config.world_size
         return kind if spread == 1 else f"{spread} x {kind}"
+
+    def describe(self) -> Mapping[str, str]:
+        """Return device, precision and the version of vLLM."""
+        import vllm
+
+        return {"device": self.device, "dtype": self.dtype, "vllm": str(vllm.__version__)}
 
     def identity(self) -> Mapping[str, Any]:
         """Return the engine's version, the precision and the tokens that end a sample."""

@@ -1,27 +1,38 @@
-"""Draw training samples with a generation engine: what every sampler does alike, whatever its backend."""
+"""Draw training samples with a generation engine; the built-in samplers are this class over one engine each."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from pathlib import Path
 
-from ssd_harness.engines import chat
-from ssd_harness.engines.contracts import Engine, GenerationRequest
+from ssd_harness.engines import chat, loading
+from ssd_harness.engines.contracts import GenerationRequest, LoadOptions
 from ssd_harness.errors import UsageError
-from ssd_harness.extensions.contracts import Prompt, Sample
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Engine
+from ssd_harness.extensions.contracts import Json, Prompt, Sample
 from ssd_harness.recipe.definition import Recipe
 
 
 class EngineSampler:
-    """Draws ``n_train`` samples a prompt from ``engine``, at the recipe's training decoding.
+    """Draws ``n_train`` samples a prompt with the recipe's training decoding.
 
-    ``context`` is how many tokens prompt and sample may take together; None sets no bound. ``about`` is the manifest's
-    part about the backend.
+    Loads the model in ``model_folder`` with the engine called ``engine`` (hook ``ssd_engines``). Raises
+    :class:`UsageError` for an unknown engine, and for one whose library is not installed.
     """
 
-    def __init__(
-        self, engine: Engine, tokenizer: Any, recipe: Recipe, *, context: int | None, about: Mapping[str, Any]
-    ) -> None:
-        self._engine, self._tokenizer, self._recipe = engine, tokenizer, recipe
-        self._context, self._about = context, about
+    def __init__(self, engine: str, model_folder: Path, recipe: Recipe) -> None:
+        backend = plugin_manager.lookup(Engine, engine).factory()
+        backend.require()
+        self._tokenizer = loading.load_tokenizer(model_folder, trust_remote_code=recipe.trust_remote_code)
+        options = LoadOptions(
+            device=recipe.device,
+            dtype=recipe.dtype_train,
+            dequantize=recipe.dequantize,
+            trust_remote_code=recipe.trust_remote_code,
+            rows=recipe.sampling_rows,
+            max_new_tokens=recipe.max_new_tokens_train,
+        )
+        self._engine = backend.load(model_folder, options, stop_ids=loading.stop_ids(model_folder, self._tokenizer))
+        self._context, self._recipe = self._engine.context, recipe
 
     def check(self, prompts: Iterable[Prompt]) -> None:
         """Refuse a prompt that leaves too little room for its samples, before hours are spent on the others."""
@@ -36,10 +47,10 @@ class EngineSampler:
             asked = made.request
             yield Sample(asked.key, asked.index, asked.prompt_ids, made.token_ids, text, made.stop.value)
 
-    def describe(self) -> Mapping[str, Any]:
-        """Return what the backend says of itself, and whether a chat template was applied."""
+    def describe(self) -> Mapping[str, Json]:
+        """Return the engine's device, precision and version, and whether a chat template was applied."""
         templated = self._recipe.prompt_format == "chat" and chat.has_template(self._tokenizer)
-        return {**self._about, "chat_template": templated}
+        return {**self._engine.describe(), "chat_template": templated}
 
     def _requests(self, prompt: Prompt) -> Iterator[GenerationRequest]:
         ids = self._prompt_ids(prompt)
@@ -61,6 +72,16 @@ class EngineSampler:
                 next_step=_what_fits(self._context - len(ids)),
             )
         return ids
+
+
+def hf(model_folder: Path, recipe: Recipe) -> EngineSampler:
+    """Return the sampler ``hf``, which generates with transformers."""
+    return EngineSampler("transformers", model_folder, recipe)
+
+
+def vllm(model_folder: Path, recipe: Recipe) -> EngineSampler:
+    """Return the sampler ``vllm``."""
+    return EngineSampler("vllm", model_folder, recipe)
 
 
 def _what_fits(room: int) -> str:

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,15 @@ from ssd_harness.distill.checkpoint_check import RECORD, Request, check
 from ssd_harness.distill.exporting import Run
 from ssd_harness.distill.plan import lineage_of
 from ssd_harness.distill.training import check_checkpoint
+from ssd_harness.engines.logits import LogitRecord
 from ssd_harness.errors import InfrastructureError, SsdError, UsageError
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Trainer
 from ssd_harness.foreign_json import JsonError, read
 from ssd_harness.prompts import prompt_style
 from ssd_harness.prompts.overlap.lineage import MANIFEST_KEY, Lineage, read_lineage
 from ssd_harness.prompts.prompt_set import PromptSet
-from ssd_harness.recipe.definition import coerce, side_of
+from ssd_harness.recipe.definition import FIELDS, coerce, side_of
 from ssd_harness.recipe.resolution import resolve, without_run_side
 
 _SETTINGS = {".json", ".jinja", ".txt", ".model", ".tiktoken", ".py"}
@@ -75,9 +78,7 @@ def import_checkpoint(
         with storage.disk_errors(scratch):
             if adapter:
                 assert origin
-                from ssd_harness.plugins.peft_merge import merge
-
-                merge(origin.folder(), source, scratch, record=record)
+                _adapter_merger(fields)(origin.folder(), source, scratch).write(record)
             else:
                 _take(source, scratch, link=link)
             if origin:
@@ -93,6 +94,17 @@ def import_checkpoint(
         lineage = _lineage(origin, run, name, own)
         manifest[MANIFEST_KEY] = lineage.store(scratch)
         return registry.register(name, scratch, manifest)
+
+
+def _adapter_merger(fields: Mapping[str, Any]) -> Callable[[Path, Path, Path], LogitRecord]:
+    """Return what merges an adapter: the method of the trainer that is given, else of the default one."""
+    trainer = plugin_manager.lookup(Trainer, str(fields.get("trainer", FIELDS["trainer"].default)))
+    if trainer.merge_adapter is None:
+        raise UsageError(
+            f"the trainer {trainer.name!r} cannot merge an adapter",
+            next_step="merge it yourself, then import the model",
+        )
+    return trainer.merge_adapter
 
 
 def _recipe_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any]) -> dict[str, Any]:

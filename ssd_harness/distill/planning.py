@@ -21,6 +21,7 @@ from ssd_harness.estimates.evaluation_cost import Evaluation
 from ssd_harness.estimates.machine import this_machine
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import (
+    Engine,
     Filter,
     PromptSource,
     Sampler,
@@ -30,7 +31,6 @@ from ssd_harness.extensions.components import (
 )
 from ssd_harness.extensions.contracts import ChecksPrompts, SampleFilter
 from ssd_harness.extensions.plugin_version import version_of
-from ssd_harness.plugins.vllm_engine.engine import require_vllm
 from ssd_harness.prompt_styles import PromptTemplate
 from ssd_harness.prompts import prompt_set, prompt_style
 from ssd_harness.prompts.prompt_set import PromptSet
@@ -129,7 +129,7 @@ def _check_stages(
     """Check what the stages need before anything is sampled, print the costs, and refuse a run that cannot fit."""
     check_machine(plan.recipe)
     if goal != "none" and plan.recipe.sampler == SAMPLERS[VLLM] and not sampler_choice.all_sampled(plan):
-        require_vllm()
+        plugin_manager.lookup(Engine, VLLM).factory().require()
     check_names(plan.recipe, plan.base)
     if isinstance(sample_filter, ChecksPrompts):
         sample_filter.check(plan.prompts)

@@ -10,8 +10,8 @@ layer keeps comes and goes. A base in NF4 with doubly quantised constants takes 
 
 from dataclasses import dataclass
 
+from ssd_harness.engines.memory import with_spare
 from ssd_harness.estimates.model_size import ModelSize
-from ssd_harness.plugins.transformers_engine.memory import with_spare
 from ssd_harness.recipe.definition import Recipe
 from ssd_harness.recipe.limits import LARGEST_WHOLE
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from ssd_harness.engines.memory import with_spare
 from ssd_harness.estimates.device_memory import SamplingMemory, cache_bytes
 from ssd_harness.estimates.model_size import ModelSize
 from ssd_harness.estimates.training_cost import PROMPT_TOKENS, sampling_hours
-from ssd_harness.plugins.transformers_engine.memory import with_spare
 from ssd_harness.recipe.limits import LARGEST_WHOLE
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ssd_harness.engines import loading
 from ssd_harness.engines.choice import may_have_accelerator
+from ssd_harness.engines.memory import host_bytes
 from ssd_harness.estimates.device_memory import gigabytes
 from ssd_harness.home import home
-from ssd_harness.plugins.transformers_engine.memory import host_bytes
 from ssd_harness.recipe.definition import Recipe
 
 

@@ -9,8 +9,10 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin
 
+from ssd_harness.engines.contracts import EngineBackend
+from ssd_harness.engines.logits import LogitRecord
 from ssd_harness.extensions.contracts import ModelSampler, ModelTrainer, Prompt, SampleExporter, SampleFilter
 from ssd_harness.recipe.definition import Recipe
 from ssd_harness.sandbox import interface
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 RECIPE_ENGINE = "recipe engine"
 """As a sampler's ``model_class``: the model class of the recipe's own engine, ``ssd-hf`` or ``ssd-vllm``."""
 
+_WORDS = {Callable: "a callable", Mapping: "a mapping", types.NoneType: "None"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -118,6 +121,11 @@ class Trainer(VersionedComponent):
     _: KW_ONLY
     several_processes: bool = False
     """Whether it can be started once per GPU (``gpus=N``) with the variables of a distributed launch."""
+    merge_adapter: Callable[[Path, Path, Path], LogitRecord] | None = None
+    """``merge_adapter(base, adapter, target)`` merges an adapter that was trained elsewhere into its base model, writes
+    the model to ``target`` without a tokenizer, and returns logits that the merged model gave. ``ssd-harness import``
+    uses that of ``trainer=``. It raises :class:`~ssd_harness.errors.UsageError` for an adapter that does not
+    fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,24 +167,43 @@ class Exporter(Component):
     """The entry that LLaMA-Factory needs in its file of that name."""
 
 
-TYPES: tuple[type[Component], ...] = (PromptSource, Sampler, Filter, Trainer, Transform, Sandbox, Exporter)
+@dataclass(frozen=True, slots=True)
+class Engine(Component):
+    """A library that generates continuations, for samplers and for the model classes of the evaluation.
+
+    ``ssd_harness.distill.engine_sampler.EngineSampler`` makes a sampler of an engine.
+    """
+
+    hook: ClassVar[str] = "ssd_engines"
+    noun: ClassVar[str] = "engine"
+
+    factory: Callable[[], EngineBackend]
+    """``factory()`` must not import the library, which may not be installed."""
+
+
+TYPES: tuple[type[Component], ...] = (
+    PromptSource,
+    Sampler,
+    Filter,
+    Trainer,
+    Transform,
+    Sandbox,
+    Exporter,
+    Engine,
+)
 """Every type of component; each belongs to one hook."""
 
 
 def _check(component: str, name: str, expected: Any, value: object) -> None:
     if name == "factory":
-        if not callable(value):
-            raise TypeError(f"{component}.factory: expected a callable, got {value!r:.80}")
-        return
-    kinds = tuple(get_origin(kind) or kind for kind in expected.__args__) if _is_union(expected) else (expected,)
+        kinds: tuple[Any, ...] = (Callable,)
+    else:
+        options = get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
+        kinds = tuple(get_origin(option) or option for option in options)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        words = " or ".join("None" if kind is types.NoneType else kind.__name__ for kind in kinds)
+        words = " or ".join(_WORDS.get(kind, kind.__name__) for kind in kinds)
         raise TypeError(f"{component}.{name}: expected {words}, got {value!r:.80}")
     if name == "name" and not _NAME.fullmatch(str(value)):
         raise ValueError(f"{component}.name: expected letters, digits, '.', '_' and '-', got {value!r:.80}")
     if value == "":
         raise ValueError(f"{component}.{name}: expected some text, got ''")
-
-
-def _is_union(expected: object) -> bool:
-    return isinstance(expected, types.UnionType)

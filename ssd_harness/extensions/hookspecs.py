@@ -90,3 +90,8 @@ def ssd_sandboxes() -> Sequence[components.Sandbox]:  # type: ignore[empty-body]
 @hookspec
 def ssd_exporters() -> Sequence[components.Exporter]:  # type: ignore[empty-body]
     """Return exporters, which write samples in another tool's format."""
+
+
+@hookspec
+def ssd_engines() -> Sequence[components.Engine]:  # type: ignore[empty-body]
+    """Return engines, which generate continuations with a loaded model."""

@@ -182,7 +182,7 @@ def private_engine(docker_sandbox, tmp_path, monkeypatch):
     """A second engine that holds the sandbox's image."""
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         pytest.skip("a second engine needs root and dockerd")
-    from ssd_harness.sandbox.image import docker_image
+    from ssd_harness.plugins.docker import image as docker_image
 
     # A short path: a socket's name holds at most 107 bytes.
     folder = Path("/run") / f"ssd-chaos-{os.getpid()}"

@@ -17,8 +17,8 @@ import pytest
 import torch
 from bench.random_qwen import random_qwen
 
+from ssd_harness.engines import memory
 from ssd_harness.engines.contracts import Decoding, GenerationRequest
-from ssd_harness.plugins.transformers_engine import memory
 from ssd_harness.plugins.transformers_engine.bundle import Bundle
 from ssd_harness.plugins.transformers_engine.engine import HfEngine
 

@@ -9,8 +9,8 @@ import docker
 
 from ssd_harness.judge.comparison import compare_lines
 from ssd_harness.judge.scheduler import judge_programs
+from ssd_harness.plugins.docker import image as docker_image
 from ssd_harness.plugins.docker.sandbox import DockerSandbox
-from ssd_harness.sandbox.image import docker_image
 
 
 def in_slots(work, judge, sandbox, workers):

@@ -8,7 +8,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from ssd_harness.sandbox.image import docker_image
+from ssd_harness.plugins.docker import image as docker_image
 from ssd_harness.sandbox.interface import Limits
 from ssd_harness.sandbox.worker import child, scratch
 

@@ -88,10 +88,10 @@ def unpacked(folder, dequantize):
 
 
 def test_sampler_and_template_hear_what_the_recipe_says(packed, recipe):
-    from ssd_harness.plugins.transformers_engine.sampler import HfSampler
+    from ssd_harness.distill import engine_sampler
 
     folder, experts = packed
-    sampler = HfSampler(folder, recipe)
+    sampler = engine_sampler.hf(folder, recipe)
     held = dict(sampler._engine.model.named_parameters())
     for name, wanted in experts.items():
         torch.testing.assert_close(held[name].float(), wanted)

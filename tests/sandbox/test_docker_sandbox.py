@@ -8,8 +8,8 @@ import time
 import pytest
 
 from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.plugins.docker import image as docker_image
 from ssd_harness.plugins.docker.sandbox import DockerSandbox
-from ssd_harness.sandbox.image import docker_image
 from ssd_harness.sandbox.interface import ImageMissing, Runner, SlotLost
 
 pytestmark = pytest.mark.docker

@@ -11,7 +11,7 @@ pytest.importorskip("trl")
 from ssd_harness.artifacts.base_model import demo_folder
 from ssd_harness.errors import UsageError
 from ssd_harness.harness.models import class_arguments
-from ssd_harness.plugins.vllm_engine.engine import check_arguments
+from ssd_harness.plugins.vllm_engine.backend import VllmBackend
 
 pytestmark = [pytest.mark.vllm, pytest.mark.hf]
 
@@ -41,7 +41,9 @@ def folder(tmp_path_factory):
 
 
 def test_good_arguments_pass(folder):
-    check_arguments(folder, {"batch_size": "auto", "max_length": 512, "max_num_seqs": 4, "seed": 5, "dtype": "auto"})
+    VllmBackend().check_model_arguments(
+        folder, {"batch_size": "auto", "max_length": 512, "max_num_seqs": 4, "seed": 5, "dtype": "auto"}
+    )
     class_arguments.check_with_model({"max_model_len": 512}, folder, vllm=True)
 
 

@@ -7,28 +7,14 @@ from typing import Any
 
 from ssd_harness.engines.choice import TRANSFORMERS, VLLM, EngineChoice
 from ssd_harness.errors import UsageError
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Engine
 from ssd_harness.recipe.definition import FIELDS, nearest
 
 _TRANSFORMERS = EngineChoice(TRANSFORMERS, "as asked")
 _BOTH = {"device", "trust_remote_code"}
 """Meant for the transform and the evaluation alike."""
 _OURS = {"recipe"}
-FROM_PRETRAINED = {
-    "attn_implementation",
-    "cache_dir",
-    "device_map",
-    "experts_implementation",
-    "force_download",
-    "local_files_only",
-    "low_cpu_mem_usage",
-    "max_memory",
-    "proxies",
-    "token",
-    "torch_dtype",
-    "use_kernels",
-    "use_safetensors",
-}
-"""What lm-eval's class hands on to ``from_pretrained``; anything else unknown would be a misspelt field."""
 _REFUSED = {
     "peft": "train adapters with lora_rank=, or merge first and give the merged folder",
     "delta": "apply the delta first and give the resulting folder",
@@ -47,20 +33,20 @@ def split_arguments(
     arguments: Mapping[str, Any],
     model_class: type,
     *,
-    further: Collection[str] = FROM_PRETRAINED,
+    further: Collection[str] | None = None,
     refused: Mapping[str, str] = _REFUSED,
     elsewhere: Collection[str] = (),
     engine: EngineChoice = _TRANSFORMERS,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (recipe overrides, arguments of ``model_class``).
 
-    ``further`` are the arguments that the class hands on, ``refused`` those that it must not get, and what to do
-    instead, ``elsewhere`` those of the other engine, where ``engine`` says why it is not used. Raises
-    :class:`UsageError` for a name that neither knows (the nearest one is named) and for arguments that would evaluate
-    something else than what was trained.
+    ``further``: arguments that the class hands on, by default those of transformers. ``refused``: arguments that it
+    must not get, and what to do instead. ``elsewhere``: arguments of the other engine; ``engine`` says why it is not
+    used. Raises :class:`UsageError` for an unknown name (the nearest one is named) and for arguments that would
+    evaluate something else than what was trained.
     """
     own = set(inspect.signature(model_class).parameters) - {"kwargs"}
-    known = own | set(further)
+    known = own | set(passed_on() if further is None else further)
     for name, value in arguments.items():
         if name in refused and (value or name not in own):
             raise UsageError(f"{name}= cannot be combined with the transform", next_step=refused[name])
@@ -75,6 +61,14 @@ def split_arguments(
     overrides = {name: _as_field(name, value) for name, value in arguments.items() if name in FIELDS or name in _OURS}
     rest = {name: value for name, value in arguments.items() if name not in overrides or name in _BOTH}
     return overrides, rest
+
+
+def passed_on(engine: str = TRANSFORMERS) -> frozenset[str]:
+    """Return the arguments that lm-eval's class hands on to the engine's loader.
+
+    Any other unknown one would be a misspelt field: the loaders take any keyword.
+    """
+    return plugin_manager.lookup(Engine, engine).factory().model_arguments()
 
 
 def _as_field(name: str, value: Any) -> Any:

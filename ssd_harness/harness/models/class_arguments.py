@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness.engines import loading
+from ssd_harness.engines.choice import TRANSFORMERS, VLLM
 from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Engine
 
 _BATCH = re.compile(r"[1-9][0-9]*|auto(:[1-9][0-9]*(\.[0-9]+)?)?")
 _COUNT = re.compile(r"[1-9][0-9]{0,9}")
@@ -88,7 +91,6 @@ KINDS: Mapping[str, _Kind] = {
 }
 """What the value of an argument must be; None stands for the class's own default."""
 _DTYPES = ("dtype", "torch_dtype", "softmax_dtype", "mixed_precision_dtype")
-_IMPLEMENTATIONS = ("attn_implementation", "experts_implementation")
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -115,9 +117,6 @@ def check_with_model(
     arguments: Mapping[str, Any], folder: Path, *, vllm: bool = False, trust_remote_code: bool = False
 ) -> None:
     """Raise :class:`UsageError` for a value that the model whose settings stand in ``folder`` cannot be loaded with."""
-    named = {name: str(arguments[name]) for name in _IMPLEMENTATIONS if arguments.get(name) is not None}
-    if named and not vllm:
-        loading.check_implementations(folder, named)
     if (tokenizer := arguments.get("tokenizer")) is not None:
         try:
             loading.load_tokenizer(str(tokenizer), trust_remote_code=trust_remote_code)
@@ -125,10 +124,8 @@ def check_with_model(
             raise UsageError(
                 f"tokenizer={tokenizer}: {error.what}", next_step="leave it out: a model has its own"
             ) from error
-    if vllm:
-        from ssd_harness.plugins.vllm_engine.engine import check_arguments
-
-        check_arguments(folder, arguments)
+    engine = plugin_manager.lookup(Engine, VLLM if vllm else TRANSFORMERS)
+    engine.factory().check_model_arguments(folder, arguments)
 
 
 def _check_tensor_parallel(arguments: Mapping[str, Any]) -> None:

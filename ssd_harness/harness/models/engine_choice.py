@@ -8,7 +8,7 @@ from typing import Any
 from lm_eval.models.huggingface import HFLM
 
 from ssd_harness.engines.choice import AUTO, TRANSFORMERS, VLLM, EngineChoice, choose_engine
-from ssd_harness.harness.models.arguments import FROM_PRETRAINED
+from ssd_harness.harness.models.arguments import passed_on
 from ssd_harness.recipe.definition import FIELDS
 from ssd_harness.recipe.resolution import asked
 
@@ -32,7 +32,7 @@ VLLM_ARGUMENTS = {
 
 def transformers_arguments() -> set[str]:
     """Return the arguments that ssd-hf hands to lm-eval's class or to transformers."""
-    return (set(inspect.signature(HFLM).parameters) | FROM_PRETRAINED) - {"kwargs"}
+    return (set(inspect.signature(HFLM).parameters) | passed_on()) - {"kwargs"}
 
 
 def engine_for(arguments: Mapping[str, Any]) -> EngineChoice:

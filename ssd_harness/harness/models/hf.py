@@ -8,13 +8,14 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 from ssd_harness.engines import chat, loading
-from ssd_harness.engines.choice import VLLM
+from ssd_harness.engines.choice import TRANSFORMERS, VLLM
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Engine
 from ssd_harness.harness.models.arguments import split_arguments
 from ssd_harness.harness.models.engine_choice import VLLM_ARGUMENTS, engine_for
 from ssd_harness.harness.models.model_under_test import find_subject
 from ssd_harness.harness.models.random_state import kept_random_state
 from ssd_harness.harness.models.responder import Responder, log
-from ssd_harness.plugins.transformers_engine.engine import HfEngine
 
 
 class SsdHf(HFLM):
@@ -61,7 +62,9 @@ class SsdHf(HFLM):
 
         self._responder = Responder(
             name="ssd-hf",
-            engine=HfEngine(
+            engine=plugin_manager.lookup(Engine, TRANSFORMERS)
+            .factory()
+            .wrap(
                 self.model,
                 stop_ids=loading.stop_ids(self.subject.folder, self.tokenizer),
                 rows=self.batch_size if isinstance(self.batch_size, int) and self.batch_size > 1 else None,

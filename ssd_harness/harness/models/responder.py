@@ -16,7 +16,7 @@ from lm_eval.models.utils import postprocess_generated_text
 
 from ssd_harness.artifacts.generation_store import GenerationStore
 from ssd_harness.engines import chat
-from ssd_harness.engines.contracts import Continuation, Engine, GenerationRequest
+from ssd_harness.engines.contracts import Continuation, GenerationEngine, GenerationRequest
 from ssd_harness.errors import UsageError
 from ssd_harness.harness import evaluation_request
 from ssd_harness.harness.generation import Generation, GenerationNote
@@ -41,7 +41,7 @@ class Responder:
     """
 
     name: str
-    engine: Engine
+    engine: GenerationEngine
     tokenizer: Any
     subject: Subject
     context: int

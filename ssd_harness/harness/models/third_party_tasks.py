@@ -1,10 +1,12 @@
 """Check what other people's tasks ask lm-eval's own classes to generate, before anything is sampled."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ssd_harness.engines.choice import TRANSFORMERS, VLLM
 from ssd_harness.errors import UsageError
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Engine
 from ssd_harness.harness.models.decoding import LENGTHS, check_fields
 
 _LM_EVALS = {"until", "max_length", *LENGTHS}
@@ -21,7 +23,8 @@ def check_arguments(task: str, arguments: Mapping[str, Any], given: Mapping[str,
     own = {name: value for name, value in arguments.items() if name not in given}
     check_fields(given, own_engine=False)
     check_fields(own, own_engine=False, origin=f"generation_kwargs of {task}")
-    for name in sorted(map(str, arguments.keys() - (_vllm_names() if vllm else _transformers_names()) - _LM_EVALS)):
+    backend = plugin_manager.lookup(Engine, VLLM if vllm else TRANSFORMERS).factory()
+    for name in sorted(map(str, arguments.keys() - backend.generation_arguments() - _LM_EVALS)):
         origin = "--gen_kwargs" if name in given else f"generation_kwargs of {task}"
         engine = "vLLM" if vllm else "transformers"
         raise UsageError(f"{origin}: {engine} has no generation argument {name!r}", next_step="check its spelling")
@@ -48,15 +51,3 @@ def check_lengths(
             f"max_gen_toks={length:,} leaves of the context; lm_eval will cut them"
         )
     return None
-
-
-def _transformers_names() -> set[str]:
-    from transformers import GenerationConfig, GenerationMixin
-
-    return {*vars(GenerationConfig()), *inspect.signature(GenerationMixin.generate).parameters} - {"self", "kwargs"}
-
-
-def _vllm_names() -> set[str]:
-    from vllm import SamplingParams
-
-    return {*inspect.signature(SamplingParams).parameters, "do_sample"}

@@ -6,7 +6,7 @@ import importlib.metadata
 import inspect
 import os
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from lm_eval.api.instance import Instance
@@ -14,19 +14,22 @@ from lm_eval.api.instance import Instance
 from ssd_harness.engines import chat, loading
 from ssd_harness.engines.choice import AUTO, VLLM, EngineChoice
 from ssd_harness.errors import UsageError
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Engine
 from ssd_harness.harness.models import class_arguments
 from ssd_harness.harness.models.arguments import split_arguments
 from ssd_harness.harness.models.engine_choice import transformers_arguments
 from ssd_harness.harness.models.model_under_test import find_subject
 from ssd_harness.harness.models.random_state import kept_random_state
 from ssd_harness.harness.models.responder import Responder
-from ssd_harness.plugins.vllm_engine.engine import VllmEngine, device_type, engine_defaults, vllm_version
 from ssd_harness.recipe.resolution import asked
+
+_BACKEND = plugin_manager.lookup(Engine, VLLM).factory()
 
 
 def _lm_evals_class() -> Any:
     """Import lm-eval's class, which asks for the version of a distribution called ``vllm``: some have other names."""
-    engine_defaults()  # by now vLLM has found its platform: it tells a CPU by the very lookup that is replaced here
+    _BACKEND.defaults()  # by now vLLM has found its platform: it tells a CPU by the very lookup that is replaced here
     installed = importlib.metadata.version
 
     def version(distribution_name: str) -> str:
@@ -35,7 +38,7 @@ def _lm_evals_class() -> Any:
         except importlib.metadata.PackageNotFoundError:
             if distribution_name != "vllm":
                 raise
-            return vllm_version()
+            return _BACKEND.version()
 
     importlib.metadata.version = version  # lm-eval's module takes this function over, and keeps it
     try:
@@ -77,7 +80,7 @@ class SsdVllm(LmEvalVllm):
         overrides, rest = split_arguments(
             arguments,
             LmEvalVllm,
-            further=_engine_arguments(),
+            further=_BACKEND.model_arguments(),
             refused=_REFUSED,
             elsewhere=transformers_arguments(),
             engine=choice,
@@ -97,15 +100,15 @@ class SsdVllm(LmEvalVllm):
                 rest["batch_size"] = "auto"  # lm-eval's command line always says 1: one request at a time
             recipe = self.subject.recipe
             rest["chat_template_args"] = recipe.template_values
-            super().__init__(pretrained=str(self.subject.folder), **{**engine_defaults(), **rest})
+            super().__init__(pretrained=str(self.subject.folder), **{**_BACKEND.defaults(), **rest})
 
-        drawing = VllmEngine(self.model, stop_ids=loading.stop_ids(self.subject.folder, self.tokenizer))
+        generation = _BACKEND.wrap(self.model, stop_ids=loading.stop_ids(self.subject.folder, self.tokenizer))
         self._responder = Responder(
             name="ssd-vllm",
-            engine=drawing,
+            engine=generation,
             tokenizer=self.tokenizer,
             subject=self.subject,
-            context=drawing.context,
+            context=generation.context or self.max_length,
             encode=self.tok_encode,
             thinking_end=self.think_end_token,
             rank=self.rank,
@@ -123,9 +126,9 @@ class SsdVllm(LmEvalVllm):
 
     def get_model_info(self) -> dict[str, Any]:
         """Return where the evaluated model and its generations came from."""
-        device = {"used": device_type(), "given": self._given_device}
+        device = {"used": _BACKEND.device_type(), "given": self._given_device}
         return {
-            "vllm_version": vllm_version(),
+            "vllm_version": _BACKEND.version(),
             "ssd": {**self.subject.about, "device": device, **self._responder.describe()},
         }
 
@@ -148,10 +151,4 @@ def _own_choice(engine: str | EngineChoice, arguments: Mapping[str, Any]) -> Eng
 
 def vllm_arguments() -> set[str]:
     """Return the arguments that ssd-vllm hands to lm-eval's class or to vLLM's engine."""
-    return (set(inspect.signature(LmEvalVllm).parameters) | _engine_arguments()) - {"kwargs"}
-
-
-def _engine_arguments() -> set[str]:
-    from vllm.engine.arg_utils import EngineArgs
-
-    return {known.name for known in fields(EngineArgs)}
+    return (set(inspect.signature(LmEvalVllm).parameters) | _BACKEND.model_arguments()) - {"kwargs"}

@@ -310,7 +310,7 @@ def test_every_argument_of_the_model_class_has_bad_values():
     from ssd_harness.harness.models import arguments
     from ssd_harness.harness.models.hf import HFLM
 
-    known = {*inspect.signature(HFLM).parameters, *arguments.FROM_PRETRAINED, *arguments._REFUSED} - {"kwargs"}
+    known = {*inspect.signature(HFLM).parameters, *arguments.passed_on(), *arguments._REFUSED} - {"kwargs"}
     assert known - FIELDS.keys() - BAD_CLASS_ARGUMENTS.keys() - HARMLESS_CLASS_ARGUMENTS.keys() <= BAD.keys() | {
         "batch_size",
         "max_batch_size",

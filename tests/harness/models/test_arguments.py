@@ -48,10 +48,10 @@ def test_another_backend_has_other_arguments():
 def test_without_vllm_its_model_and_sampler_are_one_line(tmp_path):
     from lm_eval.api.registry import get_model
 
-    from ssd_harness.plugins.vllm_engine.sampler import VllmSampler
+    from ssd_harness.distill import engine_sampler
     from ssd_harness.recipe.definition import Recipe
 
     with pytest.raises(UsageError, match=r"ssd-harness\[hf,vllm\]"):
         get_model("ssd-vllm")
     with pytest.raises(UsageError, match=r"ssd-harness\[hf,vllm\]"):
-        VllmSampler(tmp_path, Recipe(prompts="demo"))
+        engine_sampler.vllm(tmp_path, Recipe(prompts="demo"))

@@ -4,10 +4,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from ssd_harness.engines import loading  # noqa: E402
+from ssd_harness.engines import loading, memory  # noqa: E402
 from ssd_harness.engines.contracts import Decoding, GenerationRequest, Stop  # noqa: E402
 from ssd_harness.errors import InfrastructureError  # noqa: E402
-from ssd_harness.plugins.transformers_engine import memory  # noqa: E402
 from ssd_harness.plugins.transformers_engine.engine import HfEngine  # noqa: E402
 from ssd_harness.plugins.transformers_engine.schedule import Schedule  # noqa: E402
 

@@ -4,11 +4,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from ssd_harness.distill import sampling
+from ssd_harness.distill import engine_sampler, sampling
 from ssd_harness.distill.job import Job
 from ssd_harness.errors import UsageError
 from ssd_harness.extensions.contracts import Prompt
-from ssd_harness.plugins.transformers_engine.sampler import HfSampler
 from ssd_harness.recipe.definition import Recipe
 
 pytestmark = pytest.mark.hf
@@ -18,7 +17,7 @@ PROMPTS = [Prompt(f"p{k}", (("user", f"Say {k}"),)) for k in range(6)]
 
 def draw(model, prompts=PROMPTS, seed=0, **fields):
     small = {"max_new_tokens_train": 20, "T_train": 1.2, "n_train": 2}
-    return list(HfSampler(model, Recipe(**{**small, **fields})).sample(prompts, seed))
+    return list(engine_sampler.hf(model, Recipe(**{**small, **fields})).sample(prompts, seed))
 
 
 def test_prompts_go_through_the_chat_template_once(tiny_model):

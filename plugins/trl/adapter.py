@@ -7,13 +7,13 @@ from ssd_harness.engines import loading, logits
 from ssd_harness.errors import UsageError
 
 _PROMPTS = [[5, 7, 11, 13, 17], [19, 23, 29]]
-"""Any will do: the merged model is only compared with what is loaded again."""
+"""Any token ids do: the merged model is only compared with what is loaded again."""
 
 
-def merge(base: Path, adapter: Path, target: Path, *, record: Path) -> None:
-    """Write the merged model to ``target``, in the base model's precision, and its logits to ``record``.
+def merge(base: Path, adapter: Path, target: Path) -> logits.LogitRecord:
+    """Write the merged model to ``target`` in the base model's precision and return logits that it gave.
 
-    The tokenizer and the generation settings are not this function's.
+    Tokenizer and generation settings are not written. Raises :class:`UsageError` for an adapter that does not fit.
     """
     import torch
     from transformers import AutoConfig
@@ -25,16 +25,16 @@ def merge(base: Path, adapter: Path, target: Path, *, record: Path) -> None:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(f"the adapter does not fit its base model: {reason}", where=adapter) from error
     model.to(stored)
-    found, precision = logits.precise_logits_of(model, _PROMPTS, "cpu")
+    rows, precision = logits.precise_logits_of(model, _PROMPTS, "cpu")
     model.save_pretrained(target)
     (target / "generation_config.json").unlink(missing_ok=True)
-    logits.LogitRecord(_PROMPTS, found, precision).write(record)
+    return logits.LogitRecord(_PROMPTS, rows, precision)
 
 
 def merged(base: Path, adapter: Path, *, trust_remote_code: bool = False) -> Any:
-    """Return the base model in float32, unpacked if it is quantised, with the adapter added.
+    """Return the base model in float32 with the adapter merged into it.
 
-    What the adapter was trained on may be a quantised copy.
+    A quantised base is unpacked first: the adapter may have been trained on a quantised copy.
     """
     import torch
     from peft import PeftModel

@@ -1,11 +1,9 @@
-"""How much memory the attention cache may take, and what one token takes of it."""
+"""How much memory the attention cache may take, how much one token takes, and how much a device has."""
 
 import os
 from pathlib import Path
 from typing import Any
 
-MOST_ROWS = 128
-"""More rows hardly raise the throughput, and leave fewer to fill up with towards the end."""
 ACCELERATOR_SHARE = 0.7
 """Part of an accelerator's free memory that the attention cache may take; activations and logits need the rest."""
 CPU_SHARE = 0.25
