@@ -206,22 +206,37 @@ def tasks() -> str:
     return "".join(parts)
 
 
+GROUPS = {
+    "Functions": inspect.isroutine,
+    "Errors": lambda value: inspect.isclass(value) and (issubclass(value, Exception) or value is ExitCode),
+    "Components of plugins": lambda value: getattr(value, "__module__", "") == components.__name__,
+    "Contracts of plugins": lambda value: getattr(value, "__module__", "") == contracts.__name__,
+    "Recipe and results": inspect.isclass,
+}
+"""Headings of the API page; a name belongs to the first one that fits."""
+
+
 def python_api() -> str:
     """Return the page from which mkdocstrings documents what ``ssd_harness`` exports."""
-    names = [name for name in getattr(ssd_harness, "__all__", ()) if not name.startswith("_")]
+    names = getattr(ssd_harness, "__all__", ())
+    exported = {name: inspect.unwrap(getattr(ssd_harness, name)) for name in names}
+    grouped: dict[str, list[str]] = {title: [] for title in ("Functions", "Recipe and results", *GROUPS)}
+    for name, value in sorted(exported.items()):
+        title = next((title for title, fits in GROUPS.items() if fits(value)), "")
+        if title:
+            path = f"{value.__module__}.{value.__qualname__}"
+            options = f"    options:\n      heading: ssd_harness.{name}\n      toc_label: {name}\n"
+            if name == "Recipe":  # its fields have a page of their own
+                options += "      show_signature: false\n"
+            grouped[title].append(f"::: {path}\n{options}\n")
     parts = [HEADER, "# Python API\n\n"]
-    parts += ["All names are exported by `ssd_harness`; nothing heavy is imported before it is used.\n\n"]
+    parts += ["Everything here is imported from `ssd_harness`. Nothing heavy is imported before it is used.\n\n"]
     parts += ["[Use it from Python](../how-to/python.md) has an example of each function.\n\n"]
-    for name in names:
-        value = inspect.unwrap(getattr(ssd_harness, name))
-        if not hasattr(value, "__qualname__"):  # hookimpl, an object of pluggy's
-            parts += [f"## `ssd_harness.{name}`\n\n", "Marks a function as a hook: see [Hooks](hooks.md).\n\n"]
-            continue
-        path = f"{value.__module__}.{value.__qualname__}"
-        parts += [f"## `ssd_harness.{name}`\n\n", f"::: {path}\n    options:\n      show_root_heading: false\n\n"]
-    if not names:
-        parts += ["`ssd_harness.__version__` is the installed version.\n"]
-    return "".join(parts)
+    parts += ["`ssd_harness.__version__` is the installed version. "]
+    parts += ["`ssd_harness.hookimpl` marks a function as a [hook](hooks.md).\n\n"]
+    for title, blocks in grouped.items():
+        parts += [f"## {title}\n\n", *blocks] if blocks else []
+    return "".join(parts).rstrip() + "\n"
 
 
 def schemas() -> str:
