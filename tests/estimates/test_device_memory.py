@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -76,7 +77,7 @@ def measured(tmp_path_factory):
     command = [sys.executable, "-c", MEASURE, str(tmp_path_factory.mktemp("memory")), *words]
     # What is freed goes back at once: how the C library hoards it is no part of the estimate.
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "262144", "OMP_NUM_THREADS": "1"}
-    tests = __file__.rpartition("/distill/")[0]
+    tests = Path(__file__).parents[1]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tests, env=environment)
     peaks = list(map(int, done.stdout.split()))
     assert len(peaks) == 1 + len(WAYS), done.stderr
