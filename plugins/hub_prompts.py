@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ssd_harness import prompt_styles as prompt_texts
+from ssd_harness import prompt_styles
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.extensions.contracts import Prompt
+from ssd_harness.printable import first_line
 from ssd_harness.prompts.data_set_rows import PromptRows
 from ssd_harness.recipe.definition import Recipe
 
@@ -14,21 +15,20 @@ _PASSED = "is_passed"
 
 
 def hub(argument: str, recipe: Recipe) -> PromptRows:
-    """Read ``hub:DATASET[:CONFIG[:SPLIT]]``; columns as for files."""
+    """Read ``hub:DATASET[:CONFIG[:SPLIT]]``; columns are found as in files."""
     dataset, _, rest = argument.partition(":")
     config, _, split = rest.partition(":")
     if not dataset:
-        raise UsageError("no data set is named", where=f"hub:{argument}", next_step="give hub:DATASET[:CONFIG[:SPLIT]]")
+        raise UsageError("no data set is given", where=f"hub:{argument}", next_step="give hub:DATASET[:CONFIG[:SPLIT]]")
     return PromptRows(_rows(dataset, config or None, split or "train"), recipe)
 
 
 def rstar(argument: str, _: Recipe) -> Iterator[Prompt]:
-    """Read rStar-Coder's questions, problems that the recipe's prompt style puts into its words.
+    """Read the problems of rStar-Coder, which the recipe's prompt style renders.
 
-    ``rstar:is_passed`` keeps the rows whose answer was verified: the paper's prompts.
-
-    The data set has one row an answer, so statements repeat; whoever collects prompts drops the copies, of which the
-    first may bring starter code along.
+    ``rstar:is_passed`` keeps the rows whose answer was verified: the paper's prompts. The data set has one row for each
+    answer, so statements repeat. Duplicates are dropped when prompts are collected; only the first of them may have
+    starter code.
     """
     if argument not in {"", _PASSED}:
         raise UsageError(f"rstar has no option {argument!r}", next_step=f"give rstar or rstar:{_PASSED}")
@@ -37,9 +37,9 @@ def rstar(argument: str, _: Recipe) -> Iterator[Prompt]:
         if argument and str(row[_PASSED]).lower() not in {"true", "1"}:
             continue
         if not row["question"]:
-            raise InfrastructureError("a row of the prompts has no question", where=where)
+            raise InfrastructureError("this row has no question", where=where)
         shown = {"question_content": row["question"], "starter_code": row.get("starter_code") or ""}
-        turns = (("user", prompt_texts.render(shown).user),)
+        turns = (("user", prompt_styles.render(shown).user),)
         yield Prompt(f"rstar-{number}", turns, statement=row["question"], problem=shown)
 
 
@@ -51,9 +51,8 @@ def _rows(dataset: str, config: str | None, split: str, **options: Any) -> Itera
         for number, row in enumerate(stream, start=1):
             yield f"{dataset}, row {number}", row
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InfrastructureError(
-            f"cannot read the prompts: {reason}",
+            f"cannot read the prompts: {first_line(error)}",
             where=":".join(part for part in (dataset, config, split) if part),
             next_step="check the network and the name, or give prompts= a local file",
         ) from error

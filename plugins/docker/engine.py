@@ -1,4 +1,4 @@
-"""Connect to the chosen Docker engine, or say in one line why not and what to do."""
+"""Connect to the Docker engine, or explain in one line why that fails and what to do."""
 
 import contextlib
 import grp
@@ -27,18 +27,18 @@ _ELSEWHERE = (
 
 
 class _Client(docker.APIClient):
-    """Docker's client, which believes the authority that the engine's own keys name."""
+    """Docker's client, which trusts the certificate authority of the engine's own keys."""
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """Keep REQUESTS_CA_BUNDLE from taking the place of that authority, as it does in requests."""
+        """Ignore REQUESTS_CA_BUNDLE, which would replace that authority."""
         verify = self.verify if verify is None else verify
         return super().merge_environment_settings(url, proxies, stream, verify, cert)
 
 
 def connect(address: Address | None = None) -> docker.APIClient:
-    """Return a client of the engine at ``address``, by default of the chosen one.
+    """Return a client of the engine at ``address``, by default the one that the docker command would use.
 
-    Raises InfrastructureError, in one line, where no engine answers there.
+    Raises :class:`InfrastructureError` if no engine answers there.
     """
     address = address or chosen()
     try:
@@ -54,10 +54,10 @@ def connect(address: Address | None = None) -> docker.APIClient:
 
 
 def chosen() -> Address:
-    """Return the engine that the docker command would use; raises InfrastructureError where that cannot be said."""
+    """Return the engine that the docker command would use. Raises :class:`InfrastructureError` without its keys."""
     try:
         return engine_address.chosen()
-    except (DockerException, OSError) as error:  # keys that are named and not there
+    except (DockerException, OSError) as error:  # key files that do not exist
         raise InfrastructureError(
             f"the Docker engine's keys cannot be used: {error}",
             where="the Docker context's TLS files, or DOCKER_CERT_PATH",
@@ -66,7 +66,7 @@ def chosen() -> Address:
 
 
 def _failure(address: Address, error: Exception) -> InfrastructureError:
-    """Return what to tell the user: nobody listens, the socket is closed to this user, or something else is wrong."""
+    """Return the error to show: nobody listens, this user may not use the socket, or something else."""
     instead = [f"choose the engine whose socket is there: `{line}`" for line in engine_address.others(address)]
     if address.socket is None:
         if "paramiko" in str(error):
@@ -97,15 +97,15 @@ def _error(what: str, address: Address, steps: list[str]) -> InfrastructureError
 
 
 def _admission(path: Path) -> list[str]:
-    """Return how this user gets at an engine when the socket is not open to them."""
+    """Return how this user can get access to an engine whose socket is closed to them."""
     rootless = "run an engine of your own (rootless: `dockerd-rootless-setuptool.sh install`)"
     try:
-        known = path.stat()
-    except OSError:  # the folder is closed already
+        status = path.stat()
+    except OSError:  # the folder is not readable
         return [rootless]
-    if not known.st_mode & stat.S_IWGRP:
-        return [f"ask the socket's owner, {_user(known.st_uid)}, to open it to a group", rootless]
-    group = _group(known.st_gid)
+    if not status.st_mode & stat.S_IWGRP:
+        return [f"ask the socket's owner, {_user(status.st_uid)}, to open it to a group", rootless]
+    group = _group(status.st_gid)
     join = f"`sudo usermod -aG {group} {_user(os.getuid())}`, then log in again"
     return [f"join its group ({join}; its members can become root)", rootless]
 

@@ -1,7 +1,7 @@
-"""Find the engine that the user chose, in the docker command's own order.
+"""Find the Docker engine in the docker command's own order.
 
-``DOCKER_HOST``, the context that ``DOCKER_CONTEXT`` names, the active context of ``config.json``, the default socket.
-What the files hold is checked before it is used: they may come from anywhere.
+The order is ``DOCKER_HOST``, the context in ``DOCKER_CONTEXT``, the active context of ``config.json``, the default
+socket. The files are not trusted: their content is checked before it is used.
 """
 
 import hashlib
@@ -22,17 +22,17 @@ from ssd_harness.printable import printable
 
 DEFAULT = "unix:///var/run/docker.sock"
 _NO_CONTEXT = "default"
-"""The docker command's name for what ``DOCKER_HOST`` or the default socket says."""
+"""The docker command's name for ``DOCKER_HOST`` or the default socket."""
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.+-]{0,254}")
 _URL = re.compile(r"(?:unix|tcp|http|https|ssh)://[!-~]{1,1000}")
 _LONGEST = 4 << 20
-"""Bytes of a configuration file; credentials of many registries take some kilobytes."""
+"""Bytes of a configuration file that are read; credentials for many registries take some kilobytes."""
 _OR_ELSE = "choose an engine by DOCKER_HOST, or the default socket by `export DOCKER_CONTEXT=default`"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an engine listens, who says so, and how it is reached."""
+    """Where an engine listens, what chose it, and how to reach it."""
 
     url: str
     chosen_by: str
@@ -40,7 +40,7 @@ class Address:
     options: dict[str, Any]
     """For docker's client."""
     source: str
-    """The variable or file that made the choice."""
+    """The variable or file that chose it."""
 
     def __str__(self) -> str:
         return f"DOCKER_HOST={self.url}" if self.chosen_by == "DOCKER_HOST" else f"{self.url}; {self.source}"
@@ -53,7 +53,7 @@ class Address:
 
 
 def chosen() -> Address:
-    """Return the engine that the docker command would use; raises InfrastructureError for a context that is broken."""
+    """Return the engine that the docker command would use. Raises :class:`InfrastructureError` for a broken context."""
     if host := os.environ.get("DOCKER_HOST"):
         return Address(host, "DOCKER_HOST", docker.utils.kwargs_from_env(), "DOCKER_HOST")
     folder = Path(os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker"))  # noqa: PTH111 - may not resolve
@@ -75,12 +75,12 @@ def _context(folder: Path, name: str, source: str) -> Address:
     """Read a context from the docker command's store."""
     identity = hashlib.sha256(name.encode()).hexdigest()
     meta = folder / "meta" / identity / "meta.json"
-    known = _object(meta, missing=None)
-    if known is None:
+    context = _object(meta, missing=None)
+    if context is None:
         raise InfrastructureError(
             f"there is no Docker context {name!r}", where=source, next_step=f"see `docker context ls`, or {_OR_ELSE}"
         )
-    endpoints = known.get("Endpoints")
+    endpoints = context.get("Endpoints")
     endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
     url = endpoint.get("Host") if isinstance(endpoint, dict) else None
     if not isinstance(endpoint, dict) or not isinstance(url, str) or not _URL.fullmatch(url):
@@ -97,8 +97,8 @@ def _context(folder: Path, name: str, source: str) -> Address:
 
 
 def _tls(folder: Path, *, skip_verify: bool) -> TLSConfig | None:
-    """Return a context's keys; None where it has none and asks for no TLS."""
-    # Only regular files: a pipe would be read without an end.
+    """Return a context's keys, None if it has none and does not use TLS."""
+    # Regular files only: reading a pipe would never end.
     files = {name: str(folder / f"{name}.pem") for name in ("ca", "cert", "key") if (folder / f"{name}.pem").is_file()}
     if not files and not skip_verify:
         return None
@@ -107,7 +107,7 @@ def _tls(folder: Path, *, skip_verify: bool) -> TLSConfig | None:
 
 
 def _object(file: Path, missing: Any) -> Any:
-    """Return the JSON object in a file, ``missing`` where there is none that this user could have made."""
+    """Return the JSON object in a file, or ``missing`` if the file does not exist."""
     try:
         file.lstat()
     except OSError:
@@ -130,7 +130,7 @@ def _object(file: Path, missing: Any) -> Any:
 
 
 def others(address: Address) -> list[str]:
-    """Return shell lines that choose another engine whose socket is in a usual place and open to this user."""
+    """Return shell lines that choose another engine: one with a socket in a usual place that this user may use."""
     home = os.path.expanduser("~")  # noqa: PTH111 - may not resolve
     runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     usual = [
@@ -152,6 +152,6 @@ def others(address: Address) -> list[str]:
 
 def _is_open(path: str) -> bool:
     try:
-        return stat.S_ISSOCK(os.stat(path).st_mode) and os.access(path, os.W_OK)  # noqa: PTH116 - a text stays one
+        return stat.S_ISSOCK(os.stat(path).st_mode) and os.access(path, os.W_OK)  # noqa: PTH116 - Path would change the text
     except OSError:
         return False

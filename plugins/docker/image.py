@@ -1,4 +1,4 @@
-"""Build the image that Docker slots run, from a registry's Python or without one."""
+"""Build the image of Docker slots, on a registry's Python image or without a registry."""
 
 import contextlib
 import json
@@ -20,17 +20,17 @@ _ONLINE_BASE = ("python", "3.11-slim")
 
 
 def tag() -> str:
-    """Return the name of the image that belongs to the installed worker; an older image has another one."""
+    """Return the name of the image for the installed worker; other versions have other names."""
     return f"{REPOSITORY}:{contents.fingerprint()}"
 
 
 def packages_tag() -> str:
-    """Return the name of the image below it: interpreter and packages, kept while only the worker changes."""
+    """Return the name of its base image with interpreter and packages, reused while only the worker changes."""
     return f"{REPOSITORY}-packages:{contents.packages_fingerprint()}"
 
 
 def build(api: Any, *, fresh: bool = False, progress: Callable[[str], None] = print) -> str:
-    """Build the image with the engine of ``api`` (docker.APIClient); return its id. ``fresh`` takes nothing old."""
+    """Build the image with the engine of ``api`` (docker.APIClient); return its id. ``fresh`` rebuilds all."""
     with locked(home() / "sandbox" / "image.lock"):
         if fresh or not _exists(api, tag()):
             _build_all(api, progress, fresh=fresh)
@@ -78,12 +78,12 @@ def _build(api: Any, context: Path, name: str, base: str, progress: Callable[[st
             raise InfrastructureError(
                 f"the engine cannot build the sandbox's image: {step['error'].strip()}",
                 where=name,
-                next_step="see the engine's own message, then run `ssd-harness sandbox build` again",
+                next_step="fix the cause, then run `ssd-harness sandbox build` again",
             )
 
 
 def _base(api: Any, folder: Path, progress: Callable[[str], None]) -> str:
-    """Return a base image: the registry's if one answers, else one made here."""
+    """Return a base image: the registry's if it answers, else one that is built here."""
     from docker.errors import DockerException
 
     online = ":".join(_ONLINE_BASE)

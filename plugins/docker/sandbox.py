@@ -1,4 +1,4 @@
-"""Slots in Docker containers: no network, nothing of the host mounted, read-only root, one core's share.
+"""Slots in Docker containers: no network, no mounts from the host, read-only root, the share of one core.
 
 The engine is the one that the docker command would use (:mod:`ssd_harness.plugins.docker.engine_address`); podman's
 Docker-compatible socket works as well.
@@ -33,20 +33,20 @@ _STREAM_HEADER = 8
 _READ = 1 << 18
 _STDERR_TAIL = 2000
 _OWN_MEMORY = 1 << 30
-"""What a slot needs beyond one program's address space: inputs, pipes, the worker itself."""
+"""Memory of a slot beyond one program's address space: inputs, pipes and the worker itself."""
 _MOUNTED = {
     **dict.fromkeys(("/var/tmp", "/run"), "ro,size=4k"),  # noqa: S108 - podman mounts them writable
     "/dev": "ro,dev,nosuid,noexec,mode=755,size=64k",
     **dict.fromkeys(scratch.FOLDERS, scratch.MOUNT_OPTIONS),
 }
-"""A program's own folders, and empty ones over what it could write to otherwise. ``/dev`` keeps its devices, but no
-times of reading, since it is read-only, and no queues and terminals below it, since it is not the engine's own."""
+"""The program's own folders, and empty ones that cover what it could write to otherwise. ``/dev`` keeps its devices.
+It is read-only, so it records no access times, and it replaces the engine's, so it has no queues and terminals."""
 _HIDDEN = (
-    # What Docker hides by itself; naming any replaces its list.
+    # What Docker hides by default; a list of our own replaces its list.
     *("/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"),
     *("/proc/timer_stats", "/proc/sched_debug", "/proc/scsi"),
-    # What tells of the host, or of the programs before: its command line, and counters of machine, slot and worker.
-    # Where Landlock works, programs read nothing else in /proc either; this is for where it does not.
+    # What reveals the host or earlier programs: the kernel's command line, counters of machine, slot and worker.
+    # Where Landlock works, programs cannot read them anyway.
     *("/proc/buddyinfo", "/proc/bus", "/proc/cgroups", "/proc/cmdline", "/proc/diskstats", "/proc/driver", "/proc/fs"),
     *("/proc/interrupts", "/proc/irq", "/proc/key-users", "/proc/loadavg", "/proc/locks", "/proc/meminfo"),
     *("/proc/pagetypeinfo", "/proc/partitions", "/proc/pressure", "/proc/schedstat", "/proc/slabinfo"),
@@ -58,7 +58,7 @@ _ULIMITS = {"nofile": 256, "core": 1, "nproc": 1024}  # core: see the zygote; 0 
 MEMORY = Limits().memory + scratch.MEMORY + _OWN_MEMORY
 
 _STARTING_S = 60.0
-"""How long a container may take from its creation to its start."""
+"""Seconds that a container may take from its creation to its start."""
 
 
 class _ContainerStream:
@@ -86,7 +86,7 @@ class _ContainerStream:
             raise
 
     def _poller(self) -> "select.poll | None":
-        """Watch for room to send and for the engine's end of output; None where that is no socket of the system's."""
+        """Return a poll for room to send and for the end of output; None if the stream is not a system socket."""
         if not isinstance(self._socket, socket.socket):
             return None
         poll = select.poll()
@@ -96,8 +96,8 @@ class _ContainerStream:
     def send(self, data: bytes | memoryview, timeout_s: float) -> None:
         """Send all of ``data``.
 
-        An engine goes on taking input for a container that is dead, and blocks when its buffers are full; that it has
-        ended its own side of the stream tells us so at once.
+        An engine accepts input for a dead container and blocks once its buffers are full. It closes its own side of the
+        stream at once, however, so that is what we watch.
         """
         try:
             self._socket.settimeout(timeout_s)
@@ -132,7 +132,7 @@ class _ContainerStream:
             self._raw += piece
 
     def _demultiplex(self) -> bytes:
-        """Take the whole blocks that have arrived; keep the end of what the worker wrote to its standard error."""
+        """Return the complete blocks that have arrived; keep the tail of the worker's standard error."""
         out = bytearray()
         start, raw = 0, self._raw
         while len(raw) - start >= _STREAM_HEADER:
@@ -150,8 +150,8 @@ class _ContainerStream:
         return bytes(out)
 
     def _lost(self, what: str) -> SlotLost:
-        said = self._stderr.decode("utf-8", "backslashreplace").strip().splitlines()
-        return SlotLost(f"{what} ({said[-1]})" if said else what, where=f"container {self.id[:12]}")
+        lines = self._stderr.decode("utf-8", "backslashreplace").strip().splitlines()
+        return SlotLost(f"{what} ({lines[-1]})" if lines else what, where=f"container {self.id[:12]}")
 
     def close(self) -> None:
         """Kill and remove the container."""
@@ -168,7 +168,7 @@ class DockerSandbox(OpenSlots):
     name = "docker"
 
     def __init__(self, *, runtime: str | None = None, memory: int = MEMORY) -> None:
-        """Take an OCI runtime (default: ``SSD_HARNESS_RUNTIME``, else the engine's) and a slot's memory in bytes."""
+        """Set the OCI runtime (default: ``SSD_HARNESS_RUNTIME``, else the engine's) and a slot's memory in bytes."""
         super().__init__()
         self.runtime = runtime or os.environ.get("SSD_HARNESS_RUNTIME") or None
         self.memory = memory
@@ -178,20 +178,20 @@ class DockerSandbox(OpenSlots):
     # -- the engine ---
 
     def engine(self) -> docker.APIClient:
-        """Return a client of the engine that was the chosen one at first: nothing changes it while we run."""
+        """Return a client of the engine that was found first; a later change of the environment has no effect."""
         if self._address is None:
             self._address = engine.chosen()
         return engine.connect(self._address)
 
     def check(self) -> None:
-        """Raise a one-line error unless the engine answers, fits, and has the image of this very worker."""
+        """Raise a one-line error unless the engine answers, is supported, and has the image of the installed worker."""
         api = self.engine()
         try:
             version = api.version()
             architecture = version.get("Arch", "")
             if architecture not in _ARCHITECTURES:
                 raise InfrastructureError(
-                    f"no seccomp filter is known for {architecture}",
+                    f"there is no seccomp filter for {architecture}",
                     where="the Docker engine's machine",
                     next_step=f"use a machine of {' or '.join(_ARCHITECTURES)}",
                 )
@@ -220,7 +220,7 @@ class DockerSandbox(OpenSlots):
         }
 
     def build(self, *, fresh: bool = False) -> str:
-        """Build the image and return its id; ``fresh`` takes nothing that was built before."""
+        """Build the image and return its id; ``fresh`` ignores earlier builds."""
         api = self.engine()
         try:
             return docker_image.build(api, fresh=fresh)
@@ -230,7 +230,7 @@ class DockerSandbox(OpenSlots):
     def prune(self, *, everything: bool = False) -> list[str]:
         """Remove our stopped containers and the images of other versions; return their names.
 
-        ``everything`` includes this version's image. What is in use stays: the engine refuses to remove it.
+        ``everything`` includes this version's image. The engine refuses to remove what is in use.
         """
         api = self.engine()
         removed = []
@@ -256,7 +256,7 @@ class DockerSandbox(OpenSlots):
     # -- slots ---
 
     def open_slot(self, stop: threading.Event | None = None) -> Slot:
-        """Open one slot; blocks while all of the host's slots are leased, or until ``stop`` is set."""
+        """Open one slot; block while all of the host's slots are leased, until ``stop`` is set."""
         if self._checked is None:
             self.check()
         assert self._checked is not None
@@ -286,7 +286,7 @@ class DockerSandbox(OpenSlots):
             # One core's share, on whichever core: pinning to one was a fifth slower beside other load.
             nano_cpus=10**9,
             tmpfs=_MOUNTED,
-            # nproc because podman would ask for the highest, which not every daemon may grant; programs get their own.
+            # nproc: podman would request the maximum, which some daemons may not grant. Programs have their own limit.
             ulimits=[Ulimit(name=name, soft=most, hard=most) for name, most in _ULIMITS.items()],
             log_config={"type": "none"},
             auto_remove=True,
@@ -295,7 +295,7 @@ class DockerSandbox(OpenSlots):
         host |= {"MaskedPaths": list(_HIDDEN), "ReadonlyPaths": list(_READ_ONLY), "CgroupnsMode": "private"}
         return {
             "image": image,
-            # Otherwise the client adds the proxies of its own configuration, passwords and all, to the environment.
+            # Otherwise the client would pass the proxies of its configuration, with passwords, to the container.
             "use_config_proxy": False,
             "environment": ENVIRONMENT,
             "hostname": "sandbox",
@@ -308,7 +308,7 @@ class DockerSandbox(OpenSlots):
         }
 
     def describe(self) -> dict[str, Any]:
-        """Return what a result must say about where its programs ran."""
+        """Return what results record about where their programs ran."""
         if self._checked is None:
             self.check()
         assert self._checked is not None

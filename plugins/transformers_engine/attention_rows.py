@@ -1,4 +1,4 @@
-"""The attention cache of a batch whose rows come and go; all rows end in the last column."""
+"""The attention cache of a batch that rows join and leave. All rows end in the last column."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from ssd_harness.engines.memory import with_spare
 class RowsLayer(DynamicLayer):
     """One layer's keys and values [rows, heads, columns, size] in a buffer with spare columns on the right.
 
-    Transformers' own layer copies everything at each token to append one column; this one writes in place.
+    The layer of transformers copies everything to append one column for each token; this one writes in place.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class RowsLayer(DynamicLayer):
         return int(self._buffers[0].shape[2])
 
     def release(self) -> None:
-        """Forget keys and values, so that their memory is free for what was copied from them."""
+        """Drop keys and values, to free their memory once they are copied elsewhere."""
         self.keys = self.values = None
         self._buffers = ()
 
@@ -62,7 +62,7 @@ def _with_room(states: torch.Tensor, columns: int) -> torch.Tensor:
 
 
 def empty_cache(config: Any) -> Cache:
-    """Return a cache for a model; rows can be merged into it only if :func:`mergeable`."""
+    """Return an empty cache for a model. Rows can be merged into it only if it is :func:`mergeable`."""
     cache = DynamicCache(config=config)
     if cache.layers and all(type(layer) is DynamicLayer for layer in cache.layers):
         return Cache(layers=[RowsLayer() for _ in cache.layers])
@@ -70,7 +70,7 @@ def empty_cache(config: Any) -> Cache:
 
 
 def mergeable(cache: Cache) -> bool:
-    """Whether rows may join later and columns be cut: plain attention in every layer, no windows, no recurrence."""
+    """Whether rows can join later and columns can be cut: every layer has plain attention, no window, no recurrence."""
     return all(isinstance(layer, RowsLayer) for layer in cache.layers)
 
 
@@ -82,9 +82,9 @@ def selectable(cache: Cache) -> bool:
 def merge(parts: Sequence[tuple[Any, torch.Tensor]], columns: int, *, release: bool = True) -> Cache:
     """Gather rows of one or more caches into one of ``columns`` columns; each part is (cache, row numbers).
 
-    Rows are aligned at the right. What a row lacks on the left is left zero and must be masked; what it has beyond
-    ``columns`` is cut. With ``release`` the parts lose each layer as soon as it is copied: one layer at most is in
-    memory twice.
+    Rows are aligned at the right. Columns that a row lacks on the left are zero and must be masked; columns beyond
+    ``columns`` are cut. With ``release`` the parts lose each layer as soon as it is copied, so that no more than one
+    layer is in memory twice.
     """
     layers: list[Any] = []
     for number in range(len(parts[0][0].layers)):

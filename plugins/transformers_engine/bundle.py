@@ -1,4 +1,4 @@
-"""Rows that step together through the model, on one rectangular attention cache."""
+"""Rows that generate together on one rectangular attention cache."""
 
 import inspect
 from collections.abc import Collection, Sequence
@@ -15,20 +15,20 @@ from ssd_harness.plugins.transformers_engine.rows import Row
 
 
 class Reader:
-    """Runs a model on new tokens; ``prefill_tokens`` are read at most in one forward pass, padding included."""
+    """Runs a model on new tokens; one forward pass reads at most ``prefill_tokens``, padding included."""
 
     def __init__(self, model: Any, prefill_tokens: int) -> None:
         self.model, self.prefill_tokens = model, prefill_tokens
-        taken = inspect.signature(model.forward).parameters
-        self._takes_positions = "position_ids" in taken
-        # transformers has renamed it; models of others, and older versions, know the old name alone.
-        self._cache_name = "cache" if "cache" in taken else "past_key_values"
+        parameters = inspect.signature(model.forward).parameters
+        self._takes_positions = "position_ids" in parameters
+        # Newer transformers calls it cache; older versions and remote code only know the old name.
+        self._cache_name = "cache" if "cache" in parameters else "past_key_values"
         self.mergeable = attention_rows.mergeable(attention_rows.empty_cache(model.config))
         self.joins_passes = self.mergeable and self._takes_positions and joint_step.can_step_jointly(model)
 
     @torch.inference_mode()
     def read(self, rows: Sequence[Row]) -> "Bundle":
-        """Read what the rows have so far, each different text once."""
+        """Read the tokens that the rows have so far; equal texts are read once."""
         cache: Any = attention_rows.empty_cache(self.model.config)
         shares = attention_rows.selectable(cache)
         texts: dict[Any, int] = {}
@@ -43,7 +43,7 @@ class Reader:
         return Bundle(self, rows, cache, lengths[picked], logits[picked])
 
     def _prefill(self, ids: torch.Tensor, lengths: torch.Tensor, cache: Cache) -> torch.Tensor:
-        if len(ids) > 1:  # one text alone may be longer than a pass
+        if len(ids) > 1:  # only a single text may be longer than a pass
             return self.forward(ids, lengths, cache)
         end, logits = 0, torch.empty(0)
         for part in ids.split(self.prefill_tokens, dim=1):
@@ -52,7 +52,7 @@ class Reader:
         return logits
 
     def forward(self, ids: torch.Tensor, lengths: torch.Tensor, cache: Cache) -> torch.Tensor:
-        """Run the model on ``ids`` [rows, new columns]; ``lengths`` [rows] count all real tokens, new ones too."""
+        """Run the model on ``ids`` [rows, new columns]; ``lengths`` [rows] count the real tokens, new ones included."""
         new = ids.shape[1]
         columns = cache.get_seq_length() + new
         column = torch.arange(columns, device=ids.device)
@@ -64,7 +64,7 @@ class Reader:
 
     @torch.inference_mode()
     def advance(self, bundles: Sequence["Bundle"]) -> None:
-        """Feed the tokens that all rows have drawn to the model, in one forward pass where its code allows."""
+        """Run the model on the tokens that were just drawn, in one forward pass if its code allows."""
         if len(bundles) < 2 or not self.joins_passes:
             for bundle in bundles:
                 bundle.advance()
@@ -79,9 +79,9 @@ class Reader:
 
 
 class Bundle:
-    """Rows on one cache. A finished row runs on as a passenger until it is dropped.
+    """Rows on one cache. A finished row stays in the batch until it is dropped.
 
-    Memory is counted in cells: one token's keys and values over all layers.
+    Memory is counted in cells. A cell holds the keys and values of one token in all layers.
     """
 
     def __init__(
@@ -103,13 +103,13 @@ class Bundle:
 
     @property
     def cells(self) -> int:
-        """Cells in memory, passengers and spare columns included."""
+        """Cells in memory, including those of finished rows and spare columns."""
         mergeable = attention_rows.mergeable(self.cache)
         return len(self.rows) * (self.cache.layers[0].capacity if mergeable else self.columns)
 
     @property
     def next_cells(self) -> int:
-        """Cells in memory once the next token is there."""
+        """Cells in memory after the next token."""
         full = self.columns * len(self.rows) >= self.cells
         return len(self.rows) * memory.with_spare(self.columns + 1) if full else self.cells
 
@@ -119,12 +119,12 @@ class Bundle:
 
     @property
     def droppable(self) -> bool:
-        """Whether single rows can be dropped, as the model's cache allows."""
+        """Whether the model's cache allows single rows to be dropped."""
         return attention_rows.selectable(self.cache)
 
     @torch.inference_mode()
     def keep(self, rows: Collection[Row]) -> None:
-        """Forget all rows but these, and the columns that only the others needed; only if ``droppable``."""
+        """Drop all other rows, and the columns that only they needed. Requires ``droppable``."""
         picked = self.numbers(rows)
         if attention_rows.mergeable(self.cache):
             self.cache = attention_rows.merge([(self.cache, picked)], int(self.lengths[picked].max()))
@@ -135,7 +135,7 @@ class Bundle:
 
     @torch.inference_mode()
     def split(self, rows: Collection[Row]) -> "Bundle":
-        """Move rows into a narrower bundle of their own; only where caches can be merged."""
+        """Move rows into a narrower bundle of their own. Requires mergeable caches."""
         picked = self.numbers(rows)
         lengths, logits = self.lengths[picked], self.logits[picked]
         cache = attention_rows.merge([(self.cache, picked)], int(lengths.max()), release=False)
@@ -145,7 +145,7 @@ class Bundle:
 
     @torch.inference_mode()
     def join(self, other: "Bundle") -> None:
-        """Take over the living rows of another bundle, which is used up; only where caches can be merged."""
+        """Take over the living rows of another bundle, which must not be used any more. Requires mergeable caches."""
         mine, theirs = self.numbers(self.living), other.numbers(other.living)
         self.lengths = torch.cat([self.lengths[mine], other.lengths[theirs]])
         self.logits = torch.cat([self.logits[mine], other.logits[theirs]])
@@ -155,7 +155,7 @@ class Bundle:
 
     @torch.inference_mode()
     def draw(self, decoding: Decoding, stop_ids: frozenset[int]) -> list[Row]:
-        """Give every living row its next token and return those that finish with it."""
+        """Draw the next token of every living row and return the rows that it finishes."""
         uniforms = [0.0 if row.done or decoding.greedy else row.stream[len(row.tokens)] for row in self.rows]
         device = self.logits.device
         self.drawn = draw(self.logits, decoding, torch.tensor(uniforms, dtype=torch.float64, device=device))
@@ -171,12 +171,12 @@ class Bundle:
 
     @torch.inference_mode()
     def advance(self) -> None:
-        """Feed the drawn tokens to the model."""
+        """Run the model on the drawn tokens."""
         self.lengths = self.lengths + 1
         self.logits = self._reader.forward(self.drawn[:, None], self.lengths, self.cache)
 
     def numbers(self, rows: Collection[Row]) -> torch.Tensor:
-        """Return the places of rows in the bundle [rows]."""
+        """Return the positions of rows in the bundle [rows]."""
         picked = [number for number, row in enumerate(self.rows) if row in rows]
         return torch.tensor(picked, dtype=torch.long, device=self.logits.device)
 

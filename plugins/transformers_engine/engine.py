@@ -1,4 +1,4 @@
-"""The Hugging Face engine: rows that come and go within a memory budget, one random stream a sample."""
+"""The engine over transformers: rows join and leave within a memory budget, and each sample has its random stream."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -12,15 +12,15 @@ from ssd_harness.plugins.transformers_engine.schedule import Schedule
 _PREFILL_TOKENS = 16384
 """The most prompt tokens, padding included, that one forward pass reads."""
 _MOST_ROWS = 128
-"""More rows hardly raise the throughput, and leave fewer to fill up with towards the end."""
+"""More rows hardly raise the throughput, and leave fewer waiting ones to fill free places towards the end."""
 
 
 class HfEngine:
-    """Draws continuations from a causal language model of transformers.
+    """Generates with a causal language model of transformers.
 
-    ``stop_ids`` end a sample. ``rows`` is how many sequences run side by side at most; ``cache_bytes`` how much memory
-    their attention cache may take, None for a share of what is free at each call. The model must be in evaluation mode;
-    its own generation settings are not read.
+    ``stop_ids`` end a sample. ``rows`` is the most sequences side by side. ``cache_bytes`` is the memory that their
+    attention cache may take; None takes a share of the memory that is free at each call. The model must be in
+    evaluation mode; its own generation settings are ignored.
     """
 
     name = "hf"
@@ -32,7 +32,7 @@ class HfEngine:
         self.model, self.rows, self.cache_bytes = model, rows, cache_bytes
         self.stop_ids = frozenset(stop_ids)
         self.reread = 0
-        """How often, in the last call, a row had to wait for memory and was read again."""
+        """How many times a row had to wait for memory and was read again in the last call."""
 
     @property
     def context(self) -> int | None:
@@ -55,9 +55,9 @@ class HfEngine:
         }
 
     def generate(self, requests: Iterable[GenerationRequest], decoding: Decoding, seed: int) -> Iterator[Continuation]:
-        """Yield each request's continuation as it finishes; requests of one prompt share one reading of it.
+        """Yield each request's continuation as it finishes; a prompt is read once for all of its requests.
 
-        Rows are admitted by the cache that they hold now; when memory runs short, the youngest wait and are read again.
+        Rows are admitted by their present length. When memory runs short, the youngest wait and are read again.
         """
         waiting = WaitingRows(requests, seed)
         if not waiting:

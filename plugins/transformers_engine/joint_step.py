@@ -1,4 +1,4 @@
-"""One forward pass for rows of several caches: all of the model runs on all rows, attention on each cache apart."""
+"""One forward pass for the rows of several caches: only attention runs on each cache separately."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -11,18 +11,18 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 _NAME = "ssd_harness_side_by_side"
 _REPLACED = "sdpa"
-"""The attention implementation that is taken apart; others may read keys and values in ways of their own."""
+"""The attention implementation that is replaced; others may read keys and values in other ways."""
 
 
 class _Parts:
-    """Keys, or values, of several caches, in the place where a model expects one tensor."""
+    """Keys or values of several caches, passed where a model expects one tensor."""
 
     def __init__(self, parts: list[torch.Tensor], masks: Sequence[torch.Tensor]) -> None:
         self.parts, self.masks = parts, masks
 
 
 class _Layer(CacheLayerMixin):
-    """One layer of several caches. New keys and values [rows, heads, 1, size] are those of all rows in turn."""
+    """One layer of several caches. New keys and values [rows, heads, 1, size] are concatenated over the caches."""
 
     is_sliding = False
 
@@ -33,8 +33,8 @@ class _Layer(CacheLayerMixin):
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any) -> Any:
         """Append a column to each cache and return the columns of all."""
-        news = zip(self._layers, key_states.split(self._counts), value_states.split(self._counts), strict=True)
-        keys, values = zip(*(layer.update(key, value) for layer, key, value in news), strict=True)
+        new_states = zip(self._layers, key_states.split(self._counts), value_states.split(self._counts), strict=True)
+        keys, values = zip(*(layer.update(key, value) for layer, key, value in new_states), strict=True)
         return _Parts(list(keys), self._masks), _Parts(list(values), self._masks)
 
     def lazy_initialization(self, *_: Any) -> None:
@@ -56,11 +56,11 @@ class _Layer(CacheLayerMixin):
 def _attend(
     module: Any, query: torch.Tensor, key: Any, value: Any, attention_mask: Any, **how: Any
 ) -> tuple[torch.Tensor, None]:
-    """Let the rows of each cache attend to its columns; nothing else of a model calls attention meanwhile."""
+    """Let the rows of each cache attend to its own columns."""
     assert isinstance(key, _Parts)
     assert attention_mask is None
     queries = query.split([len(mask) for mask in key.masks])
-    masks = [mask.to(query.device) for mask in key.masks]  # layers may lie on several GPUs
+    masks = [mask.to(query.device) for mask in key.masks]  # layers may be on several GPUs
     parts = zip(queries, key.parts, value.parts, masks, strict=True)
     return torch.cat([sdpa_attention_forward(module, *part, **how)[0] for part in parts]), None
 
@@ -69,9 +69,11 @@ AttentionInterface.register(_NAME, _attend)
 
 
 def can_step_jointly(model: Any) -> bool:
-    """Whether the model's code leaves attention to transformers' interface, in the implementation known here."""
-    known = getattr(model, "_supports_attention_backend", False) and model.config.get_text_config() is model.config
-    return bool(known) and getattr(model.config, "_attn_implementation", None) == _REPLACED
+    """Whether the model calls attention through transformers' interface, with the implementation that is replaced."""
+    uses_interface = (
+        getattr(model, "_supports_attention_backend", False) and model.config.get_text_config() is model.config
+    )
+    return bool(uses_interface) and getattr(model.config, "_attn_implementation", None) == _REPLACED
 
 
 def step(
@@ -79,8 +81,8 @@ def step(
 ) -> torch.Tensor:
     """Run the model on one new token of each row and return the logits [rows, vocabulary].
 
-    ``ids`` [rows, 1] are those of all caches in turn; ``lengths`` [rows] of each cache count real tokens, the new one
-    too. The model takes a cache as ``cache_name``, and ``position_ids``.
+    ``ids`` [rows, 1] are concatenated over the caches; ``lengths`` [rows] of each cache count the real tokens, the new
+    one included. The model's forward takes the cache as ``cache_name``, and ``position_ids``.
     """
     masks = []
     for cache, real in zip(caches, lengths, strict=True):

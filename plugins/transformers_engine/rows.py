@@ -1,4 +1,4 @@
-"""Samples on their way: each row knows its request and what it has drawn, so that it can be read again at any time."""
+"""Unfinished samples. Each row keeps its request and its tokens, so that it can be read again at any time."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from ssd_harness.engines.random_streams import RandomStream
 
 
 class Row:
-    """One sample on its way; ``number`` is its age: a smaller one was asked for earlier."""
+    """One unfinished sample; a smaller ``number`` means that it was requested earlier."""
 
     __slots__ = ("done", "number", "request", "stream", "tokens")
 
@@ -20,17 +20,17 @@ class Row:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Prompt and what was drawn after it."""
+        """The prompt and the tokens drawn so far."""
         return (*self.request.prompt_ids, *self.tokens) if self.tokens else self.request.prompt_ids
 
     @property
     def length(self) -> int:
-        """Tokens of prompt and sample."""
+        """How many tokens prompt and sample have."""
         return len(self.request.prompt_ids) + len(self.tokens)
 
 
 class WaitingRows:
-    """Rows that no bundle holds: those that had to make room, oldest first, then new ones, read only as needed."""
+    """Rows outside all bundles: first those that had to make room, oldest first, then new ones, requested as needed."""
 
     def __init__(self, requests: Iterable[GenerationRequest], seed: int) -> None:
         self._source: Iterator[Row] = (Row(number, request, seed) for number, request in enumerate(requests))
@@ -43,13 +43,13 @@ class WaitingRows:
 
     @property
     def head(self) -> Row:
-        """The next row; only while there is one."""
+        """The next row. There must be one."""
         return self._rows[0]
 
     def take(self) -> Row:
-        """Remove the next row; only while there is one."""
+        """Remove and return the next row. There must be one."""
         return self._rows.popleft()
 
     def put_back(self, rows: Iterable[Row]) -> None:
-        """Let rows wait; the oldest of all goes on first."""
+        """Queue rows again; the oldest of all comes first."""
         self._rows = deque(sorted([*self._rows, *rows], key=lambda row: row.number))

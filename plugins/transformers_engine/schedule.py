@@ -1,7 +1,7 @@
-"""Which rows are read, which go on and which wait, so that their attention cache stays within its memory.
+"""Schedule rows so that their attention cache fits into its memory budget.
 
-A row counts with what it holds now, not with the longest that it may become. When memory runs short, the youngest rows
-wait; what they have drawn is read again later, with their prompts.
+A row counts by its present length, not by the longest that it may reach. When memory runs short, the youngest rows
+wait. Their prompts and tokens are read again later.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,20 +13,20 @@ from ssd_harness.plugins.transformers_engine.bundle import Bundle, Reader
 from ssd_harness.plugins.transformers_engine.rows import Row, WaitingRows
 
 _REFILL_SHARE = 4
-"""New rows are read, and finished ones dropped, once they are one in so many: each time costs a copy of the cache."""
+"""New rows are read, and finished ones dropped, once they are at least one in four. Each time copies the cache."""
 _APART = (3, 2.0)
-"""Most bundles, and the waste up to which unequal rows share a rectangle, where each bundle takes a forward pass of its
-own for every token. The waste is a multiple of the cells that the rows take alone; with room it may be more."""
+"""The most bundles, and the waste up to which rows of unequal length share a bundle, if each bundle needs its own
+forward pass for every token. Waste is a multiple of the cells that the rows take alone; with room, more is allowed."""
 _TOGETHER = (6, 1.3)
-"""The same where one forward pass serves all bundles."""
+"""The same if one forward pass serves all bundles."""
 _LESS = 0.7
-"""What is left of the memory that was used when an accelerator had no more."""
+"""After an out-of-memory error, the budget is this part of the memory that was used."""
 _SHORTEST_PREFILL = 512
 _NO_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 class Schedule:
-    """The rows of one call. ``budget`` is in cells, ``limit`` the most rows that step side by side."""
+    """The rows of one call. ``budget`` is in cells; ``limit`` is the most rows that run side by side."""
 
     def __init__(self, reader: Reader, waiting: WaitingRows, *, budget: int, limit: int) -> None:
         self._reader, self._waiting = reader, waiting
@@ -36,13 +36,13 @@ class Schedule:
         self._reading: list[Row] = []
         self._finished: list[Row] = []
         self.reread = 0
-        """How often a row had to wait and was read again."""
+        """How many times a row had to wait and was read again."""
 
     def __bool__(self) -> bool:
         return bool(self._bundles or self._waiting)
 
     def step(self, decoding: Decoding, stop_ids: frozenset[int]) -> list[Row]:
-        """Give every row that has its place one more token and return those that finish with it."""
+        """Draw one more token for every running row and return the rows that it finishes."""
         self._finished = []
         for action in (self._make_room, self._admit, lambda: self._draw(decoding, stop_ids), self._advance):
             if self._lacks_memory(action):
@@ -54,7 +54,7 @@ class Schedule:
         return sum(len(bundle.living) for bundle in self._bundles)
 
     def _make_room(self) -> None:
-        """Let the next token of all rows fit: drop finished ones, split uneven bundles, send the youngest away."""
+        """Make room for the next token of all rows: drop finished rows, split uneven bundles, send young rows away."""
         for bundle in self._bundles:
             finished = len(bundle.rows) - len(bundle.living)
             if finished and finished * _REFILL_SHARE >= len(bundle.rows):
@@ -76,14 +76,14 @@ class Schedule:
             bundle.keep(set(living))
 
     def _unite(self) -> None:
-        """Let bundles whose widths have come near each other go on as one: each costs a forward pass a token."""
+        """Join bundles of similar width: each one costs a forward pass for each token."""
         if self._reader.mergeable and len(self._bundles) > 1:
-            for bundle in sorted(self._bundles, key=lambda one: one.columns):
+            for bundle in sorted(self._bundles, key=lambda other: other.columns):
                 self._bundles.remove(bundle)
                 self._place(bundle)
 
     def _split(self, bundle: Bundle) -> None:
-        """Give the short rows of a bundle a narrower one, where that frees memory."""
+        """Move the short rows of a bundle into a narrower one if that frees memory."""
         if not self._reader.mergeable or len(self._bundles) >= self._most_bundles:
             return
         rows = sorted(bundle.rows, key=lambda row: row.length)
@@ -94,17 +94,17 @@ class Schedule:
             self._bundles.append(bundle.split(set(rows[:count])))
 
     def _send_away(self) -> None:
-        """Let the youngest rows wait until the others' next token fits; the oldest always stays."""
+        """Make the youngest rows wait until the next token of the others fits; the oldest row always stays."""
         staying = {id(bundle): set(bundle.rows) for bundle in self._bundles}
         needed = {id(bundle): bundle.next_cells for bundle in self._bundles}
-        youngest = sorted(((row.number, row, b) for b in self._bundles for row in b.living), key=lambda one: one[0])
+        youngest = sorted(((row.number, row, b) for b in self._bundles for row in b.living), key=lambda entry: entry[0])
         while sum(needed.values()) > self._budget and len(youngest) > 1:
             _, row, bundle = youngest.pop()
             rows = staying[id(bundle)]
             rows.discard(row)
             if not bundle.droppable:  # all or none
                 rows.clear()
-                youngest = [one for one in youngest if one[2] is not bundle]
+                youngest = [entry for entry in youngest if entry[2] is not bundle]
             needed[id(bundle)] = bundle.cells_of(list(rows))
         for bundle in list(self._bundles):
             rows = staying[id(bundle)]
@@ -120,7 +120,7 @@ class Schedule:
         self._waiting.put_back(waiting)
 
     def _admit(self) -> None:
-        """Read waiting rows for which there is room, once it is enough of them to be worth the copy."""
+        """Read waiting rows that fit, once they are enough to be worth a copy of the cache."""
         while self._waiting and len(self._bundles) < self._most_bundles:
             alive = self._alive
             room = self._budget - sum(self._kept_cells(bundle) for bundle in self._bundles)
@@ -136,13 +136,13 @@ class Schedule:
             self._reading = []
 
     def _kept_cells(self, bundle: Bundle) -> int:
-        """Return what a bundle holds at its next token, if its finished rows are dropped where there are any."""
+        """Return the cells of a bundle after its next token, assuming that its finished rows are dropped."""
         living = bundle.living
         dropped = bundle.droppable and len(living) < len(bundle.rows)
         return min(bundle.next_cells, bundle.cells_of(living)) if dropped else bundle.next_cells
 
     def _take(self, places: int, room: int) -> list[Row]:
-        """Remove rows from the queue that one forward pass can read, and whose lengths fit one rectangle."""
+        """Take rows from the queue that one forward pass can read and whose lengths are similar enough."""
         rows = [self._waiting.take()]
         texts, widest = {rows[0].ids}, rows[0].length
         while len(rows) < places and self._waiting:
@@ -161,13 +161,13 @@ class Schedule:
         return rows
 
     def _shares(self, together: int, apart: int) -> bool:
-        """Whether unequal rows may stand in one rectangle of ``together`` cells, which take ``apart`` alone."""
+        """Whether rows that take ``apart`` cells alone may share a bundle of ``together`` cells."""
         return together <= max(self._waste * apart, self._budget / 2)
 
     def _place(self, bundle: Bundle) -> None:
-        """Let a bundle join another one where the rectangle fits, else stand apart."""
-        others = sum(one.next_cells for one in self._bundles)
-        for home in sorted(self._bundles, key=lambda one: abs(one.columns - bundle.columns)):
+        """Join a bundle with another one if that fits, else keep it separate."""
+        others = sum(other.next_cells for other in self._bundles)
+        for home in sorted(self._bundles, key=lambda other: abs(other.columns - bundle.columns)):
             joined = home.cells_of(home.living + bundle.living)
             apart = home.cells_of(home.living) + bundle.cells_of(bundle.living)
             left = others - home.next_cells
@@ -185,16 +185,16 @@ class Schedule:
         self._reader.advance(self._bundles)
 
     def _lacks_memory(self, action: Callable[[], None]) -> bool:
-        """Run ``action``; where the accelerator has no memory for it, start all rows over, fewer at a time."""
+        """Run ``action``; if the accelerator runs out of memory, read all rows again, fewer at a time."""
         try:
             action()
         except RuntimeError as error:
-            if not any(words in str(error) for words in _NO_MEMORY):
+            if not any(phrase in str(error) for phrase in _NO_MEMORY):
                 raise
             cause = str(error).partition("\n")[0]
         else:
             return False
-        # Only here: while the error is handled, its traceback holds the tensors that it failed with.
+        # Not inside the handler: there the traceback still holds the tensors of the failed step.
         self._start_over(cause)
         return True
 

@@ -1,4 +1,4 @@
-"""From a trained model to a checkpoint folder that differs from the base's in its weights alone."""
+"""Write a trained model as a checkpoint that differs from the base model only in its weights."""
 
 import json
 import shutil
@@ -18,19 +18,19 @@ from ssd_harness.recipe.definition import Recipe
 _WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx"}
 _OTHERS = {"config.json", "ssd_manifest.json", "README.md", METRICS}
 _UPCAST_ATTENTIONS = (None, "eager", "sdpa")
-"""Attention implementations that compute in float32 too."""
+"""Attention implementations that can compute in float32."""
 
 
 def last_state(folder: Path) -> Path | None:
-    """Return the newest saved training state that was written to its end."""
+    """Return the newest saved training state that is complete."""
     states = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE}")]
     return max(states, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 def write(trainer: Any, base: Path, recipe: Recipe, folder: Path, rank: Rank) -> None:
-    """Write the model beside the base's own tokenizer and settings, whole or not at all; all processes call it.
+    """Write the model with the base's own tokenizer and settings, atomically; every process must call it.
 
-    Its logits of two short prompts are left in ``folder / RECORD``, to be compared with those of what was written.
+    The trained model's logits for two short prompts are written to ``folder / RECORD``; the checkpoint must match.
     """
     from transformers import AutoConfig
 
@@ -49,7 +49,7 @@ def write(trainer: Any, base: Path, recipe: Recipe, folder: Path, rank: Rank) ->
         model.save_pretrained(folder / "adapter", **({"state_dict": tensors} if tensors else {}))
         model = merged(base, folder / "adapter", trust_remote_code=recipe.trust_remote_code).to(wanted)
         tensors = None
-    # What was trained on a quantised copy of the base is compared as it is merged.
+    # With a quantised base, the merged model is what the checkpoint is compared with.
     record = record or _record(model, prompts, "cpu", exact=True)
     record.write(folder / RECORD)
     model.save_pretrained(scratch, **({"state_dict": tensors} if tensors else {}))
@@ -67,38 +67,38 @@ def write(trainer: Any, base: Path, recipe: Recipe, folder: Path, rank: Rank) ->
 
 
 def _gathered(trainer: Any, recipe: Recipe, wanted: Any, prompts: list[list[int]]) -> tuple[Any, Any, Any]:
-    """Return the model, the tensors of one whose processes share it, and the record of the trainer's logits."""
+    """Return the model, its gathered tensors if it is sharded, and the record of the trainer's logits."""
     import torch
 
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     device, shared = trainer.args.device, recipe.shared != "none"
     if not recipe.lora_rank and recipe.shared != "zero3":
         _round(model, wanted)
-    # What adapters are merged into is rounded only after that.
+    # A model with adapters is rounded after the merge.
     rounded = wanted is torch.float32 or not (recipe.lora_rank or recipe.shared == "zero3")
     exact = rounded and recipe.attention in _UPCAST_ATTENTIONS
     if not shared:
         record = None if recipe.lora_quantize else _record(model, prompts, device, exact=exact)
         return (model if recipe.lora_rank else model.to(wanted)), None, record
-    # Gathering, and a forward pass over what is shared, is everybody's work.
-    found = logits.logits_of(trainer.model_wrapped, prompts, device)
+    # Every process takes part in gathering, and in a forward pass of a sharded model.
+    rows = logits.logits_of(trainer.model_wrapped, prompts, device)
     exact = exact and not trainer.args.bf16 and model.dtype is torch.float32
-    record = logits.LogitRecord(prompts, found, logits.EXACT if exact else logits.HALF)
+    record = logits.LogitRecord(prompts, rows, logits.EXACT if exact else logits.HALF)
     tensors = trainer.accelerator.get_state_dict(trainer.model_wrapped)
     if tensors and not recipe.lora_rank:
-        # One name of those that stand for one tensor in this very model: whether any do, its configuration says.
+        # Tied weights are stored under one name; the model knows which are tied.
         tied = model.all_tied_weights_keys
         tensors = {name: tensor.to(wanted) for name, tensor in tensors.items() if tied.get(name) not in tensors}
     return model, tensors, record
 
 
 def _record(model: Any, prompts: Any, device: Any, *, exact: bool) -> logits.LogitRecord:
-    found, precision = logits.precise_logits_of(model, prompts, device)
-    return logits.LogitRecord(prompts, found, precision if exact else logits.HALF)
+    rows, precision = logits.precise_logits_of(model, prompts, device)
+    return logits.LogitRecord(prompts, rows, precision if exact else logits.HALF)
 
 
 def _round(model: Any, dtype: Any) -> None:
-    """Round the weights in place to what the precision ``dtype`` can hold."""
+    """Round the weights in place to the precision of ``dtype``."""
     import torch
 
     with torch.no_grad():
@@ -107,10 +107,10 @@ def _round(model: Any, dtype: Any) -> None:
 
 
 def _restore_config(base: Path, written: Path, dtype: str) -> None:
-    """Keep the base's own configuration: trainers fill in padding, routing and caching of theirs."""
+    """Restore the base's own configuration: trainers change padding, routing and caching in it."""
     config = json.loads(base.read_text("utf-8"))
     quantized = config.pop("quantization_config", None)
-    if quantized:  # the weights are plain now, and what else that changed only transformers knows
+    if quantized:  # the weights are plain now, and only transformers knows what else that changed
         config = json.loads(written.read_text("utf-8"))
     config.pop("torch_dtype", None)
     config["dtype"] = dtype

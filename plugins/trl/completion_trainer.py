@@ -24,17 +24,17 @@ _LOGIT_BYTES = 2**28
 
 
 class CompletionTrainer(SFTTrainer):
-    """Takes rows in the order they come in, and a mean of the cross-entropy over the labels of a whole step.
+    """Trains on rows in their given order; the loss is the mean cross-entropy over the labels of a whole step.
 
-    ``loss_weighting`` says which: over all of its ``token``s, or over its sequences' own means (``sequence``), of which
-    each step has ``batch_size``. TRL's fused head never holds all logits: it computes them in tiles, twice, and without
-    Triton for the prompts' tokens as well. ``longest_row`` decides, once for all steps and processes, whether that is
-    needed.
+    With ``loss_weighting="token"`` all tokens of the step count alike; with ``"sequence"`` the loss is the mean over
+    the means of its ``batch_size`` sequences. TRL's fused head never holds all logits: it computes them in tiles,
+    twice, and without Triton also for the tokens of the prompts. ``longest_row`` decides once, for all steps and
+    processes, whether the fused head is needed.
     """
 
     def __init__(self, *, longest_row: int, loss_weighting: str, batch_size: int, **options: Any) -> None:
         super().__init__(**options)
-        self.model_accepts_loss_kwargs = True  # the loss below is divided by the labels of the whole step
+        self.model_accepts_loss_kwargs = True  # compute_loss divides by the labels of the whole step
         self._by_sequence, self._batch_size = loss_weighting == "sequence", batch_size
         loaded: Any = self.model
         vocabulary = loaded.config.get_text_config().vocab_size
@@ -47,18 +47,18 @@ class CompletionTrainer(SFTTrainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Return this forward pass's part of the step's mean cross-entropy."""
+        """Return the part of this forward pass in the step's mean cross-entropy."""
         assert not return_outputs
         assert num_items_in_batch is not None
         losses = (self._losses_of_all_logits if self._all_logits_fit else self._losses_in_tiles)(model, inputs)
         if self._by_sequence:
             losses = losses * _shares(inputs)
-        # Labels are counted over all processes, and gradients are averaged over them.
+        # Labels are counted over all processes, over which gradients are averaged.
         whole = self._batch_size if self._by_sequence else num_items_in_batch
         return losses.sum() * self.accelerator.num_processes / whole
 
     def _losses_of_all_logits(self, model: Any, inputs: Any) -> Any:
-        """Return the cross-entropy at each position but the last [rows, length - 1], 0 where there is no label."""
+        """Return the cross-entropy at each position but the last [rows, length - 1]; 0 without a label."""
         targets = inputs["labels"][:, 1:]
         predicting = (targets != IGNORED).any(dim=0).nonzero().squeeze(-1)
         logits = model(**_without_labels(inputs), use_cache=False, logits_to_keep=predicting).logits
@@ -69,11 +69,11 @@ class CompletionTrainer(SFTTrainer):
 
     @staticmethod
     def _losses_in_tiles(model: Any, inputs: Any) -> Any:
-        """Return the same from TRL's fused head."""
+        """Return the same, computed by TRL's fused head."""
         return -model(**inputs, use_cache=False, fused_lm_head=True).log_probs
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        """Write none: it would describe a model that nobody sees."""
+        """Write no card: it would describe a model that is not published."""
 
     def _get_train_sampler(self, *_: Any) -> Any:
         rows: Any = self.train_dataset
@@ -85,18 +85,18 @@ def _without_labels(inputs: Any) -> dict[str, Any]:
 
 
 def _shares(inputs: Any) -> Any:
-    """Return each position's share of its sequence's mean [rows, length - 1]: one over the sequence's labels."""
-    counted = inputs["labels"][:, 1:] != IGNORED
+    """Return the weight of each position in its sequence's mean [rows, length - 1]: 1 / number of labels."""
+    labelled = inputs["labels"][:, 1:] != IGNORED
     if "position_ids" in inputs:  # one packed row: a sequence begins where positions do
         sequence = (inputs["position_ids"] == 0).cumsum(dim=1)[:, 1:] - 1
     else:
-        sequence = torch.arange(len(counted), device=counted.device)[:, None].expand_as(counted)
-    labels = torch.bincount(sequence.flatten(), weights=counted.flatten().float())
-    return counted / labels.clamp(min=1)[sequence]
+        sequence = torch.arange(len(labelled), device=labelled.device)[:, None].expand_as(labelled)
+    labels = torch.bincount(sequence.flatten(), weights=labelled.flatten().float())
+    return labelled / labels.clamp(min=1)[sequence]
 
 
 class Watch(TrainerCallback):
-    """Reports each step, keeps its metrics, stops at a loss that is no number, and marks whole saved states."""
+    """Reports each step, records its metrics, stops at a loss that is not finite, and marks complete saved states."""
 
     def __init__(self, report: Report, *, packing: bool, metrics: MetricsFile, tokens: Sequence[int]) -> None:
         self._report, self._packing, self._metrics = report, packing, metrics
@@ -104,22 +104,22 @@ class Watch(TrainerCallback):
         self._began = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        """Refuse to pack for a model that does not keep the sequences apart."""
+        """Refuse packing if the model does not keep the sequences apart."""
         if self._packing:
             check_packing(model, half=args.bf16)
         if state.is_world_process_zero:
             self._metrics.begin_after(state.global_step)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Note when the step begins."""
+        """Record when the step begins."""
         self._began = time.monotonic()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        """Look at a step's loss."""
+        """Check the loss of a step and record its metrics."""
         if "loss" not in (logs or {}):
             return
         if not math.isfinite(logs["loss"]):
-            # What was saved just before may hold the broken weights: a resumed run must go further back.
+            # The last saved state may hold the broken weights: a resumed run must start from an earlier one.
             (_state_folder(args, state.global_step - 1) / COMPLETE).unlink(missing_ok=True)
             raise InfrastructureError(
                 f"the loss is {logs['loss']} at step {state.global_step}",
@@ -132,7 +132,7 @@ class Watch(TrainerCallback):
         self._report(state.global_step, state.max_steps, f"loss {logs['loss']:.4f}")
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Mark the state, once every process has written its part."""
+        """Mark the state as complete once every process has written its part."""
         if torch.distributed.is_initialized():
             torch.distributed.barrier()
         if state.is_world_process_zero:

@@ -1,4 +1,4 @@
-"""Find out whether a model keeps the sequences of a packed row apart, by asking the model itself."""
+"""Test whether a model keeps the sequences of a packed row apart."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ from ssd_harness.errors import UsageError
 
 _LENGTH = 24
 _FLOAT32_TOLERANCE, _HALF_TOLERANCE = 1e-3, 5e-2
-"""How far logits may be apart, in standard deviations of all of them."""
+"""Allowed difference of logits, in their standard deviations."""
 
 
 def check_packing(model: Any, *, half: bool = False) -> None:
-    """Raise :class:`UsageError` unless a sequence's logits in a packed row are those it has alone.
+    """Raise :class:`UsageError` unless a sequence in a packed row gets the same logits as alone.
 
-    Tokens before it must change nothing (attention does not cross), and its positions must start again. Which
-    attention implementation, mask or kernel sees to that does not matter. ``half``: the model computes in bfloat16.
+    The tokens before it must not matter (attention does not cross), and its positions must start at 0. Any attention
+    implementation, mask or kernel that does so is accepted. ``half``: the model computes in bfloat16.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""What the trainer reads: rows of token ids on disk, their order, and batches with or without padding."""
+"""Rows of token ids on disk, their order, and batches with or without padding."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ssd_harness.engines.random_streams import stream_key
 from ssd_harness.extensions.contracts import Sample
 
 COMPLETE = "COMPLETE"
-"""Marks a saved training state that was written to its end."""
+"""The file that marks a complete training state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Written:
 
 
 def write_rows(samples: Iterable[Sample], path: Path, max_length: int) -> Written:
-    """Write ``input_ids`` and ``labels`` of each sample's row as an Arrow stream; samples without one are skipped."""
+    """Write ``input_ids`` and ``labels`` of each sample as an Arrow stream; samples without a label are skipped."""
     import pyarrow as pa
 
     ids = pa.list_(pa.int32())
@@ -43,9 +43,9 @@ def write_rows(samples: Iterable[Sample], path: Path, max_length: int) -> Writte
 
 
 def training_order(rows: int, length: int, seed: int) -> Any:
-    """Return ``length`` row numbers: all rows over and over, each time in another order that ``seed`` decides.
+    """Return ``length`` row numbers: all rows in one random order after another; ``seed`` decides the orders.
 
-    Every step gets a full batch, whatever the number of processes and wherever an epoch ends.
+    Every step has a full batch, whatever the number of processes and wherever an epoch ends.
     """
     import numpy as np
 
@@ -58,7 +58,7 @@ def training_order(rows: int, length: int, seed: int) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Padded:
-    """Puts rows above each other, padded on the right and masked there."""
+    """Stacks rows; they are padded on the right, and the padding is masked."""
 
     pad_token_id: int
 
@@ -79,7 +79,7 @@ class Padded:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Puts rows behind each other; positions that start again at 0 are what keeps attention within each."""
+    """Concatenates rows; positions start at 0 in each, which keeps attention within it."""
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Return ``input_ids``, ``labels`` and ``position_ids`` [1, all tokens]."""

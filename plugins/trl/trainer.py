@@ -1,4 +1,4 @@
-"""Fine-tune with TRL on the sampler's own token ids, without any text path."""
+"""Fine-tune with TRL on the sampler's token ids; no text is tokenised again."""
 
 import json
 import os
@@ -22,20 +22,20 @@ _WAIT_FOR_ROWS = timedelta(hours=2)
 
 
 class TrlTrainer:
-    """AdamW with warm-up and a cosine to the minimum learning rate; cross-entropy on the completion alone.
+    """AdamW with warm-up and cosine decay to the minimum learning rate; cross-entropy on the completion only.
 
-    Several processes that torchrun started share each step's batch.
+    Processes that torchrun started share the batch of each step.
     """
 
     def __init__(self, model_folder: Path, recipe: Recipe) -> None:
         self._folder, self._recipe, self._rank = model_folder, recipe, own_rank()
         self._device = loading.pick_device(recipe.device)
         self._on_cpu = self._device.startswith("cpu")
-        # Each kind of sharding saves its state in a form of its own.
+        # Each kind of sharding has its own format of saved states.
         self._state = "state" if recipe.shared == "none" else f"state-{recipe.shared}"
 
     def train(self, samples: Iterable[Sample], folder: Path, report: Report) -> Mapping[str, Any]:
-        """Train to the end, from the last saved state if there is one, and write ``folder / "checkpoint"``."""
+        """Train from the last saved state, if there is one, and write ``folder / "checkpoint"``."""
         written = self._rows(samples, folder)
         if not written.rows:
             raise InfrastructureError(
@@ -63,16 +63,16 @@ class TrlTrainer:
         }
 
     def _rows(self, samples: Iterable[Sample], folder: Path) -> Written:
-        """Let the first process write the rows, and the others wait for them."""
+        """Let the first process write the rows while the others wait."""
         if self._on_cpu and self._rank.count > 1:
-            os.environ["ACCELERATE_USE_CPU"] = "true"  # or accelerate takes processes on a CPU for runs of their own
+            os.environ["ACCELERATE_USE_CPU"] = "true"  # else accelerate treats processes on a CPU as separate runs
         from accelerate import PartialState
 
         state = PartialState(cpu=self._on_cpu, **({"timeout": _WAIT_FOR_ROWS} if self._rank.count > 1 else {}))
         if self._recipe.shared == "zero3":
             import deepspeed
 
-            # It has a notion of its own of who is there; the group is the one that stands.
+            # DeepSpeed keeps track of the processes itself; this makes it use the existing group.
             deepspeed.init_distributed(dist_backend="gloo" if self._on_cpu else "nccl")
         if self._rank.first:
             written = write_rows(samples, folder / _ROWS, self._recipe.max_length_train)
@@ -87,7 +87,7 @@ class TrlTrainer:
 
         recipe = self._recipe
         plan = training_arguments.schedule(recipe, written.rows, self._rank.count)
-        # Before the model: what FSDP and DeepSpeed are told decides how it is loaded.
+        # Before the model, because these settings of FSDP and DeepSpeed decide how it is loaded.
         arguments = training_arguments.arguments(
             recipe, folder / self._state, plan, processes=self._rank.count, on_cpu=self._on_cpu
         )
@@ -109,7 +109,7 @@ class TrlTrainer:
             batch_size=recipe.batch_size_train,
             callbacks=[watch],
         )
-        trainer.processing_class = None  # a saved state needs no tokenizer, which might not be one that can be saved
+        trainer.processing_class = None  # a saved state needs no tokenizer, and some tokenizers cannot be saved
         return trainer, plan
 
     def _model(self, arguments: Any) -> Any:
@@ -119,25 +119,25 @@ class TrlTrainer:
         if recipe.shared == "fsdp2":
             os.environ["ACCELERATE_USE_FSDP"] = "true"  # only the first process reads the weights
         half = training_arguments.computes_in_half(recipe, on_cpu=self._on_cpu)
-        # What stays frozen below adapters needs no more precision than it is computed in.
+        # A frozen base below adapters needs no more precision than the computation.
         exact = half and not recipe.lora_rank
-        more: dict[str, Any] = {"attn_implementation": recipe.attention} if recipe.attention else {}
+        options: dict[str, Any] = {"attn_implementation": recipe.attention} if recipe.attention else {}
         if recipe.lora_quantize:
-            # Of a base that has four bits already, transformers keeps them.
+            # A base that is stored in four bits stays as it is.
             four_bits = {"quantization_config": training_arguments.four_bits()}
-            more |= {} if quantization.method_of(self._folder) else four_bits
+            options |= {} if quantization.method_of(self._folder) else four_bits
         return loading.load_model(
             self._folder,
             device=str(arguments.device) if recipe.shared == "none" else "cpu",
             dtype=torch.float32 if exact else loading.pick_dtype(recipe.dtype_train, self._device),
             dequantize=recipe.dequantize and not recipe.lora_quantize,
             trust_remote_code=recipe.trust_remote_code,
-            **more,
+            **options,
         )
 
 
 def _tokens(rows: Any, order: Any, steps: int) -> Any:
-    """Return the tokens of each step's rows, padding apart."""
+    """Return how many tokens each step trains on, without padding."""
     import numpy as np
     import pyarrow.compute
 

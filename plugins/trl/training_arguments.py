@@ -1,4 +1,4 @@
-"""From a recipe to what TRL, transformers, peft, FSDP and DeepSpeed are told."""
+"""Translate a recipe into the arguments of TRL, transformers, peft, FSDP and DeepSpeed."""
 
 import dataclasses
 import math
@@ -14,18 +14,18 @@ _TIMEOUT_S = 7200
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How the sequences of a step are shared out, and how many steps there are."""
+    """How many steps there are, and how the sequences of a step are divided."""
 
     steps: int
     warmup_steps: int
     micro_batch_size: int
-    """Sequences of one forward pass of one process."""
+    """Sequences in one forward pass of one process."""
     accumulate: int
-    """Forward passes of one process in a step."""
+    """Forward passes of one process in each step."""
 
 
 def schedule(recipe: Recipe, rows: int, processes: int) -> Schedule:
-    """Return the schedule for so many rows; the batch of a step does not depend on the number of processes."""
+    """Return the schedule for ``rows`` rows; the batch of a step does not depend on the number of processes."""
     share = recipe.batch_size_train // processes
     micro = next(size for size in range(min(share, recipe.micro_batch_size), 0, -1) if share % size == 0)
     steps = recipe.steps or max(1, math.ceil(rows * (recipe.epochs or 1) / recipe.batch_size_train))
@@ -39,14 +39,14 @@ def arguments(recipe: Recipe, state: Path, plan: Schedule, *, processes: int, on
     """Return the ``SFTConfig``; ``state`` is the folder of the saved training states."""
     from trl import SFTConfig
 
-    known = {field.name for field in dataclasses.fields(SFTConfig)}
+    accepted = {field.name for field in dataclasses.fields(SFTConfig)}
     sharded = sharding(recipe)
-    # Transformers 5.24 renames it; FSDP does it by itself.
-    recompute = "activation_checkpointing" if "activation_checkpointing" in known else "gradient_checkpointing"
+    # transformers 5.24 renamed it. With FSDP, fsdp_config turns it on.
+    recompute = "activation_checkpointing" if "activation_checkpointing" in accepted else "gradient_checkpointing"
     options: dict[str, Any] = {
         recompute: recipe.gradient_checkpointing and "fsdp" not in sharded,
-        # Plain cross-entropy is the method, for mixtures of experts too.
-        **({"router_aux_loss_coef": 0.0} if "router_aux_loss_coef" in known else {}),
+        # The method is plain cross-entropy, for mixtures of experts too.
+        **({"router_aux_loss_coef": 0.0} if "router_aux_loss_coef" in accepted else {}),
         **({"ddp_backend": "gloo"} if on_cpu and processes > 1 else {}),
         **sharded,
     }
@@ -68,7 +68,7 @@ def arguments(recipe: Recipe, state: Path, plan: Schedule, *, processes: int, on
         data_seed=recipe.seed,
         bf16=computes_in_half(recipe, on_cpu=on_cpu),
         use_cpu=on_cpu,
-        # The rows are tokenised, labelled and cut already: TRL must not touch them.
+        # The rows are already tokenised, labelled and cut: TRL must not change them.
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
         packing=False,
@@ -92,7 +92,7 @@ def computes_in_half(recipe: Recipe, *, on_cpu: bool) -> bool:
 
 
 def sharding(recipe: Recipe) -> dict[str, Any]:
-    """Return the arguments by which several processes share one copy of weights, gradients and optimiser state."""
+    """Return the arguments that shard weights, gradients and optimiser state over several processes."""
     if recipe.shared == "fsdp2":
         settings = {
             "version": 2,
@@ -120,24 +120,24 @@ def sharding(recipe: Recipe) -> dict[str, Any]:
 
 
 def lora(recipe: Recipe) -> Any:
-    """Return peft's configuration of the adapters, or None where all parameters are trained."""
+    """Return peft's configuration of the adapters, or None if all parameters are trained."""
     if not recipe.lora_rank:
         return None
     from peft import LoraConfig
 
-    named = recipe.lora_targets.split("+")
-    scale: Any = recipe.lora_alpha or 2 * recipe.lora_rank  # peft divides by it; any positive number will do
+    targets = recipe.lora_targets.split("+")
+    scale: Any = recipe.lora_alpha or 2 * recipe.lora_rank  # peft accepts any positive number
     return LoraConfig(
         task_type="CAUSAL_LM",
         r=recipe.lora_rank,
         lora_alpha=scale,
         lora_dropout=recipe.lora_dropout,
-        target_modules=recipe.lora_targets if named == ["all-linear"] else named,
+        target_modules=recipe.lora_targets if targets == ["all-linear"] else targets,
     )
 
 
 def four_bits() -> Any:
-    """Return how the base is quantised below the adapters of QLoRA: NF4, twice, computing in bfloat16."""
+    """Return the quantisation of a QLoRA base: NF4 with doubly quantised constants, computing in bfloat16."""
     import torch
     from transformers import BitsAndBytesConfig
 

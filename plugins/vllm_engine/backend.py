@@ -11,9 +11,10 @@ from typing import Any
 from ssd_harness.engines.contracts import LoadOptions
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.plugins.vllm_engine.engine import VllmEngine
+from ssd_harness.printable import first_line
 
 _PROMPT_TOKENS = 8192
-"""Room that a prompt always has; where continuations may be longer, prompts may be as long as they."""
+"""Tokens that a prompt may always have; with longer continuations, a prompt may be as long as they."""
 
 
 class VllmBackend:
@@ -41,7 +42,7 @@ class VllmBackend:
             context = getattr(config.get_text_config(), "max_position_embeddings", None) or room
             llm = LLM(model=str(folder), max_model_len=min(context, room), **{**self.defaults(), **given})
         except (OSError, RuntimeError, ValueError) as error:
-            raise InfrastructureError(f"vLLM cannot start: {_first_line(error)}", where=folder) from error
+            raise InfrastructureError(f"vLLM cannot start: {first_line(error)}", where=folder) from error
         return self.wrap(llm, stop_ids=stop_ids)
 
     def wrap(self, model: Any, *, stop_ids: Iterable[int], rows: int | None = None) -> VllmEngine:
@@ -64,8 +65,8 @@ class VllmBackend:
         from vllm.engine.arg_utils import EngineArgs
 
         named = {"max_model_len": arguments.get("max_length"), **arguments}
-        known = self.model_arguments()
-        given = {name: value for name, value in named.items() if name in known and value is not None}
+        accepted = self.model_arguments()
+        given = {name: value for name, value in named.items() if name in accepted and value is not None}
         before = logging.root.manager.disable
         logging.disable(logging.WARNING)  # vLLM repeats all of it when it starts
         try:
@@ -109,13 +110,9 @@ def _reason(error: Exception) -> str:
     """Return one line; pydantic's errors name the field and what was expected."""
     details = error.errors() if hasattr(error, "errors") else []
     if not details:
-        return _first_line(error)
-    return "; ".join(": ".join([*map(str, one["loc"]), f"{one['msg']}{_got(one.get('input'))}"]) for one in details)
+        return first_line(error)
+    return "; ".join(": ".join([*map(str, item["loc"]), f"{item['msg']}{_got(item.get('input'))}"]) for item in details)
 
 
 def _got(value: Any) -> str:
     return f", got {value!r}" if isinstance(value, str | int | float) else ""
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

