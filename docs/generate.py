@@ -1,6 +1,7 @@
 """Write the reference pages and README.md's table of costs from the code; ``--check`` compares instead of writing."""
 
 import ast
+import enum
 import inspect
 import itertools
 import json
@@ -18,6 +19,7 @@ os.environ["COLUMNS"] = "100"  # argparse wraps at the terminal's width
 import ssd_harness
 from ssd_harness.cli.main import COMMANDS, parser
 from ssd_harness.distill.estimate import USUAL_TOKENS
+from ssd_harness.engines import contracts as engine_contracts
 from ssd_harness.errors import ExitCode
 from ssd_harness.estimates.evaluation_cost import Evaluation
 from ssd_harness.estimates.machine import usual_gpu
@@ -31,12 +33,21 @@ from ssd_harness.livecodebench.task_names import TASKS
 from ssd_harness.recipe.definition import FIELDS, side_of
 from ssd_harness.recipe.presets import launches, presets
 from ssd_harness.recipe.resolution import resolve
+from ssd_harness.sandbox import interface
 
 HERE = Path(__file__).resolve().parent
 HEADER = "<!-- Written by docs/generate.py; change the code, then run it again. -->\n\n"
 PROMPTS = 10_168
 """As many as the paper's set has."""
 COSTS = re.compile(r"(?<=<!-- costs: written by docs/generate.py -->\n\n).*?(?=<!-- end of costs -->)", re.DOTALL)
+
+
+CONTRACTS = {
+    "Contracts": contracts,
+    "Contracts of engines": engine_contracts,
+    "Contracts of sandboxes": interface,
+}
+"""Modules whose classes the factories of a plugin return and are given."""
 
 
 def commands() -> str:
@@ -86,11 +97,12 @@ def hooks() -> str:
         names = ", ".join(f"`{name}`" for name in manager.components(kind))
         parts.append(f"\n### `{kind.hook}` returns `{kind.__name__}`\n\n{_page(kind)}\n\nBuilt in: {names}.\n")
         parts.append(_table(kind))
-    parts.append("\n## Contracts\n\nWhat the factories return and are given, in `ssd_harness.extensions.contracts`.\n")
-    for name, contract in vars(contracts).items():
-        if inspect.isclass(contract) and contract.__module__ == contracts.__name__:
-            parts.append(f"\n### `{name}`\n\n{_page(contract)}\n")
-            parts.append(_table(contract) if is_dataclass(contract) else _methods(contract))
+    for title, module in CONTRACTS.items():
+        parts.append(f"\n## {title}\n\nIn `{module.__name__}`.\n")
+        for name, contract in vars(module).items():
+            if inspect.isclass(contract) and contract.__module__ == module.__name__:
+                parts.append(f"\n### `{name}`\n\n{_page(contract)}\n")
+                parts.append(_table(contract) if is_dataclass(contract) else _members(contract))
     return "".join(parts)
 
 
@@ -109,19 +121,28 @@ def _field_texts(kind: type) -> dict[str, str]:
         return {}
     texts = {}
     for statement, below in itertools.pairwise(_body(kind)):
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            match below:
-                case ast.Expr(value=ast.Constant(value=str() as text)):
-                    texts[statement.target.id] = _plain(text)
+        match statement, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]),
+                ast.Expr(value=ast.Constant(value=str() as text)),
+            ):
+                texts[name] = _plain(text)
     return texts
 
 
-def _methods(contract: type) -> str:
-    """Return the methods of a protocol, each with its signature as it is written and its docstring."""
+def _members(contract: type) -> str:
+    """Return the values of an enumeration, or the methods of a protocol with their signatures as they are written."""
+    if issubclass(contract, enum.Enum):
+        return (
+            "".join(
+                f"\n- `{member.value}` {_field_texts(contract).get(member.name, '')}".rstrip() for member in contract
+            )
+            + "\n"
+        )
     return "".join(
         f"\n`{node.name}({arguments}) -> {ast.unparse(node.returns)}`: {_plain(ast.get_docstring(node) or '')}\n"
         for node in _body(contract)
-        if isinstance(node, ast.FunctionDef) and node.returns
+        if isinstance(node, ast.FunctionDef) and node.returns and ast.get_docstring(node)
         for arguments in [ast.unparse(node.args).removeprefix("self").removeprefix(", ")]
     )
 

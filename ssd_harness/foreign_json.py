@@ -5,9 +5,12 @@ import json
 import os
 import re
 import stat
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+"""A JSON value."""
 MOST_VALUES = 1_000_000
 """Values in one text; as empty lists they take some 60 MB."""
 DEEPEST = 100

@@ -28,6 +28,13 @@ def test_the_generated_pages_are_up_to_date():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_field_that_a_plugin_sets_or_reads_is_documented():
+    page = (ROOT / "docs" / "reference" / "hooks.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^(\| `.*|- `[^`]+`:.*)$", page, re.MULTILINE)
+    assert len(rows) > 80
+    assert [row for row in rows if re.search(r"\| *\|$|: *$", row)] == []
+
+
 def test_every_environment_variable_is_documented_and_every_documented_one_is_read():
     named = {
         word for file in SOURCES for word in re.findall(r"\bSSD_[A-Z]+(?:_[A-Z]+)*\b", file.read_text(encoding="utf-8"))

@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import time
-from typing import Any
 
 from ssd_harness.cli.actions import add_action
 from ssd_harness.errors import ExitCode, UsageError
@@ -14,6 +13,7 @@ from ssd_harness.judge.judges import Judge
 from ssd_harness.judge.problem_tests import ProblemTests, Program
 from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.verdicts import Verdict
+from ssd_harness.sandbox import interface
 from ssd_harness.sandbox.interface import Limits
 
 _RIGHT = "print(sum(map(int, input().split())))"
@@ -102,23 +102,23 @@ def run(arguments: argparse.Namespace) -> int:
     return _check(sandbox)
 
 
-def _build(sandbox: Any, *, fresh: bool) -> int:
-    if not hasattr(sandbox, "build"):
+def _build(sandbox: interface.Sandbox, *, fresh: bool) -> int:
+    if not isinstance(sandbox, interface.BuildsImage):
         raise UsageError(f"the sandbox {sandbox.name!r} has nothing to build")
     began = time.monotonic()
     print(f"built {sandbox.build(fresh=fresh)} in {time.monotonic() - began:.0f} s")
     return ExitCode.DONE
 
 
-def _prune(sandbox: Any, *, everything: bool) -> int:
-    if not hasattr(sandbox, "prune"):
+def _prune(sandbox: interface.Sandbox, *, everything: bool) -> int:
+    if not isinstance(sandbox, interface.BuildsImage):
         raise UsageError(f"the sandbox {sandbox.name!r} has nothing to prune")
     removed = sandbox.prune(everything=everything)
     print("\n".join(f"removed {name}" for name in removed) or "nothing to remove")
     return ExitCode.DONE
 
 
-def _check(sandbox: Any) -> int:
+def _check(sandbox: interface.Sandbox) -> int:
     known = sandbox.describe()
     print(f"sandbox {known['sandbox']}: {known['isolation']}; image {known['fingerprint']}")
     failures = 0

@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from ssd_harness.foreign_json import Json
+
 GREEDY_BELOW = 1e-5
 """At lower temperatures decoding is greedy, as in the paper."""
 
@@ -15,9 +17,13 @@ class Decoding:
     """How tokens are drawn. The paper's order: temperature, top-k, top-p, renormalisation, draw."""
 
     temperature: float = 1.0
+    """At least 0."""
     top_k: int | None = None
+    """Only the k likeliest tokens are drawn; None: all."""
     top_p: float = 1.0
+    """Only the likeliest tokens whose probabilities sum up to p are drawn; above 0, at most 1."""
     max_new_tokens: int = 256
+    """A longer continuation is cut."""
 
     @property
     def greedy(self) -> bool:
@@ -41,7 +47,9 @@ class Stop(StrEnum):
     """Why a continuation ended."""
 
     EOS = "eos"
+    """The model generated an EOS token."""
     LENGTH = "length"
+    """It was cut at ``max_new_tokens``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,11 @@ class Continuation:
     """One finished continuation. ``token_ids`` ends with an EOS token exactly if the model generated one."""
 
     request: GenerationRequest
+    """What it continues."""
     token_ids: tuple[int, ...]
+    """Token ids without the prompt's."""
     stop: Stop
+    """Why it ended."""
 
 
 class GenerationEngine(Protocol):
@@ -67,8 +78,8 @@ class GenerationEngine(Protocol):
     def context(self) -> int | None:
         """How many tokens prompt and continuation may have together; None: the model sets no limit."""
 
-    def identity(self) -> Mapping[str, Any]:
-        """Return, as JSON values, what decides a continuation beside weights, request, decoding and seed.
+    def identity(self) -> Mapping[str, Json]:
+        """Return what decides a continuation beside weights, request, decoding and seed.
 
         At least ``engine``, which is ``name@version``. Change the version when the same request would get other tokens.
         Batch shapes, devices and library versions do not belong here.

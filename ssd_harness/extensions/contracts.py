@@ -1,12 +1,11 @@
 """What the stages of the transform hand to each other, and what the factories of a plugin must return."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
-"""A value that a manifest can hold."""
+from ssd_harness.foreign_json import Json
 
 
 @dataclass(frozen=True, slots=True)

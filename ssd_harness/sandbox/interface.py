@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Event
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from ssd_harness.errors import InfrastructureError
 
@@ -55,7 +55,9 @@ class Job:
     """One program and the tests to run it on, in order."""
 
     program: bytes
+    """Python source."""
     runner: Runner
+    """How to execute it."""
     inputs_key: str
     """Names a sequence of inputs that :meth:`Slot.load` put into the slot."""
     tests: Sequence[int]
@@ -63,6 +65,7 @@ class Job:
     entry: str = ""
     """The function or method to call; empty for programs that read standard input."""
     limits: Limits = field(default_factory=Limits)
+    """Bounds on the program."""
 
 
 class Status(StrEnum):
@@ -77,8 +80,11 @@ class Status(StrEnum):
     LOAD = "load"
     """It parses but fails to load, or lacks the function to call: no test was run."""
     CPU = "cpu"
+    """Used more CPU time than the limit."""
     WALL = "wall"
+    """Took longer than the limit."""
     MEMORY = "memory"
+    """Needed more memory than the limit."""
     OUTPUT = "output"
     """Printed more than the limit."""
     SIGNAL = "signal"
@@ -92,12 +98,17 @@ class TestOutcome:
     __test__ = False  # not a pytest class
 
     job: int
+    """The number that the job was submitted with."""
     test: int
+    """The test's index into the inputs."""
     status: Status
+    """How it ended."""
     output: bytes
     """Standard output (stdin runners) or the tagged JSON of the returned value (functional runners)."""
     cpu_s: float
+    """CPU time in seconds."""
     wall_s: float
+    """Wall time in seconds."""
     peak: int
     """Peak resident memory so far, in bytes; 0 while only the job's end can tell."""
     message: str = ""
@@ -109,10 +120,13 @@ class JobEnd:
     """The job is over and the slot is swept clean; sent exactly once a job, also after a cancel."""
 
     job: int
+    """The number that the job was submitted with."""
     cpu_s: float
-    """CPU of the program and all its descendants over the whole job, from outside."""
+    """CPU seconds of the program and all its descendants over the whole job, measured from outside."""
     wall_s: float
+    """Wall time of the whole job in seconds."""
     peak: int
+    """Peak resident memory of the job in bytes."""
     swept: bool
     """Whether stragglers had to be killed."""
 
@@ -169,3 +183,14 @@ class Sandbox(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...
+
+
+@runtime_checkable
+class BuildsImage(Protocol):
+    """A sandbox that needs an image or a root file system."""
+
+    def build(self, *, fresh: bool = False) -> str:
+        """Build it and return its id; ``fresh`` ignores earlier builds."""
+
+    def prune(self, *, everything: bool = False) -> list[str]:
+        """Remove what other versions have built, with ``everything`` this version's too; return what was removed."""
