@@ -49,9 +49,13 @@ def sdist(sources, tmp_path_factory):
 def borrowed(tmp_path_factory):
     """Links to all packages of this environment except our own."""
     folder = tmp_path_factory.mktemp("borrowed")
-    for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if "ssd_harness" not in entry.name and entry.suffix != ".pth":
-            (folder / entry.name).symlink_to(entry)
+    own = Path(sysconfig.get_path("purelib"))
+    # A .pth file may add further folders of packages.
+    folders = [own, *(path for path in map(Path, sys.path) if path.name == "site-packages" and path != own)]
+    for entry in (entry for path in folders for entry in path.iterdir()):
+        borrowed = folder / entry.name
+        if "ssd_harness" not in entry.name and entry.suffix != ".pth" and not borrowed.is_symlink():
+            borrowed.symlink_to(entry)
     return folder
 
 
@@ -68,7 +72,9 @@ class Installation:
         self.environment = environment
 
     def pip(self, *arguments):
-        return run(sys.executable, "-m", "pip", "--python", self.python, *arguments, cwd=self.empty)
+        return run(
+            sys.executable, "-m", "pip", "--python", self.python, *arguments, cwd=self.empty, env=self.environment
+        )
 
     def install(self, *arguments):
         self.pip("install", "--no-deps", "--no-build-isolation", "--no-index", *arguments)
@@ -77,8 +83,18 @@ class Installation:
         return run(self.python, *arguments, cwd=self.empty, env=self.environment | environment)
 
 
+@pytest.fixture(scope="session")
+def install_in(borrowed):
+    """Make an installation in a folder, with none of this process's settings for us and a state folder of its own."""
+
+    def make(folder):
+        ours = {"PYTHONPATH", "SSD_HARNESS_NO_HOOK", "SSD_HARNESS_SANDBOX"}
+        environment = {name: value for name, value in os.environ.items() if name not in ours}
+        return Installation(folder, borrowed, environment | {"SSD_HARNESS_HOME": str(folder / "home")})
+
+    return make
+
+
 @pytest.fixture
-def installation(tmp_path, borrowed, monkeypatch):
-    for name in ("PYTHONPATH", "SSD_HARNESS_NO_HOOK", "SSD_HARNESS_SANDBOX"):
-        monkeypatch.delenv(name, raising=False)
-    return Installation(tmp_path, borrowed, {**os.environ, "SSD_HARNESS_HOME": str(tmp_path / "home")})
+def installation(tmp_path, install_in):
+    return install_in(tmp_path)

@@ -1,0 +1,1 @@
+"""Prefer short samples: an example plugin for ssd-harness."""

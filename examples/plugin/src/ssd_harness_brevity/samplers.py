@@ -1,0 +1,39 @@
+"""A sampler that wraps the built-in one."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ssd_harness import Prompt, Recipe, Sample
+from ssd_harness.plugins.transformers_engine.sampler import HfSampler
+
+
+class ShorterOfTwo:
+    """Draws two samples for each one that the recipe asks for, and returns the shorter one in tokens.
+
+    Both come from the built-in sampler ``hf``: equal seeds give equal samples.
+    """
+
+    def __init__(self, model_folder: Path, recipe: Recipe) -> None:
+        self._inner = HfSampler(model_folder, dataclasses.replace(recipe, n_train=2 * recipe.n_train))
+
+    def check(self, prompts: Iterable[Prompt]) -> None:
+        """Refuse prompts that are too long for the model, before anything is sampled."""
+        self._inner.check(prompts)
+
+    def sample(self, prompts: Iterable[Prompt], seed: int) -> Iterator[Sample]:
+        """Yield the shorter sample of each pair as soon as both are drawn."""
+        waiting: dict[tuple[str, int], Sample] = {}
+        for sample in self._inner.sample(prompts, seed):
+            pair = sample.prompt_id, sample.index // 2
+            other = waiting.pop(pair, None)
+            if other is None:
+                waiting[pair] = sample
+                continue
+            shorter = min(sample, other, key=lambda one: (len(one.token_ids), one.index))
+            yield dataclasses.replace(shorter, index=pair[1])
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what the manifest records about the sampling."""
+        return {**self._inner.describe(), "chosen": "the shorter of two samples"}
