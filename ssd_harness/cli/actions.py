@@ -1,11 +1,11 @@
-"""Actions of a command, ``ssd-harness COMMAND ACTION``: each explains itself and has examples."""
+"""Actions of a command (``ssd-harness COMMAND ACTION``), each with a description and examples."""
 
 import argparse
 from typing import Any
 
 
 def add_action(actions: Any, name: str, summary: str, *examples: str) -> argparse.ArgumentParser:
-    """Add an action to what ``add_subparsers`` returned; ``examples`` are whole command lines."""
+    """Add an action to the sub-parsers ``actions``; ``examples`` are whole command lines."""
     parser: argparse.ArgumentParser = actions.add_parser(
         name,
         help=summary,

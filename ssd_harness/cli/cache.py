@@ -1,4 +1,4 @@
-"""``ssd-harness cache``: stored samples and generations, and what may go."""
+"""``ssd-harness cache``: list cached samples and generations, and remove unused ones."""
 
 import argparse
 import sys
@@ -15,37 +15,37 @@ _EXAMPLES = """examples:
   ssd-harness cache prune --dry-run
   ssd-harness cache prune --unfinished 30
 
-Samples of runs and generations of evaluations lie in SSD_HARNESS_HOME. `prune` removes those that neither a registered
-checkpoint nor unfinished work needs: above all what `ssd-harness models remove` has left behind."""
+Samples and generations are stored in $SSD_HARNESS_HOME. `prune` removes those that no registered checkpoint and no
+unfinished run needs, such as the samples of a checkpoint that `ssd-harness models remove` deleted."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``list`` and ``prune``."""
     parser.epilog = _EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    summary = "list runs and generations, their sizes and owners, and who needs them"
+    summary = "list samples and generations with their size, owner and what needs them"
     add_action(actions, "list", summary, "ssd-harness cache list")
-    summary = "remove what nothing needs and no process uses"
+    summary = "remove samples and generations that nothing needs"
     prune = add_action(
         actions, "prune", summary, "ssd-harness cache prune --dry-run", "ssd-harness cache prune --unfinished 30"
     )
-    prune.add_argument("--dry-run", action="store_true", help="print what would go and how much that frees")
+    prune.add_argument("--dry-run", action="store_true", help="show what would be removed and how much space it frees")
     prune.add_argument(
         "--unfinished",
         type=count,
         metavar="DAYS",
-        help="also unfinished runs, and generations of models as they are, that nobody has written to for so many days",
+        help="also remove unfinished runs, and generations of unregistered models, unused for at least DAYS days",
     )
-    prune.add_argument("--all-users", action="store_true", help="also what belongs to other users")
+    prune.add_argument("--all-users", action="store_true", help="also remove files of other users")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """List or prune."""
-    found = cache.entries()
+    entries = cache.entries()
     if arguments.action == "list":
-        return _list(found)
+        return _list(entries)
     chosen, others = [], 0
-    for entry in found:
+    for entry in entries:
         given_up = entry.unfinished and arguments.unfinished is not None and entry.idle_days >= arguments.unfinished
         if entry.needed_by and not given_up:
             continue
@@ -68,13 +68,13 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def _list(found: list[cache.Entry]) -> int:
-    for entry in found:
+def _list(entries: list[cache.Entry]) -> int:
+    for entry in entries:
         need = f"for {entry.needed_by}" if entry.needed_by else "unused"
         print(f"{_shown(entry, entry.bytes)}  {entry.owner}  {printable(need)}")
-    total = sum(entry.bytes for entry in found)
-    unused = cache.freed_bytes(entry.files() for entry in found if not entry.needed_by)
-    print(f"{len(found)} in {home()}, {_size(total)}; `ssd-harness cache prune` would free {_size(unused)}")
+    total = sum(entry.bytes for entry in entries)
+    unused = cache.freed_bytes(entry.files() for entry in entries if not entry.needed_by)
+    print(f"{len(entries)} entries in {home()}, {_size(total)}; `ssd-harness cache prune` would free {_size(unused)}")
     return ExitCode.DONE
 
 

@@ -1,4 +1,4 @@
-"""``ssd-harness data``: what LiveCodeBench data a selection needs, whether it is sound, and how to get it."""
+"""``ssd-harness data``: describe, verify and download the LiveCodeBench data."""
 
 import argparse
 from collections.abc import Iterator
@@ -15,30 +15,29 @@ _EXAMPLES = """examples:
   ssd-harness data fetch --release v6 --window v6
   ssd-harness data verify --data ./code_generation_lite --window all
 
-`verify` ends with exit code 3 for a file whose tests cannot be decoded, and for any file that is not the
-official one at the pinned revision by its sha256, a part of it too. Such data can be evaluated and scored;
-every table and result of it then says "not the official data"."""
+`verify` exits with code 3 if the tests of a file cannot be decoded, or if the sha256 of a file differs from
+the official one (the pinned revision), as that of a partial file does. You can still evaluate and score with such data;
+every table and result then says "not the official data"."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the three actions and the selection that they are about."""
+    """Declare the action, and the release and window it applies to."""
     parser.epilog = _EXAMPLES
     parser.add_argument(
         "action",
         choices=("info", "verify", "fetch"),
-        help="info: files, sizes, counts and checksums; verify: read all again, compare with the official checksums, "
-        "decode every test; "
-        "fetch: download what is missing",
+        help="info: print files, sizes, counts and checksums; verify: read all files, compare their checksums with the "
+        "official ones and decode every test; fetch: download missing files",
     )
     parser.add_argument(
-        "--data", type=Path, metavar="DIR", help=f"folder of the files (default: {FOLDER_VARIABLE}, else Hub)"
+        "--data", type=Path, metavar="DIR", help=f"folder of the files (default: ${FOLDER_VARIABLE}, else the Hub)"
     )
     parser.add_argument("--release", default="v6", help=f"{', '.join(RELEASES)} (default: v6)")
     parser.add_argument("--window", default="v6", help="v6, v5, YYYY-MM..YYYY-MM or all (default: v6)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do one of the three."""
+    """Run the action."""
     window = "all" if arguments.release in {MINI, "test6"} and arguments.window == "v6" else arguments.window
     selection = select(arguments.release, window)
     return {"info": _info, "verify": _verify, "fetch": _fetch}[arguments.action](selection, arguments.data)
@@ -48,13 +47,13 @@ def _info(selection: Selection, folder: Path | None) -> int:
     origin = "the package" if selection.release == MINI else f"{DATA_SET} at {REVISION[:12]}"
     absent = missing(selection, folder)
     here = {file.name: cached(file) for file in selection.files} if absent else _paths(selection, folder)
-    print(f"{selection} needs, of {origin}:")
+    print(f"{selection} needs these files of {origin}:")
     for file in selection.files:
         print(f"  {file.name}: {'; '.join(_facts(file, here.get(file.name)))}")
     if absent:
         names = " ".join(file.name for file in absent)
         print(
-            f"not here yet: {names}; run `ssd-harness data fetch --release {selection.release} "
+            f"missing: {names}; run `ssd-harness data fetch --release {selection.release} "
             f"--window {selection.window.name}`, or set {FOLDER_VARIABLE}"
         )
         return ExitCode.DONE
@@ -67,23 +66,23 @@ def _paths(selection: Selection, folder: Path | None) -> dict[str, Path]:
 
 
 def _facts(file: DataFile, path: Path | None) -> list[str]:
-    """Return what the official file holds, and the size of the file that is here."""
+    """Return rows and bytes of the official file, and the size of the local one."""
     official = [f"{file.rows} rows, {file.bytes:,} bytes"] if file.bytes else []
-    return [*official, f"{path.stat().st_size:,} bytes here" if path else "not here"]
+    return [*official, f"{path.stat().st_size:,} bytes here" if path else "missing"]
 
 
 def _verify(selection: Selection, folder: Path | None) -> int:
-    """Read the files anew, whatever was indexed, compare checksums, and decode all tests of all problems."""
+    """Read all files again instead of their index, compare checksums, and decode the tests of all problems."""
     for path in locate(selection, folder).paths:
         content, changed = read_again(path)
         if changed:
-            print(f"{path.name} is not what it was when it was first read; its index is made anew")
+            print(f"{path.name} has changed since it was indexed; its index is rebuilt")
         wanted = published_sha256(path)
         if wanted and wanted != content.sha256:
             raise InfrastructureError(
-                f"{path.name} has the sha256 {content.sha256[:12]}…, the Hub's is {wanted[:12]}…",
+                f"{path.name}: expected sha256 {wanted[:12]}… (the Hub's), got {content.sha256[:12]}…",
                 where=path.resolve(),
-                next_step="remove this file and run `ssd-harness data fetch`",
+                next_step="delete this file and run `ssd-harness data fetch`",
             )
     store = open_store(selection, folder)
     _describe(store)
@@ -92,23 +91,23 @@ def _verify(selection: Selection, folder: Path | None) -> int:
         print(f"  {failure}")
     if failures:
         raise InfrastructureError(
-            f"the tests of {len(failures)} of {len(store.problems)} problems cannot be read",
+            f"cannot decode the tests of {len(failures)} of {len(store.problems)} problems",
             where=failures[0].where,
-            next_step="fetch the file again",
+            next_step="delete the file and run `ssd-harness data fetch`",
         )
-    print(f"all tests of {len(store.problems)} problems can be decoded")
+    print(f"decoded all tests of {len(store.problems)} problems")
     if store.unofficial:
         raise InfrastructureError(
             store.unofficial,
             where=", ".join(str(path) for path in store.source.paths),
-            next_step="results with it say so; for the official files run `ssd-harness data fetch` without --data",
+            next_step="every result will say so; `ssd-harness data fetch` without --data gets the official files",
         )
     return ExitCode.DONE
 
 
 def _fetch(selection: Selection, folder: Path | None) -> int:
     for file in missing(selection, folder):
-        print(f"fetching {file.name} ({file.size})", flush=True)
+        print(f"downloading {file.name} ({file.size})", flush=True)
         fetch(file)
     for path in locate(selection, folder).paths:
         print(path)
@@ -129,6 +128,6 @@ def _describe(store: ProblemStore) -> None:
     for name, file in store.files.items():
         print(f"  {name}: {file['rows']} rows, sha256 {file['sha256']}")
     if errata := store.describe()["errata"]:
-        print(f"  with known errata (scored like the others): {', '.join(errata)}")
+        print(f"  problems with known errata (scored like the others): {', '.join(errata)}")
     if store.warning:
         print(f"warning: {store.warning}")

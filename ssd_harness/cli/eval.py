@@ -1,4 +1,4 @@
-"""``ssd-harness eval``: lm_eval's own command line with our models and tasks, hook or no hook."""
+"""``ssd-harness eval``: run lm_eval with the models and tasks of ssd-harness, with or without the start-up hook."""
 
 import argparse
 import sys
@@ -11,20 +11,20 @@ EXAMPLES = """examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare that everything after ``eval`` belongs to lm_eval."""
+    """Declare that lm_eval gets everything after ``eval``."""
     parser.epilog = EXAMPLES
     parser.add_argument(
-        "arguments", nargs=argparse.REMAINDER, help="lm_eval's own arguments; see `ssd-harness eval run --help`"
+        "arguments", nargs=argparse.REMAINDER, help="arguments of lm_eval; see `ssd-harness eval run --help`"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Hand the arguments on."""
+    """Pass the arguments to lm_eval."""
     return evaluate(arguments.arguments)
 
 
 def evaluate(words: Sequence[str]) -> int:
-    """Run lm_eval's command line in this process with ``words`` as its arguments."""
+    """Run lm_eval in this process with the command-line arguments ``words``."""
     from ssd_harness.harness import bridge
 
     bridge.activate()
@@ -34,6 +34,6 @@ def evaluate(words: Sequence[str]) -> int:
     try:
         cli_evaluate()
     finally:
-        if not words or {"-h", "--help"} & set(words):  # lm_eval has printed its own help and ends the process
-            print(f"\nwith ssd-harness, {EXAMPLES}")
+        if not words or {"-h", "--help"} & set(words):  # lm_eval has printed its help and now exits
+            print(f"\n{EXAMPLES}")
     return 0

@@ -1,4 +1,4 @@
-"""``ssd-harness export``: a run's samples for another trainer."""
+"""``ssd-harness export``: export samples for another trainer."""
 
 import argparse
 import sys
@@ -12,32 +12,35 @@ _EXAMPLES = """examples:
   ssd-harness export RUN --format ids --out samples.jsonl
   ssd-harness export ssd:NAME --format sharegpt --drop-truncated --out samples.jsonl
 
-What the trainer made comes back with `ssd-harness import FOLDER --name NAME --samples RUN`."""
+To register what the other trainer made, run `ssd-harness import FOLDER --name NAME --samples RUN`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the run, the shape and the file."""
+    """Declare the run, the format and the file."""
     parser.epilog = _EXAMPLES
     parser.add_argument(
         "run_name",
         metavar="RUN",
-        help="name that `distill MODEL --until samples` printed, ssd:NAME of a checkpoint, or the run's folder",
+        help="the name that `distill MODEL --until samples` printed, ssd:NAME of a checkpoint, or a run's folder",
     )
     parser.add_argument(
         "--format",
         default="chat",
         metavar="NAME",
-        help="chat: Megatron, TRL, Axolotl; sharegpt, alpaca: LLaMA-Factory; ids: tokens and labels (default: chat)",
+        help="chat (Megatron, TRL, Axolotl), sharegpt or alpaca (LLaMA-Factory), ids (token ids and labels), or a "
+        "plugin's (default: chat)",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="where to write")
-    parser.add_argument("--unfiltered", action="store_true", help="all that was drawn, not only what the filter kept")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="file to write")
     parser.add_argument(
-        "--drop-truncated", action="store_true", help="leave out samples that were cut for their length"
+        "--unfiltered", action="store_true", help="export all samples, not only those that the filter kept"
+    )
+    parser.add_argument(
+        "--drop-truncated", action="store_true", help="leave out samples that were cut at the maximum length"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the file, and say what its reader must know."""
+    """Write the file and print what its reader must know."""
     from ssd_harness.distill.exporting import export, find_run
 
     rows, notes = export(
@@ -49,5 +52,5 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
-    print(f"{rows:,} samples in {arguments.out}; where they came from is in {arguments.out.with_suffix('.about.json')}")
+    print(f"wrote {rows:,} samples to {arguments.out} and their origin to {arguments.out.with_suffix('.about.json')}")
     return ExitCode.DONE

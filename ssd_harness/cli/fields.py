@@ -1,4 +1,4 @@
-"""``field=value`` words on a command line: the fields of a recipe."""
+"""``field=value`` arguments on a command line: the fields of a recipe."""
 
 import argparse
 from collections.abc import Sequence
@@ -8,12 +8,16 @@ from ssd_harness.errors import UsageError
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Declare the model that a command is about."""
-    parser.add_argument("model", metavar="MODEL", help="Hub id, local folder, demo, or ssd:NAME for a registered one")
+    """Declare the model."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a Hub id, a local folder, demo (the embedded model), or ssd:NAME (a registered checkpoint)",
+    )
 
 
 def add_fields(parser: argparse.ArgumentParser, meaning: str) -> None:
-    """Declare any number of ``field=value`` words."""
+    """Declare any number of ``field=value`` arguments."""
     parser.add_argument("fields", nargs="*", default=[], metavar="field=value", help=meaning)
 
 
@@ -25,13 +29,13 @@ def count(word: str) -> int:
 
 
 def overrides_of(words: Sequence[str]) -> dict[str, Any]:
-    """Split field=value words. Raises :class:`UsageError` for another word, and for a field that is given twice."""
+    """Return the fields and values in ``words``. Raises :class:`UsageError` for another word or a repeated field."""
     overrides: dict[str, Any] = {}
     for word in words:
         name, separator, value = word.partition("=")
         if not separator or not name:
-            raise UsageError(f"{word!r} is no field=value")
+            raise UsageError(f"expected field=value, got {word!r}")
         if name in overrides:
-            raise UsageError(f"{name}= is given twice", next_step="give it once")
+            raise UsageError(f"the field {name} is given twice", next_step="give it once")
         overrides[name] = value
     return overrides

@@ -1,4 +1,4 @@
-"""``ssd-harness import``: a checkpoint that was trained elsewhere."""
+"""``ssd-harness import``: register a checkpoint that was trained elsewhere."""
 
 import argparse
 from pathlib import Path
@@ -9,32 +9,34 @@ from ssd_harness.errors import ExitCode
 _EXAMPLES = """examples:
   ssd-harness import ./trained --name mine --base Qwen/Qwen3-4B-Instruct-2507 T_eval=1.1
   ssd-harness import ./adapter --name mine --samples RUN
-then:
+then evaluate it:
   lm_eval --model ssd-hf --model_args pretrained=ssd:mine --tasks livecodebench_v6
 
---samples says which prompts it learnt, so that overlap with what is evaluated can be seen; without it every
-result says that nobody knows."""
+--samples names the samples it was trained on, so that an evaluation can check their prompts for overlap with its
+problems. Without it, every result says that the overlap is unknown."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the folder, its name, and what is known of its origin."""
+    """Declare the folder, the name, and the origin of the checkpoint."""
     parser.epilog = _EXAMPLES
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a transformers model or a PEFT LoRA adapter")
+    parser.add_argument("--name", required=True, help="name of the checkpoint, for pretrained=ssd:NAME")
     parser.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="a model of transformers, or a LoRA adapter of PEFT"
+        "--base",
+        metavar="MODEL",
+        help="the model that it was trained from (default for an adapter: the one that its config names)",
     )
-    parser.add_argument("--name", required=True, help="name to register it under: pretrained=ssd:NAME")
-    parser.add_argument("--base", metavar="MODEL", help="what it was trained from; an adapter may say so itself")
     parser.add_argument("--samples", metavar="RUN", help="the run whose exported samples it was trained on")
     parser.add_argument(
         "--link",
         action="store_true",
-        help="link the weights instead of copying them; what changes them there then changes them here",
+        help="link to the weights instead of copying them; later changes to the files then affect the checkpoint too",
     )
-    add_fields(parser, "what is known of its recipe, for example T_eval=1.1: how it is decoded when it is evaluated")
+    add_fields(parser, "fields of its recipe, such as T_eval=1.1, which an evaluation decodes with")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Register the checkpoint and print where it is."""
+    """Register the checkpoint and print its name and folder."""
     from ssd_harness.distill.exporting import find_run
     from ssd_harness.distill.importing import import_checkpoint
 

@@ -1,4 +1,4 @@
-"""The ``ssd-harness`` command: a table of sub-commands, each loaded only when it is asked for."""
+"""The ``ssd-harness`` command: a table of sub-commands, each of which is imported only when it runs."""
 
 import argparse
 import importlib
@@ -11,52 +11,53 @@ from ssd_harness import __version__
 from ssd_harness.errors import INTERRUPTED, ExitCode, SsdError
 from ssd_harness.printable import accept_any_text
 
-# name → one-line help; the code is ssd_harness.cli.<name> with add_arguments(parser) and run(arguments) -> int.
+# Command → one-line help. The module ssd_harness.cli.<command> has add_arguments(parser) and run(arguments) -> int.
 COMMANDS: dict[str, str] = {
-    "eval": "run lm_eval with our models and tasks, without the start-up hook",
-    "distill": "run the transform alone: sample, filter, fine-tune, register",
-    "score": "judge programs that something else generated",
-    "sweep": "train and evaluate a grid of recipes, and write one table",
-    "export": "write a run's samples for another trainer",
+    "eval": "run lm_eval with the models and tasks of ssd-harness",
+    "distill": "sample, filter, fine-tune and register a checkpoint, without evaluating it",
+    "score": "judge programs that were generated elsewhere",
+    "sweep": "train and evaluate a grid of recipes",
+    "compare": "compare finished runs, with confidence intervals",
+    "recipe": "show a model's recipe and where each value comes from",
+    "data": "describe, verify and download the LiveCodeBench data",
+    "models": "list, show, rename, remove and publish checkpoints",
+    "cache": "list cached samples and generations, and remove unused ones",
+    "sandbox": "build, check, describe and prune the sandbox that programs run in",
+    "export": "export samples for another trainer",
     "import": "register a checkpoint that was trained elsewhere",
-    "compare": "set finished runs side by side, with intervals",
-    "recipe": "show what the transform would do to a model, and why",
-    "data": "fetch, verify and describe the LiveCodeBench data",
-    "cache": "list stored samples and generations, and remove what nothing needs any more",
-    "models": "list, show, rename, remove and publish registered checkpoints",
-    "sandbox": "build, check and prune the sandbox that programs run in",
-    "doctor": "say what this machine can do and what is missing",
+    "doctor": "report what this machine lacks and how to fix it",
 }
 
 EPILOG = """first steps:
-  ssd-harness doctor                   what this machine lacks, and what to do about it
-  ssd-harness recipe show demo         what would be done to the embedded model
-  ssd-harness distill demo --dry-run   what that would cost
-the main job, transform and evaluation in one:
+  ssd-harness doctor                   report what this machine lacks
+  ssd-harness recipe show demo         show the recipe of the embedded model
+  ssd-harness distill demo --dry-run   estimate what it costs
+train and evaluate with one command:
   lm_eval --model ssd-hf --model_args pretrained=MODEL --tasks livecodebench_v6
 
-`ssd-harness COMMAND --help` has examples.
-exit codes: 0 done, 1 a gate found a regression, 2 usage or configuration,
-3 infrastructure (engine, data, disk, internal errors left), 4 inconclusive where asked to fail, 130 Ctrl-C"""
+`ssd-harness COMMAND --help` shows examples.
+exit codes: 0 success, 1 a gate found a regression, 2 usage or configuration error,
+3 infrastructure failure (engine, data, disk, programs without a verdict),
+4 inconclusive (only if asked to fail), 130 interrupted (Ctrl-C)"""
 
 
 def module_of(name: str) -> str:
-    """Return the module of a command; ``import`` is a word of Python's own, so its module carries a mark."""
+    """Return the module of a command; keywords of Python, such as ``import``, get an underscore."""
     return f"ssd_harness.cli.{name}{'_' if keyword.iskeyword(name) else ''}"
 
 
 def parser(command: str | None = None) -> argparse.ArgumentParser:
-    """Build the argument parser; only ``command``'s module is imported, so that ``--help`` stays quick."""
+    """Build the argument parser; only the module of ``command`` is imported, so that ``--help`` stays fast."""
     root = argparse.ArgumentParser(
         prog="ssd-harness",
-        description="Put a language model through simple self-distillation and measure the result honestly.",
+        description="Apply simple self-distillation to a language model and measure the result on LiveCodeBench.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     root.add_argument("--version", action="version", version=f"ssd-harness {__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
-        # `eval` hands its arguments on untouched, lm_eval's own --help among them.
+        # `eval` passes its arguments to lm_eval unchanged, --help included.
         child = commands.add_parser(
             name,
             help=summary,
@@ -72,7 +73,7 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 
 
 def parse(words: Sequence[str], command: str | None) -> argparse.Namespace:
-    """Parse a command line; field=value words may stand anywhere in it, which argparse alone does not allow."""
+    """Parse a command line; unlike argparse alone, accept field=value arguments anywhere in it."""
     parsed, rest = parser(command).parse_known_args(words)
     if rest and (not hasattr(parsed, "fields") or any(word.startswith("-") for word in rest)):
         parsed.refuse(f"unrecognized arguments: {' '.join(rest)}")
@@ -82,7 +83,7 @@ def parse(words: Sequence[str], command: str | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one sub-command and return its exit code; expected failures are one line on stderr."""
+    """Run one sub-command and return its exit code; print an expected failure as one line on stderr."""
     accept_any_text()
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = next((word for word in words if not word.startswith("-")), None)
@@ -100,10 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(INTERRUPTED, file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader has had enough; without this the interpreter complains once more when it flushes at exit.
+        # The reader closed the pipe. Without this, the interpreter prints another error when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
-    except Exception as error:  # noqa: BLE001 - an exit code of 1 would say that a gate found a regression
+    except Exception as error:  # noqa: BLE001 - Python's own exit code, 1, means that a gate found a regression
         from ssd_harness import crash_log
 
         print(f"ssd-harness: error: {crash_log.report(error, words)}", file=sys.stderr)

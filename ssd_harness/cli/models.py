@@ -1,4 +1,4 @@
-"""``ssd-harness models``: the registered checkpoints."""
+"""``ssd-harness models``: list, show, rename, remove and publish checkpoints."""
 
 import argparse
 import json
@@ -13,36 +13,39 @@ from ssd_harness.printable import printable
 from ssd_harness.recipe.definition import FIELDS
 from ssd_harness.recipe.resolution import GIVEN
 
-_AS_LISTED = "name as `models list` prints it"
+_AS_LISTED = "a name that `ssd-harness models list` prints"
 _EXAMPLES = """examples:
   ssd-harness models list
   ssd-harness models show NAME --path
   ssd-harness models rename NAME qwen-ssd
   ssd-harness models push NAME USER/REPOSITORY --dry-run
 
-Checkpoints lie in SSD_HARNESS_HOME/models. In --model_args, ssd-hf and ssd-vllm take pretrained=ssd:NAME; every
-other model of lm_eval takes the folder, pretrained=$(ssd-harness models show NAME --path)."""
+Checkpoints are stored in $SSD_HARNESS_HOME/models. For the lm_eval models ssd-hf and ssd-vllm, give
+pretrained=ssd:NAME; for all others, give the folder: pretrained=$(ssd-harness models show NAME --path)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the actions on checkpoints."""
+    """Declare the actions."""
     parser.epilog = _EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add_action(
-        actions, "list", "list names, sizes, origins, and folders that cannot be used", "ssd-harness models list"
+        actions,
+        "list",
+        "list checkpoints with their size, fingerprint and origin, and folders that are damaged",
+        "ssd-harness models list",
     )
     show = add_action(
         actions,
         "show",
-        "print a checkpoint's manifest, its size, its parent and its children",
+        "print the manifest, size, parent and children of a checkpoint",
         "ssd-harness models show NAME",
         "lm_eval --model hf --model_args pretrained=$(ssd-harness models show NAME --path) --tasks livecodebench_v6",
     )
     show.add_argument("name", metavar="NAME", help=_AS_LISTED)
-    show.add_argument("--path", action="store_true", help="print only its folder, for other tools to load")
+    show.add_argument("--path", action="store_true", help="print only the folder, for other tools")
     rename = add_action(actions, "rename", "rename a checkpoint", "ssd-harness models rename NAME qwen-ssd")
     rename.add_argument("name", metavar="OLD", help=_AS_LISTED)
-    rename.add_argument("new", metavar="NEW", help="letters, digits, dot, dash and underscore")
+    rename.add_argument("new", metavar="NEW", help="new name: letters, digits, dots, dashes and underscores")
     remove = add_action(
         actions,
         "remove",
@@ -52,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     remove.add_argument("name", metavar="NAME", help=_AS_LISTED)
     remove.add_argument(
-        "--force", action="store_true", help="also if others were made from it, or without its manifest"
+        "--force", action="store_true", help="delete it even if others were made from it or its manifest is missing"
     )
     push = add_action(
         actions,
@@ -62,14 +65,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "ssd-harness models push NAME USER/REPOSITORY --private --license apache-2.0",
     )
     push.add_argument("name", metavar="NAME", help=_AS_LISTED)
-    push.add_argument("repository", metavar="USER/NAME", help="repository on the Hub; it is made if there is none")
-    push.add_argument("--private", action="store_true", help="make a new repository a private one")
-    push.add_argument("--license", metavar="ID", help="licence for the model card, usually the base model's")
-    push.add_argument("--dry-run", action="store_true", help="print the card and the files, and upload nothing")
+    push.add_argument("repository", metavar="USER/NAME", help="repository on the Hub, created if it does not exist")
+    push.add_argument("--private", action="store_true", help="create the repository as private")
+    push.add_argument("--license", metavar="ID", help="license for the model card, usually the base model's")
+    push.add_argument("--dry-run", action="store_true", help="print the model card and the files without uploading")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Carry out one action."""
+    """Run the action."""
     match arguments.action:
         case "list":
             _list()
@@ -87,26 +90,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list() -> None:
-    found = registry.checkpoints()
+    checkpoints = registry.checkpoints()
     broken = dict(registry.broken())
-    names = {checkpoint.fingerprint: checkpoint.name for checkpoint in found}
-    for checkpoint in found:
+    names = {checkpoint.fingerprint: checkpoint.name for checkpoint in checkpoints}
+    for checkpoint in checkpoints:
         if checkpoint.name not in broken:
             size = f"{checkpoint.bytes / 1e6:10,.1f} MB"
             print(f"{checkpoint.name:40}{size}  {checkpoint.fingerprint[:16]}  {printable(_origin(checkpoint, names))}")
     for name, complaint in broken.items():
         print(f"{printable(name):40}{'-':>10}     {'unusable':16}  {printable(complaint)}")
-    if not found and not broken:
-        print(f"no checkpoint is registered in {registry.models_folder()}")
+    if not checkpoints and not broken:
+        print(f"no checkpoints in {registry.models_folder()}")
 
 
 def _origin(checkpoint: Checkpoint, names: Mapping[str, str]) -> str:
     parent = checkpoint.manifest.get("parent")
     base = checkpoint.manifest.get("base", {}).get("name")
-    known = names.get(str(parent))
-    notes = [f"from ssd:{known}" if known else f"from {base}"]
-    if parent and not known:
-        notes.append(f"whose checkpoint {str(parent)[:16]} is no more")
+    parent_name = names.get(str(parent))
+    notes = [f"from ssd:{parent_name}" if parent_name else f"from {base}"]
+    if parent and not parent_name:
+        notes.append(f"whose checkpoint {str(parent)[:16]} was removed")
     if adapter := checkpoint.manifest.get("adapter", _trained(checkpoint).get("adapter")):
         notes.append(f"LoRA {adapter}")
     if checkpoint.manifest.get("trained") == registry.ELSEWHERE:
@@ -117,9 +120,9 @@ def _origin(checkpoint: Checkpoint, names: Mapping[str, str]) -> str:
 
 
 def _given(checkpoint: Checkpoint) -> list[str]:
-    """Return the training fields that somebody chose for it: what tells it from others of the same base."""
+    """Return the training fields that the user chose, which distinguish it from other checkpoints of the base."""
     origins = checkpoint.manifest.get("origins")
-    if not isinstance(origins, Mapping):  # of imported ones nobody knows
+    if not isinstance(origins, Mapping):  # unknown for imported checkpoints
         return []
     chosen = {name for name, origin in origins.items() if origin == GIVEN or str(origin).startswith("file ")}
     fields = {name: value for name, value in checkpoint.manifest["recipe"].items() if name in chosen}

@@ -1,4 +1,4 @@
-"""``ssd-harness recipe``: what the transform would do to a model, and where each number comes from."""
+"""``ssd-harness recipe``: show a model's recipe and where each value comes from."""
 
 import argparse
 import json
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from ssd_harness.recipe.resolution import Resolved
 
 _SIDES = (
-    ("train", "transform: decides what is made"),
-    ("eval", "evaluation: how it is decoded"),
-    ("run", "running: changes nothing in what is made"),
+    ("train", "transform: fields that determine the checkpoint"),
+    ("eval", "evaluation: fields that determine the decoding"),
+    ("run", "running: fields that do not change the result"),
 )
 _EXAMPLES = """examples:
   ssd-harness recipe list
@@ -25,8 +25,8 @@ _EXAMPLES = """examples:
   ssd-harness recipe show ./my-model prompts=questions.jsonl T_train=1.2
   ssd-harness recipe show ssd:NAME --json
 
-A recipe file is YAML, one `field: value` a line, and is given as recipe=FILE.yaml. The same words go to
-`ssd-harness distill` and, separated by commas, into lm_eval's --model_args."""
+A recipe file is YAML with one `field: value` per line; give it as recipe=FILE.yaml. `ssd-harness distill` takes the
+same arguments, and so does --model_args of lm_eval, separated by commas."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,14 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = add_action(
         actions,
         "show",
-        "print every field of a model's recipe: value, origin, meaning",
+        "print every field of a model's recipe with its value, origin and meaning",
         "ssd-harness recipe show demo",
         "ssd-harness recipe show ./my-model prompts=questions.jsonl T_train=1.2 --json",
     )
     add_model(show)
-    add_fields(show, "values to put in place of the recipe's, or recipe=FILE.yaml or recipe=NAME")
-    show.add_argument("--json", action="store_true", help="print JSON instead of the table")
-    add_action(actions, "list", "list the recipes that ship with the package", "ssd-harness recipe list")
+    add_fields(show, "values that override the recipe's, or recipe=FILE.yaml or recipe=NAME")
+    show.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    add_action(actions, "list", "list the recipes that ship with ssd-harness", "ssd-harness recipe list")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -60,22 +60,23 @@ def run(arguments: argparse.Namespace) -> int:
 
     overrides = overrides_of(arguments.fields)
     revision = overrides.pop("revision", None)
-    overrides.pop("name", None)  # of the checkpoint; with it, the words are those of `distill`
+    overrides.pop("name", None)  # accepted because `distill` takes the same arguments
     resolved, _ = prompt_style.settle(resolve_for(arguments.model, overrides, revision), arguments.model)
     components_of(resolved.recipe)
-    make_filter(resolved.recipe)  # what is shown here could be run
+    make_filter(resolved.recipe)  # refuse what could not run
     if arguments.json:
-        found = {"preset": resolved.preset, "because": resolved.because}
-        print(json.dumps({**found, "recipe": asdict(resolved.recipe), "origins": dict(resolved.origins)}, indent=2))
+        source = {"preset": resolved.preset, "because": resolved.because}
+        print(json.dumps({**source, "recipe": asdict(resolved.recipe), "origins": dict(resolved.origins)}, indent=2))
         return ExitCode.DONE
     _print_origin(resolved)
     origins = {name: printable(origin) for name, origin in resolved.origins.items()}
-    named, said = max(map(len, FIELDS)), max(map(len, origins.values()))
+    name_width, origin_width = max(map(len, FIELDS)), max(map(len, origins.values()))
     for side, title in _SIDES:
         print(f"\n{title}")
         for name, value in resolved.recipe.side(side).items():
-            print(f"  {name:{named}}  {_shown(value):14}  {origins[name]:{said}}  {FIELDS[name].metadata['meaning']}")
-    # What a recipe of ours names has its size there, and nobody need be asked.
+            origin, meaning = origins[name], FIELDS[name].metadata["meaning"]
+            print(f"  {name:{name_width}}  {_shown(value):14}  {origin:{origin_width}}  {meaning}")
+    # The size of a model with a preset is known without its files.
     size, folder = size_of(arguments.model, None), None
     if size is None:
         folder = settings_folder(arguments.model, revision)
@@ -83,12 +84,12 @@ def run(arguments: argparse.Namespace) -> int:
     if size:
         _print_fit(resolved, size, stored_bytes(resolved.recipe, folder))
     if resolved.recipe.prompts is None:
-        print(f"\nno prompts are known for this model: {GIVE_PROMPTS}")
+        print(f"\nthis recipe has no prompts: {GIVE_PROMPTS}")
     return ExitCode.DONE
 
 
 def _print_origin(resolved: "Resolved") -> None:
-    """Print what the recipe was put together from."""
+    """Print the layers of the recipe."""
     from ssd_harness.recipe.presets import presets
 
     print(printable(resolved.said))
@@ -97,11 +98,11 @@ def _print_origin(resolved: "Resolved") -> None:
     for launch in resolved.launches:
         print(f"launch {launch.name}: {launch.source}")
     if resolved.recipe.lora_rank:
-        print(f"LoRA of rank {resolved.recipe.lora_rank}: adapters on frozen weights, not the paper's full fine-tuning")
+        print(f"LoRA of rank {resolved.recipe.lora_rank}: trains adapters, unlike the paper's full fine-tuning")
 
 
 def _print_fit(resolved: "Resolved", size: "ModelSize", stored: int) -> None:
-    """Print the memory that the recipe takes, and whether that is here."""
+    """Print the memory that the recipe needs, and whether this machine has it."""
     from ssd_harness.distill.estimate import fit_lines, memory_line, usual_machine
     from ssd_harness.distill.evaluation_fit import evaluation_memory
     from ssd_harness.estimates.machine import this_machine
@@ -117,7 +118,7 @@ def _print_fit(resolved: "Resolved", size: "ModelSize", stored: int) -> None:
 
 
 def _shown(value: Any) -> str:
-    """Return a value as it is given on a command line."""
+    """Return a value as written on a command line."""
     if value is None or isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else printable(value)
@@ -128,7 +129,7 @@ def _list() -> int:
 
     for preset in presets().values():
         print(f"{preset.name:32}{', '.join(preset.models)}\n{'':32}{preset.source}")
-    print("\nfor certain GPUs, beside a model's own recipe:")
+    print("\nfor particular GPUs, on top of a model's own recipe:")
     for launch in launches().values():
         print(f"{launch.name:32}{launch.source}")
     return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""``ssd-harness sandbox``: build, check, describe and tidy up the place that hostile programs run in."""
+"""``ssd-harness sandbox``: build, check, describe and prune the sandbox that programs run in."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ from ssd_harness.sandbox.interface import Limits
 
 _RIGHT = "print(sum(map(int, input().split())))"
 _WRONG = "print(0)"
-# It would take the machine's processes, memory and time, and tell its parent that all is well.
+# Tries to exhaust processes, to kill or stop every other process, and to report "passed" to its parent.
 _HOSTILE = """
 import os, signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -41,10 +41,10 @@ while True:
 _TESTS = ProblemTests("self-check", (b"1 2\n", b"10 20 30\n"), ("3", "60"), public=1)
 _LIMITS = Limits(cpu_s=1.0, wall_s=5.0)
 _PLAN = (
-    ("a right program", _RIGHT, {Verdict.AC}),
+    ("a correct program", _RIGHT, {Verdict.AC}),
     ("a wrong program", _WRONG, {Verdict.WA}),
     ("a hostile program", _HOSTILE, set(Verdict) - {Verdict.AC, Verdict.IE}),
-    ("a right program after it", _RIGHT, {Verdict.AC}),
+    ("a correct program again", _RIGHT, {Verdict.AC}),
 )
 
 _EXAMPLES = """examples:
@@ -59,10 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     summaries = {
-        "build": "make the image (docker) or the root file system (process) that belongs to this version",
-        "check": "run a right, a wrong and a hostile program through it",
-        "prune": "remove our own containers, images and root file systems that nobody uses",
-        "info": "print what results say about it, as JSON",
+        "build": "build the image (docker) or the root file system (process) of this version",
+        "check": "judge a correct, a wrong and a hostile program in the sandbox",
+        "prune": "remove unused containers, images and root file systems of ssd-harness",
+        "info": "print the sandbox entry of results as JSON",
     }
     examples = {
         "build": ("ssd-harness sandbox build", "ssd-harness sandbox build --sandbox process"),
@@ -76,18 +76,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--sandbox",
             metavar="NAME",
             default=os.environ.get("SSD_HARNESS_SANDBOX") or "docker",
-            help="docker, process, or one that a plugin provides (default: $SSD_HARNESS_SANDBOX, else docker)",
+            help="docker, process, or a plugin's sandbox (default: $SSD_HARNESS_SANDBOX, else docker)",
         )
         if name in {"check", "info"}:
-            action.add_argument("--runtime", metavar="NAME", help="Docker runtime, as SSD_HARNESS_RUNTIME")
+            action.add_argument(
+                "--runtime", metavar="NAME", help="Docker runtime, such as runsc (default: $SSD_HARNESS_RUNTIME)"
+            )
         if name == "build":
-            action.add_argument("--fresh", action="store_true", help="take nothing that was built before")
+            action.add_argument("--fresh", action="store_true", help="build from scratch, without cached layers")
         if name == "prune":
-            action.add_argument("--all", action="store_true", help="also what this version would use next")
+            action.add_argument("--all", action="store_true", help="also remove what this version uses")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what was asked for."""
+    """Run the action."""
     if getattr(arguments, "runtime", None):
         os.environ["SSD_HARNESS_RUNTIME"] = arguments.runtime
     sandbox = plugin_manager.lookup(Sandbox, arguments.sandbox).factory()
@@ -119,8 +121,8 @@ def _prune(sandbox: interface.Sandbox, *, everything: bool) -> int:
 
 
 def _check(sandbox: interface.Sandbox) -> int:
-    known = sandbox.describe()
-    print(f"sandbox {known['sandbox']}: {known['isolation']}; image {known['fingerprint']}")
+    description = sandbox.describe()
+    print(f"sandbox {description['sandbox']}: {description['isolation']}; image {description['fingerprint']}")
     failures = 0
     with sandbox:
         for judge in Judge:
@@ -136,6 +138,8 @@ def _check(sandbox: interface.Sandbox) -> int:
                     f"{verdict.cpu_s:6.3f} s CPU  {verdict.message[:60]}".rstrip()
                 )
     print(
-        "all as it should be" if not failures else f"{failures} programs were judged wrongly: do not use this sandbox"
+        "all verdicts are correct"
+        if not failures
+        else f"{failures} of {len(_PLAN) * len(Judge)} verdicts are wrong: do not use this sandbox"
     )
     return ExitCode.INFRASTRUCTURE if failures else ExitCode.DONE

@@ -1,4 +1,4 @@
-"""``ssd-harness sweep``: a grid of trainings and evaluations, and one table of them."""
+"""``ssd-harness sweep``: train and evaluate a grid of recipes, and write one table."""
 
 import argparse
 import os
@@ -18,58 +18,66 @@ _EXAMPLES = """examples:
   ssd-harness sweep MODEL --tasks TASK --preset null --preset bad-data --out controls
   ssd-harness sweep MODEL engine=vllm gpus=8 --model_args tensor_parallel_size=8 --tasks TASK --preset grid
 
-Cells that differ in decoding alone share one training. Given again, a sweep goes on with the cells that are not
-finished; --table writes what there is."""
+Cells that differ only in decoding share one checkpoint. Run the same command again to continue with unfinished cells.
+--table writes the table of the finished ones."""
 
 
 _COMPARED = 5
-"""How many runs the suggested comparison sets beside the first."""
+"""Maximum number of runs that the suggested command compares with the first."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the model, the grid and how to go through it."""
+    """Declare the model, the grid and how to run it."""
     parser.epilog = _EXAMPLES
     add_model(parser)
-    add_fields(parser, "fields of the recipe for every cell")
-    parser.add_argument("--tasks", required=True, metavar="TASK,...", help="lm-eval tasks; each is a cell of its own")
+    add_fields(parser, "fields of the recipe, for all cells")
+    parser.add_argument("--tasks", required=True, metavar="TASK,...", help="lm-eval tasks, each evaluated separately")
     parser.add_argument(
         "--axis",
         action="append",
         default=[],
         metavar="field=v1,v2,...",
-        help="an axis of the grid, over any recipe field; may be repeated; replaces a preset's axis of that name",
+        help="an axis of the grid: values of a recipe field; repeatable; overrides a preset's axis of the same field",
     )
     parser.add_argument(
         "--preset",
         action="append",
         default=[],
         choices=sorted(PRESETS),
-        help="a grid by name; may be repeated. grid: T_train x T_eval; paper-grid: the same without truncation, as in "
-        "the paper; null: T_train 1 without truncation; bad-data: T_train 2 without truncation or filter; decode-only: "
-        "the base model at other temperatures; recipe: the recipe as it stands",
+        help="a named grid; repeatable. grid: T_train x T_eval; paper-grid: the same without truncation, as in the "
+        "paper; null: T_train 1 without truncation; bad-data: T_train 2 without truncation or filter; decode-only: the "
+        "base model at several temperatures; recipe: the recipe unchanged",
     )
-    parser.add_argument("--seeds", default="", metavar="0,1,2", help="training seeds; each trains anew")
+    parser.add_argument("--seeds", default="", metavar="0,1,2", help="training seeds; each trains its own checkpoint")
     parser.add_argument(
         "--model_args",
         default="",
         metavar="name=value,...",
-        help="for the class that evaluates, as lm_eval takes them, beside the recipe's fields: tensor_parallel_size=8",
+        help="further --model_args of lm_eval for the evaluations, such as tensor_parallel_size=8",
     )
-    parser.add_argument("--include_path", metavar="DIR", help="folder with tasks of your own, as in lm_eval")
+    parser.add_argument("--include_path", metavar="DIR", help="folder with further task definitions, as in lm_eval")
     parser.add_argument(
-        "--apply_chat_template", action="store_true", help="as in lm_eval, for tasks of others; ours need it not"
+        "--apply_chat_template", action="store_true", help="as in lm_eval; not needed for livecodebench tasks"
     )
-    parser.add_argument("--limit", type=count, metavar="N", help="only the first N problems of each task")
-    parser.add_argument("--repeats", type=count, metavar="N", help="programs a problem (default: the task's own, 10)")
-    parser.add_argument("--out", type=Path, default=Path("sweep"), metavar="DIR", help="folder of cells and tables")
-    parser.add_argument("--name", metavar="NAME", help="name of the table's files (default: the presets', else table)")
-    parser.add_argument("--jobs", type=int, default=1, choices=(1, 2), help="trainings or evaluations at once")
-    parser.add_argument("--table", action="store_true", help="write the table of what is finished, and run nothing")
-    parser.add_argument("--dry-run", action="store_true", help="list the cells and what is there already")
+    parser.add_argument("--limit", type=count, metavar="N", help="evaluate only the first N problems of each task")
+    parser.add_argument("--repeats", type=count, metavar="N", help="generations per problem (default: the task's, 10)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("sweep"),
+        metavar="DIR",
+        help="folder for the cells and tables (default: sweep)",
+    )
+    parser.add_argument("--name", metavar="NAME", help="file name of the tables (default: the presets, else table)")
+    parser.add_argument(
+        "--jobs", type=int, default=1, choices=(1, 2), help="trainings or evaluations to run at once (default: 1)"
+    )
+    parser.add_argument("--table", action="store_true", help="write the table of the finished cells and stop")
+    parser.add_argument("--dry-run", action="store_true", help="list the cells and their state, and stop")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Go through the grid, write the table and print it; exit 3 if a cell failed."""
+    """Run the grid, write the table and print it; return 3 if a cell failed."""
     from ssd_harness import provenance, storage
     from ssd_harness.distill.planning import resolve_for
     from ssd_harness.experiments import sweep, table
@@ -79,19 +87,19 @@ def run(arguments: argparse.Namespace) -> int:
     fields = overrides_of(arguments.fields)
     axes = _axes(arguments.axis, arguments.seeds)
     if not axes and not arguments.preset:
-        raise UsageError("a sweep needs a grid", next_step="give --axis field=v1,v2 or --preset NAME")
+        raise UsageError("the sweep has no grid", next_step="give --axis field=v1,v2 or --preset NAME")
     for name in ("name", "revision"):
         if name in fields:
-            raise UsageError(f"{name}= cannot be given to a sweep")
-    if twice := sorted(set(axes) & set(fields)):
-        raise UsageError(f"{twice[0]} is an axis and fixed")
+            raise UsageError(f"a sweep cannot set {name}", next_step=f"leave {name}= out")
+    if both := sorted(set(axes) & set(fields)):
+        raise UsageError(f"{both[0]} is both an axis and a fixed field", next_step="give one of them")
     seeds = _seeds(arguments.seeds)
     model_args = _model_args(arguments.model_args)
     fields |= _engine(axes, fields, model_args)
     recipe = resolve_for(arguments.model, fields).recipe
     tasks = _tasks(arguments)
     if arguments.name and Path(arguments.name).name != arguments.name:
-        raise UsageError(f"--name {arguments.name!r} is no file's name", next_step="give --out for the folder")
+        raise UsageError(f"--name: expected a file name, got {arguments.name!r}", next_step="use --out for the folder")
     request = Request(
         arguments.model,
         fields,
@@ -114,10 +122,10 @@ def run(arguments: argparse.Namespace) -> int:
     left = sum(not cell.evaluation.done for cell in cells)
     about = {"command": command, "model": arguments.model, "cells": len(cells), "unfinished": left}
     about["software"] = provenance.collect()
-    found = table.rows(cells)
-    text = table.as_markdown(found, failures, about)
+    rows = table.rows(cells)
+    text = table.as_markdown(rows, failures, about)
     stem = arguments.out / (arguments.name or "-".join(arguments.preset) or "table")
-    forms = {".md": text, ".csv": table.as_csv(found), ".json": table.as_json(found, failures, about)}
+    forms = {".md": text, ".csv": table.as_csv(rows), ".json": table.as_json(rows, failures, about)}
     for ending, content in forms.items():
         with storage.atomic_writer(f"{stem}{ending}") as stream:
             stream.write(content)
@@ -126,33 +134,34 @@ def run(arguments: argparse.Namespace) -> int:
     _say_comparison(cells)
     if failures:
         print(
-            f"ssd-harness: error: {len(failures)} of {len(cells)} cells failed; run again to try them", file=sys.stderr
+            f"ssd-harness: error: {len(failures)} of {len(cells)} cells failed; run the same command to retry them",
+            file=sys.stderr,
         )
     return ExitCode.INFRASTRUCTURE if failures else ExitCode.DONE
 
 
 def _say_comparison(cells: list[Any]) -> None:
-    """Print the command that sets finished cells of the first task of ours side by side."""
+    """Print the command that compares the finished cells of the first livecodebench task."""
     from ssd_harness.livecodebench.task_names import TASKS
 
     folders: dict[str, list[str]] = {}
     for cell in cells:
         if cell.evaluation.done and cell.evaluation.task in TASKS:
             folders.setdefault(cell.evaluation.task, []).append(os.path.relpath(cell.evaluation.folder))
-    several = next((found for found in folders.values() if len(found) > 1), None)
+    several = next((group for group in folders.values() if len(group) > 1), None)
     if several:
         command = shlex.join(["ssd-harness", "compare", several[0], *several[1:][-_COMPARED:]])
         print(f"compare: {command}", file=sys.stderr)
 
 
 def _engine(axes: dict[str, list[Any]], fields: dict[str, Any], model_args: dict[str, Any]) -> dict[str, str]:
-    """Return the engine of all cells as a field, and say it; where it is an axis of the grid, return nothing."""
+    """Print and return the engine of all cells as a field; return nothing if the engine is an axis."""
     from ssd_harness.distill.plan_lines import say
     from ssd_harness.distill.planning import engine_of
 
     if "engine" in axes:
         return {}
-    if model_args:  # which may leave no choice; the model class is imported for this alone
+    if model_args:  # they may force an engine; import the model class only then
         from ssd_harness.harness.models.engine_choice import engine_for
 
         choice = engine_for({**fields, **model_args})
@@ -163,10 +172,10 @@ def _engine(axes: dict[str, list[Any]], fields: dict[str, Any], model_args: dict
 
 
 def _tasks(arguments: argparse.Namespace) -> list[str]:
-    """Return the names of the tasks; one that lm-eval does not know is refused before the first cell is trained."""
+    """Return the names of the tasks; refuse an unknown one before any training."""
     tasks = [task for task in arguments.tasks.split(",") if task]
     if not tasks:
-        raise UsageError("a sweep needs a task", next_step="give --tasks TASK; `lm_eval ls tasks` lists them")
+        raise UsageError("the sweep has no task", next_step="give --tasks TASK; `lm_eval ls tasks` lists them")
     if not arguments.table:
         from ssd_harness.harness import bridge
         from ssd_harness.harness.bridge import discovery
@@ -177,7 +186,7 @@ def _tasks(arguments: argparse.Namespace) -> list[str]:
 
 
 def _rehearse(cells: list[Any], out: Path, *, dry: bool) -> None:
-    """Refuse before the first training what any cell's evaluation would refuse; a dry run needs no sandbox."""
+    """Check every cell's evaluation before the first training; a dry run needs no sandbox."""
     from ssd_harness.harness import preflight
     from ssd_harness.harness.bridge.rehearsal import rehearse
 
@@ -191,7 +200,7 @@ def _axes(words: list[str], seeds: str) -> dict[str, list[Any]]:
     for name, values in map(parse_axis, words):
         if name in axes or (name == "seed" and seeds):
             other = "--seeds" if name == "seed" and seeds else "another --axis"
-            raise UsageError(f"the axis {name} is given by {other} already", next_step="give its values once")
+            raise UsageError(f"the axis {name} is already set by {other}", next_step="give its values once")
         axes[name] = values
     return axes
 
@@ -200,26 +209,28 @@ def _seeds(words: str) -> list[int]:
     try:
         return [int(word) for word in words.split(",") if word]
     except ValueError:
-        raise UsageError(f"--seeds takes whole numbers, not {words!r}") from None
+        raise UsageError(f"--seeds: expected integers separated by commas, got {words!r}") from None
 
 
 def _model_args(words: str) -> dict[str, Any]:
-    given = overrides_of([word for word in words.split(",") if word])
-    for name in given:
+    model_args = overrides_of([word for word in words.split(",") if word])
+    for name in model_args:
         if name in FIELDS or name in {"pretrained", "recipe", "name", "revision"}:
-            raise UsageError(f"{name}= among --model_args is the sweep's own", next_step=f"give {name}=VALUE as a word")
-    return given
+            raise UsageError(
+                f"--model_args: {name} is set by the sweep", next_step=f"give {name}=VALUE as an argument of its own"
+            )
+    return model_args
 
 
 def _listed(cells: list) -> list[str]:
-    """Say of each cell what is there: its results, its checkpoint, or nothing."""
+    """Return one line a cell with its state: done, to evaluate, or to train and evaluate."""
     lines, trainings = [], {}
     for cell in cells:
         checkpoint = f"ssd:{cell.plan.name}" if cell.plan else "no training"
-        made = not cell.plan or cell.plan.made
-        if not made:
+        trained = not cell.plan or cell.plan.made
+        if not trained:
             trainings[cell.weights] = checkpoint
-        state = "done" if cell.evaluation.done else "to evaluate" if made else "to train and evaluate"
+        state = "done" if cell.evaluation.done else "to evaluate" if trained else "to train and evaluate"
         lines.append(f"{state:24}{cell.evaluation.task}  {cell.label}  ({checkpoint})")
     left = sum(not cell.evaluation.done for cell in cells)
-    return [*lines, f"{len(cells)} cells, {left} left to evaluate, trainings left: {len(trainings)}"]
+    return [*lines, f"{len(cells)} cells: {left} to evaluate, {len(trainings)} to train"]

@@ -35,8 +35,8 @@ def test_info_says_files_sizes_counts_checksums_and_errata(run, tmp_path):
 def test_info_without_data_says_how_to_get_it(run):
     process = run("info", data=None)
     assert process.returncode == 0
-    assert "test6.jsonl: 175 rows, 134,303,240 bytes; not here\n" in process.stdout
-    assert "not here yet: test6.jsonl; run `ssd-harness data fetch" in process.stdout
+    assert "test6.jsonl: 175 rows, 134,303,240 bytes; missing\n" in process.stdout
+    assert "missing: test6.jsonl; run `ssd-harness data fetch" in process.stdout
 
 
 def test_verify_decodes_every_test(run, tmp_path, lcb_rows):
@@ -49,18 +49,18 @@ def test_verify_decodes_every_test(run, tmp_path, lcb_rows):
     lcb_rows.write(tmp_path / "data" / "test6.jsonl", rows)
     process = run("verify")
     assert process.returncode == 3
-    assert "the tests of 1 of 2 problems cannot be read" in process.stderr
+    assert "cannot decode the tests of 1 of 2 problems" in process.stderr
     assert "private_test_cases of bad" in process.stdout
 
 
 def test_verify_reads_again_what_kept_its_size_and_time(run, tmp_path):
     path = tmp_path / "data" / "test6.jsonl"
     before = path.stat()
-    assert "is not what it was" not in run("verify").stdout
+    assert "has changed since" not in run("verify").stdout
     path.write_bytes(path.read_bytes().replace(b"the sum", b"the sun"))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert "test6.jsonl is not what it was when it was first read" in run("verify").stdout
-    assert "is not what it was" not in run("verify").stdout
+    assert "test6.jsonl has changed since it was indexed" in run("verify").stdout
+    assert "has changed since" not in run("verify").stdout
 
 
 def test_verify_compares_with_the_checksum_of_the_hub(run, tmp_path):
@@ -69,11 +69,11 @@ def test_verify_compares_with_the_checksum_of_the_hub(run, tmp_path):
     blob = path.with_name(hashlib.sha256(content).hexdigest())
     path.rename(blob)
     path.symlink_to(blob)  # as the Hub's cache keeps it
-    assert "the Hub's is" not in run("verify").stderr
+    assert "expected sha256" not in run("verify").stderr
     blob.write_bytes(content + content[: content.index(b"\n") + 1].replace(b"q1", b"q9"))
     process = run("verify")
     assert process.returncode == 3
-    assert "the Hub's is " + blob.name[:12] in process.stderr
+    assert f"expected sha256 {blob.name[:12]}… (the Hub's)" in process.stderr
 
 
 def test_fetch_without_a_network_is_one_line(run):
@@ -91,8 +91,8 @@ def test_a_release_is_not_a_window(run):
 
 def test_help_names_what_verify_refuses_and_its_exit_code(run):
     said = " ".join(run("--help", data=None).stdout.split())
-    assert "`verify` ends with exit code 3" in said
-    assert "not the official one at the pinned revision" in said
+    assert "`verify` exits with code 3" in said
+    assert "differs from the official one (the pinned revision)" in said
 
 
 @pytest.mark.lcb

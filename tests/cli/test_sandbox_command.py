@@ -9,7 +9,7 @@ from ssd_harness.cli.main import main
 def test_check_runs_right_wrong_and_hostile_programs(docker_sandbox, capsys):
     assert main(["sandbox", "check"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "all as it should be"
+    assert lines[-1] == "all verdicts are correct"
     assert sum(line.startswith("  ok") for line in lines) == 8
     assert sum("hostile" in line for line in lines) == 2
 

@@ -46,7 +46,7 @@ def test_there_is_a_recipe_for_one_gpu_of_each_size_and_model():
 def test_a_recipe_with_adapters_is_told_not_to_be_the_papers(state, capsys):
     assert main(["recipe", "show", BIG, "recipe=1gpu-24gb-4b"]) == ExitCode.DONE
     out = capsys.readouterr().out
-    assert "LoRA of rank 32: adapters on frozen weights, not the paper's full fine-tuning" in out
+    assert "LoRA of rank 32: trains adapters, unlike the paper's full fine-tuning" in out
     assert "launch 1gpu-24gb-4b: LoRA in place of the paper's full fine-tuning" in out
     assert "that fits the 24 GB of a GPU (none is here)" in out
     assert main(["recipe", "show", BIG]) == ExitCode.DONE

@@ -83,7 +83,7 @@ def test_the_dry_run_knows_what_is_there(swept, command):
         "T_eval=1 seed=0": "done",
         "T_eval=1 seed=666": "to train and evaluate",
     }
-    assert lines[-1] == "4 cells, 3 left to evaluate, trainings left: 1"
+    assert lines[-1] == "4 cells: 3 to evaluate, 1 to train"
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"]])

@@ -143,7 +143,7 @@ def test_verify_finds_an_expected_result_that_is_no_json(folder, lcb_rows, capsy
     assert main(["data", "verify", "--data", str(folder)]) == 3
     said = capsys.readouterr()
     assert f"the expected result of test 3 of fn cannot be read: {reason}" in said.out
-    assert "the tests of 1 of 2 problems cannot be read" in said.err
+    assert "cannot decode the tests of 1 of 2 problems" in said.err
     assert open_store(V6, folder).tests("q1").public == 1
 
 
