@@ -117,7 +117,7 @@ FAULTS = {
     "not a mapping": (
         Exporter,
         lambda: [Exporter("a", polite, dataset_info=["x"])],
-        r"Exporter.dataset_info: expected Mapping or None, got \['x'\]",
+        r"Exporter.dataset_info: expected a mapping or None, got \['x'\]",
     ),
     "not callable": (Sandbox, lambda: [Sandbox("a", "module:name")], "Sandbox.factory: expected a callable, got 'mod"),
     "a name with a colon": (Filter, lambda: [Filter("a:b", polite)], "Filter.name: expected letters.*got 'a:b'"),
