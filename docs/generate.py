@@ -28,7 +28,7 @@ from ssd_harness.estimates.training_cost import Cost, cost_of
 from ssd_harness.estimates.training_fit import need_of
 from ssd_harness.extensions import components, contracts, hookspecs
 from ssd_harness.extensions.plugin_manager import load
-from ssd_harness.harness.models.evaluation_settings import usual_evaluation
+from ssd_harness.harness.models.cost_inputs import standard_evaluation
 from ssd_harness.livecodebench.task_names import TASKS
 from ssd_harness.recipe.definition import FIELDS, side_of
 from ssd_harness.recipe.presets import launches, presets
@@ -292,7 +292,7 @@ def costs() -> str:
             chosen = resolve(model, {"recipe": launch.name}).recipe
             shorter = replace(chosen, max_new_tokens_train=min(USUAL_TOKENS, chosen.max_new_tokens_train))
             most, usual = (cost_of(one, PROMPTS, size, stored=2, download=True) for one in (chosen, shorter))
-            evaluation, gpu = usual_evaluation(chosen), usual_gpu(launch.gpu_gb)
+            evaluation, gpu = standard_evaluation(chosen), usual_gpu(launch.gpu_gb)
             evaluating = evaluation.memory(size, stored=2, half=True)
             assert evaluating
             memory = max(need_of(chosen, size, gpu, stored=2).memory, evaluating.total)

@@ -15,7 +15,8 @@ from ssd_harness.home import home
 DEBUG_VARIABLE = "SSD_HARNESS_DEBUG"
 _KEPT = 20
 """Newest logs that stay in the state folder."""
-_WRAPPERS = (["bridge"], ["hook"])
+_WRAPPERS = ("ssd_harness.harness.patches", "ssd_harness.harness.lm_eval_command", "ssd_harness.startup_hook")
+"""Modules whose frames stand around lm-eval's own."""
 
 
 def report(
@@ -40,8 +41,12 @@ def report(
 
 def is_ours(error: BaseException) -> bool:
     """Whether ``error`` was raised below code of this package that is no mere wrapper around lm-eval's own."""
-    modules = (str(frame.f_globals.get("__name__")).split(".") for frame, _ in traceback.walk_tb(error.__traceback__))
-    return any(parts[0] == "ssd_harness" and parts[1:2] not in _WRAPPERS for parts in modules)
+    modules = (str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(f"{name}.".startswith("ssd_harness.") and not _is_wrapper(name) for name in modules)
+
+
+def _is_wrapper(module: str) -> bool:
+    return any(f"{module}.".startswith(f"{wrapper}.") for wrapper in _WRAPPERS)
 
 
 def _write(text: str) -> Path | None:

@@ -46,14 +46,14 @@ def run(arguments: argparse.Namespace) -> int:
     from ssd_harness.distill.estimate import dry_lines, estimate_of
     from ssd_harness.distill.plan_lines import say
     from ssd_harness.distill.planning import Goal, make_plan
-    from ssd_harness.harness.models.evaluation_settings import usual_evaluation
+    from ssd_harness.harness.models.cost_inputs import standard_evaluation
 
     overrides = overrides_of(arguments.fields)
     name, revision = overrides.pop("name", None), overrides.pop("revision", None)
     goal: Goal = "none" if arguments.dry_run else "samples" if arguments.until else "checkpoint"
     plan = make_plan(arguments.model, overrides, name=name, revision=revision, goal=goal)
     if arguments.dry_run:
-        print("\n".join(dry_lines(estimate_of(plan, usual_evaluation(plan.recipe)))))
+        print("\n".join(dry_lines(estimate_of(plan, standard_evaluation(plan.recipe)))))
         return ExitCode.DONE
     if arguments.until:
         folder = pipeline.draw_samples(plan)

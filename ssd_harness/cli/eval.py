@@ -1,7 +1,6 @@
 """``ssd-harness eval``: run lm_eval with the models and tasks of ssd-harness, with or without the start-up hook."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 EXAMPLES = """examples:
@@ -25,14 +24,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def evaluate(words: Sequence[str]) -> int:
     """Run lm_eval in this process with the command-line arguments ``words``."""
-    from ssd_harness.harness import bridge
+    from ssd_harness.harness import lm_eval_command
 
-    bridge.activate()
-    from lm_eval.__main__ import cli_evaluate
-
-    sys.argv = ["lm_eval", *words]
     try:
-        cli_evaluate()
+        lm_eval_command.run(words)
     finally:
         if not words or {"-h", "--help"} & set(words):  # lm_eval has printed its help and now exits
             print(f"\n{EXAMPLES}")

@@ -107,10 +107,10 @@ def _print_fit(resolved: "Resolved", size: "ModelSize", stored: int) -> None:
     from ssd_harness.distill.evaluation_fit import evaluation_memory
     from ssd_harness.estimates.machine import this_machine
     from ssd_harness.estimates.training_fit import need_of
-    from ssd_harness.harness.models.evaluation_settings import usual_evaluation
+    from ssd_harness.harness.models.cost_inputs import standard_evaluation
 
     machine, usual = this_machine(resolved.recipe), usual_machine(resolved)
-    compared, evaluation = machine if machine.on_gpu else usual, usual_evaluation(resolved.recipe)
+    compared, evaluation = machine if machine.on_gpu else usual, standard_evaluation(resolved.recipe)
     need = need_of(resolved.recipe, size, compared, stored=stored)
     evaluating = evaluation_memory(evaluation, size, compared, stored=stored)
     print("\n" + memory_line(resolved.recipe, need, compared, evaluating))

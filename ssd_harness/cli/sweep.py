@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     cells = make_cells(request, points(arguments.preset, axes, recipe), seeds)
     if not arguments.table:
-        _rehearse(cells, arguments.out, dry=arguments.dry_run)
+        _check_cells(cells, arguments.out, dry=arguments.dry_run)
     if arguments.dry_run:
         print("\n".join(_listed(cells)))
         return ExitCode.DONE
@@ -177,22 +177,22 @@ def _tasks(arguments: argparse.Namespace) -> list[str]:
     if not tasks:
         raise UsageError("the sweep has no task", next_step="give --tasks TASK; `lm_eval ls tasks` lists them")
     if not arguments.table:
-        from ssd_harness.harness import bridge
-        from ssd_harness.harness.bridge import discovery
+        from ssd_harness.harness import patches
+        from ssd_harness.harness.patches import discovery
 
-        bridge.activate()
+        patches.activate()
         discovery.require_tasks(tasks, arguments.include_path)
     return tasks
 
 
-def _rehearse(cells: list[Any], out: Path, *, dry: bool) -> None:
+def _check_cells(cells: list[Any], out: Path, *, dry: bool) -> None:
     """Check every cell's evaluation before the first training; a dry run needs no sandbox."""
     from ssd_harness.harness import preflight
-    from ssd_harness.harness.bridge.rehearsal import rehearse
+    from ssd_harness.harness.dry_run import check_commands
 
     preflight.check_output(out, option="--out")
     left = [cell for cell in cells if not cell.evaluation.done]
-    rehearse(((cell.label, cell.evaluation.words) for cell in left), extent="words" if dry else "machine")
+    check_commands(((cell.label, cell.evaluation.words) for cell in left), level="arguments" if dry else "machine")
 
 
 def _axes(words: list[str], seeds: str) -> dict[str, list[Any]]:

@@ -18,11 +18,12 @@ from ssd_harness.engines.choice import SAMPLERS
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import RECIPE_ENGINE, Sampler
+from ssd_harness.harness import evaluation_session
+from ssd_harness.harness.evaluation_session import LOG
 from ssd_harness.recipe.definition import Recipe
 from ssd_harness.results.run_notes import notes_of
 from ssd_harness.supervisor import supervised
 
-LOG = "log.txt"
 DEFAULT = "default"
 """Of a decoding: what a task of others left to the model and the class that ran it."""
 Decoded = tuple[float, int | str | None, float | str]
@@ -137,7 +138,7 @@ def _session(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
             evaluation.folder.mkdir(parents=True)
     jobs = [{"folder": str(evaluation.folder), "words": evaluation.words} for evaluation in evaluations]
     waiting = {str(evaluation.folder): evaluation for evaluation in evaluations}
-    command = supervised([sys.executable, "-P", "-m", "ssd_harness.harness.bridge.session"])
+    command = supervised([sys.executable, "-P", "-m", evaluation_session.__name__])
     log = evaluations[0].folder / LOG
     started = time.monotonic()
     with (
@@ -174,7 +175,7 @@ def _session(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
 def _error(evaluation: Evaluation, report: Mapping[str, Any]) -> str | None:
     log = evaluation.folder / LOG
     if report["exit_code"]:
-        said = " ".join(str(report["said"]).split()) or last_line(log)
+        said = " ".join(str(report["message"]).split()) or last_line(log)
         return said.removeprefix(_ERROR) or f"exit {report['exit_code']}"
     if not list(evaluation.folder.rglob("results_*.json")):
         return f"lm_eval left no results: {last_line(log)}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from ssd_harness.experiments.cells import Cell
 from ssd_harness.experiments.evaluation import DEFAULT, Decoded, read_decoding, read_metrics, read_official, read_rounds
-from ssd_harness.harness.files.outcomes import ProblemOutcome, read_outcomes
+from ssd_harness.harness.result_files.outcomes import ProblemOutcome, read_outcomes
 from ssd_harness.judge.pass_at_k import pass_at_k
 from ssd_harness.livecodebench.releases import NOT_OFFICIAL
 from ssd_harness.results.intervals import Estimate, mean_estimate, paired_difference

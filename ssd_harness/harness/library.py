@@ -50,14 +50,14 @@ def evaluate(
             results could not be written.
 
     """
-    from ssd_harness.harness import bridge
-    from ssd_harness.harness.bridge import discovery, saving
+    from ssd_harness.harness import patches, run_context
+    from ssd_harness.harness.patches import discovery
 
     names = [tasks] if isinstance(tasks, str) else list(tasks)
     if not names or not all(isinstance(name, str) and name for name in names):
         raise UsageError(f"tasks expected names of tasks, got {tasks!r}", next_step="`lm_eval ls tasks` lists them")
     arguments = _model_args(model, model_args or {})
-    bridge.activate()
+    patches.activate()
     from lm_eval import evaluator
     from lm_eval.loggers import EvaluationTracker
     from lm_eval.tasks import TaskManager
@@ -67,29 +67,32 @@ def evaluate(
     discovery.require_tasks(names, folder)
     metadata = dict(options.pop("metadata", None) or {})
     tracker = EvaluationTracker(output_path=None if output_path is None else os.fspath(output_path))
-    with discovery.asking(names):
-        manager = TaskManager(include_path=folder, metadata=arguments | metadata)
-    try:
-        results = evaluator.simple_evaluate(
-            model=model_class,
-            model_args=arguments,
-            tasks=names,
-            evaluation_tracker=tracker,
-            task_manager=manager,
-            log_samples=True,
-            metadata=metadata,
-            **options,
-        )
-    except Exception as error:
-        if expected := _expected(error):
-            raise expected from error
-        raise
-    if results is None:
-        raise InfrastructureError("lm_eval returned no results", next_step="call evaluate in the first process alone")
-    if output_path is not None:
-        _save(results, tracker)
-        if failure := saving.take_failure():
-            raise failure
+    with run_context.entered(run_context.current().for_command()) as context:
+        with discovery.index_for(names):
+            manager = TaskManager(include_path=folder, metadata=arguments | metadata)
+        try:
+            results = evaluator.simple_evaluate(
+                model=model_class,
+                model_args=arguments,
+                tasks=names,
+                evaluation_tracker=tracker,
+                task_manager=manager,
+                log_samples=True,
+                metadata=metadata,
+                **options,
+            )
+        except Exception as error:
+            if expected := _expected(error):
+                raise expected from error
+            raise
+        if results is None:
+            raise InfrastructureError(
+                "lm_eval returned no results", next_step="call evaluate in the first process alone"
+            )
+        if output_path is not None:
+            _save(results, tracker)
+        if context.command.save_error:
+            raise context.command.save_error
     return dict(results)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import Sandbox
-from ssd_harness.harness import evaluation_request
+from ssd_harness.harness import run_context
 from ssd_harness.harness.evaluation_request import EvaluationRequest
-from ssd_harness.harness.task.task_prompt import asked_prompt, check_form
+from ssd_harness.harness.task.evaluation_prompt import check_form, evaluation_prompt
 from ssd_harness.home import home
 from ssd_harness.livecodebench.store import open_store
 from ssd_harness.livecodebench.task_names import selection_of
@@ -36,10 +36,10 @@ def run(request: EvaluationRequest, *, own_model: bool) -> None:
         check_output(Path(request.output_path))
     if request.own_tasks:
         # Other tasks in the same run may have metadata of their own.
-        options = evaluation_options(request.metadata, strict=set(request.tasks) == set(request.own_tasks))
+        options = evaluation_options(request.metadata, strict=request.only_own_tasks)
         if options.prompt is not None or not own_model:
-            check_form(request, asked_prompt(request, options.prompt))
-        if not request.predict_only and evaluation_request.rehearsal() != "words":
+            check_form(request, evaluation_prompt(options.prompt))
+        if not request.predict_only and run_context.current().checks_machine:
             check_sandbox(options.scoring.sandbox_name)
         for task in request.own_tasks:
             selection = selection_of(task, release=options.release, window=options.window)

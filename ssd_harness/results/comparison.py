@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ssd_harness.errors import UsageError
-from ssd_harness.harness.files.outcomes import DIFFICULTIES, ProblemOutcome
+from ssd_harness.harness.result_files.outcomes import DIFFICULTIES, ProblemOutcome
 from ssd_harness.judge.pass_at_k import pass_at_k
 from ssd_harness.results.intervals import Estimate, mean_estimate, paired_difference
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ssd_harness import schema
 from ssd_harness.errors import UsageError
-from ssd_harness.harness.files.outcomes import read_outcomes
+from ssd_harness.harness.result_files.outcomes import read_outcomes
 from ssd_harness.results import comparison
 from ssd_harness.results.comparison import RunRow
 from ssd_harness.results.run_notes import RunNotes, read_notes

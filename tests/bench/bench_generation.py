@@ -6,6 +6,7 @@ rows itself; the goal is meant for that. With one, both have so many sequences s
 ``pytest tests/bench/bench_generation.py -o python_files='bench_*.py' -s``; prints one ratio a batch size.
 """
 
+import json
 import time
 
 import lm_eval
@@ -14,8 +15,7 @@ import torch
 from lm_eval.models.huggingface import HFLM
 
 from ssd_harness.artifacts.base_model import demo_folder
-from ssd_harness.harness import bridge
-from ssd_harness.harness.generation import note_of
+from ssd_harness.harness import patches
 from ssd_harness.harness.models.hf import SsdHf
 
 GOAL = 0.5
@@ -41,13 +41,13 @@ def evaluate(model, limit):
         results = lm_eval.simple_evaluate(model=model, tasks=[TASK], apply_chat_template=True, **options)
     finally:
         del model.generate_until
-    return sum(spent), [text for row in results["samples"][TASK] for text in row["resps"][0]]
+    return sum(spent), [json.loads(row) for sample in results["samples"][TASK] for row in sample["filtered_resps"][0]]
 
 
 @pytest.mark.parametrize("rows", [1, 16, 64])
 def test_ten_samples_a_problem_against_stock_hf(rows, tmp_path, monkeypatch):
     torch.set_num_threads(1)
-    bridge.activate()
+    patches.activate()
     limit = {1: 3, 16: 12, 64: 36}[rows]  # few sequences at a time take their time
     stock = HFLM(pretrained=str(demo_folder()), device="cpu", dtype="float32", batch_size=rows)
     model = SsdHf(pretrained="demo", rounds=0, batch_size=rows)
@@ -56,8 +56,8 @@ def test_ten_samples_a_problem_against_stock_hf(rows, tmp_path, monkeypatch):
         evaluate(one, 1)
     monkeypatch.setenv("SSD_HARNESS_HOME", str(tmp_path / "measured"))
     theirs, _ = evaluate(stock, limit)
-    mine, texts = evaluate(model, limit)
-    tokens = sum(note_of(text).tokens for text in texts)
+    mine, rows_of_samples = evaluate(model, limit)
+    tokens = sum(row["tokens"] for row in rows_of_samples)
     print(
         f"\nbatch size {rows if rows > 1 else 'not given'}, {limit} problems: {mine:.1f} s ({tokens / mine:,.0f} tokens/s), stock hf {theirs:.1f} s: "
         f"{mine / theirs:.2f} (goal {GOAL})"

@@ -9,7 +9,7 @@ from ssd_harness.estimates.device_memory import gigabytes
 from ssd_harness.estimates.evaluation_cost import Evaluation, EvaluationEngine
 from ssd_harness.estimates.machine import Machine, usual_gpu
 from ssd_harness.estimates.model_size import size_of
-from ssd_harness.harness.models.evaluation_settings import evaluation_engine, usual_evaluation
+from ssd_harness.harness.models.cost_inputs import evaluation_engine, standard_evaluation
 from ssd_harness.recipe.presets import launches
 from ssd_harness.recipe.resolution import resolve
 
@@ -22,7 +22,7 @@ def memory_of(model, evaluation=V6, *, half=True):
 
 
 def test_the_papers_evaluation_costs_what_a_hand_reckons():
-    evaluation = usual_evaluation(resolve(LLAMA, {}).recipe)
+    evaluation = standard_evaluation(resolve(LLAMA, {}).recipe)
     assert evaluation_line(evaluation) == "evaluation on livecodebench_v6: 1,310 programs, at most 85,852,160 tokens"
     # By the model's card: 8.03 billion parameters, 32 layers, 8 heads of keys and values of 128 numbers, 32 of queries.
     memory, tokens = memory_of(LLAMA, evaluation), 65_536 + 500
@@ -120,5 +120,5 @@ def test_nothing_is_named_where_the_weights_alone_do_not_fit():
 )
 def test_a_shipped_recipe_leaves_a_tenth_of_its_gpu_in_the_evaluation_too(launch, model):
     gpu_gb = launches()[launch].gpu_gb
-    evaluation = usual_evaluation(resolve(model, {"recipe": launch}).recipe)
+    evaluation = standard_evaluation(resolve(model, {"recipe": launch}).recipe)
     assert memory_of(model, evaluation).total <= 0.9 * gpu_gb * 1e9

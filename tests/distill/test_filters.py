@@ -289,7 +289,7 @@ def test_all_that_is_made_from_chosen_programs_is_called_a_verified_variant(
 ):
     pytest.importorskip("trl")
     from ssd_harness.artifacts import registry
-    from ssd_harness.harness.models.model_under_test import find_subject
+    from ssd_harness.harness.models.model_under_test import prepare_model
 
     tested = distiller.folder / "tested.jsonl"
     cases = [{"input": "1 2\n", "output": "3\n"}]
@@ -320,7 +320,7 @@ def test_all_that_is_made_from_chosen_programs_is_called_a_verified_variant(
         ("ssd:child", {"rounds": 0}),
         (str(registry.get("child").path), {"rounds": 0}),
     ):
-        assert find_subject(pretrained, rounds).about["variant"] == "verified variant"
+        assert prepare_model(pretrained, rounds).about["variant"] == "verified variant"
 
 
 def test_what_a_filter_needs_is_missed_before_anything_is_sampled(distiller):

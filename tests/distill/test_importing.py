@@ -34,7 +34,7 @@ def trained(state, tiny_model, tmp_path):
 
 
 def test_a_model_folder_becomes_a_checkpoint_that_can_be_evaluated(trained, tiny_model, capsys):
-    from ssd_harness.harness.models.model_under_test import find_subject
+    from ssd_harness.harness.models.model_under_test import prepare_model
 
     words = ["import", str(trained), "--name", "theirs", "--base", str(tiny_model), "T_eval=1.25", "top_k_eval=none"]
     assert main(words) == ExitCode.DONE
@@ -47,7 +47,7 @@ def test_a_model_folder_becomes_a_checkpoint_that_can_be_evaluated(trained, tiny
         assert (made.path / name).read_bytes() == (tiny_model / name).read_bytes()
     manifest = made.manifest
     assert (manifest["trained"], manifest["base"]["name"]) == ("trained elsewhere", str(tiny_model))
-    subject = find_subject("ssd:theirs", {})
+    subject = prepare_model("ssd:theirs", {})
     assert (subject.decoding["temperature"], subject.decoding["top_k"]) == (1.25, None)
     assert subject.about["fingerprint"] == manifest["fingerprint"]
     assert manifest["overlap"]["unknown"] == ["theirs"]  # nobody knows what it was trained on

@@ -87,12 +87,12 @@ def test_a_checkout_as_current_folder_does_not_hide_the_installed_wheel(installa
 def test_half_removed_package_leaves_python_and_lm_eval_alone(installation, wheel):
     installation.install(wheel)
     package = installation.site / "ssd_harness"
-    (package / "bridge" / "__init__.py").write_text("import gone_with_the_rest")
+    (package / "harness" / "patches" / "__init__.py").write_text("import gone_with_the_rest")
     program = "import lm_eval.models, lm_eval.tasks.manager; print(len(lm_eval.models.MODEL_MAPPING) > 30)"
     done = subprocess.run([installation.python, "-c", program], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.returncode) == ("True\n", 0)
     assert done.stderr == "ssd-harness: not available in lm_eval: No module named 'gone_with_the_rest'\n"
 
-    (package / "hook.py").unlink()
+    (package / "startup_hook.py").unlink()
     done = subprocess.run([installation.python, "-c", "print(1)"], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("1\n", "")

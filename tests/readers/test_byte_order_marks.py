@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ssd_harness.harness.files.outcomes import read_outcomes
-from ssd_harness.harness.files.samples import read_samples
+from ssd_harness.harness.result_files.outcomes import read_outcomes
+from ssd_harness.harness.result_files.samples import read_samples
 from ssd_harness.livecodebench.releases import select
 from ssd_harness.livecodebench.store import open_store
 from ssd_harness.prompt_styles import load

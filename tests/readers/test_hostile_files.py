@@ -14,9 +14,9 @@ from readers.changed_files import command, files, texts, whole_files
 from ssd_harness import prompt_styles
 from ssd_harness.artifacts import registry
 from ssd_harness.errors import SsdError
-from ssd_harness.harness.files.outcomes import read_outcomes
-from ssd_harness.harness.files.run_files import find_run
-from ssd_harness.harness.files.samples import read_samples
+from ssd_harness.harness.result_files.outcomes import read_outcomes
+from ssd_harness.harness.result_files.run_files import find_run
+from ssd_harness.harness.result_files.samples import read_samples
 from ssd_harness.livecodebench.problem_rows import read_file, read_tests
 from ssd_harness.prompts import prompt_set
 from ssd_harness.recipe.definition import Recipe

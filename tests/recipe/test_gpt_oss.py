@@ -103,15 +103,21 @@ def test_sampler_and_template_hear_what_the_recipe_says(packed, recipe):
 def test_the_evaluation_hears_the_effort_too(packed, recipe):
     from types import SimpleNamespace
 
+    from ssd_harness.harness import run_context
     from ssd_harness.harness.models.responder import Responder
 
     folder, _ = packed
     tokenizer = loading.load_tokenizer(folder)
-    subject = SimpleNamespace(recipe=recipe)
     model = Responder(
-        name="ssd-hf", engine=None, tokenizer=tokenizer, subject=subject, context=100, encode=tokenizer.encode
+        name="ssd-hf",
+        engine=None,
+        tokenizer=tokenizer,
+        under_test=SimpleNamespace(recipe=recipe),
+        context_length=100,
+        encode=tokenizer.encode,
     )
-    request = SimpleNamespace(messages=[{"role": "user", "content": "Hi"}], task_name="t")
+    request = SimpleNamespace(task_name="t", doc_id=0)
+    run_context.current().add_request(request, [{"role": "user", "content": "Hi"}])
     assert tokenizer.decode(model.prompt_ids(request, 8)) == "Reasoning: highHi"
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from ssd_harness.cli.main import main
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.harness.files.outcomes import ProblemOutcome, read_outcomes
+from ssd_harness.harness.result_files.outcomes import ProblemOutcome, read_outcomes
 from ssd_harness.results.comparison import compare, render
 
 

@@ -16,7 +16,7 @@ from ssd_harness.artifacts import registry, shards
 from ssd_harness.engines import choice, loading
 from ssd_harness.engines.contracts import Decoding, GenerationRequest
 from ssd_harness.errors import UsageError
-from ssd_harness.harness.generation import note_of
+from ssd_harness.harness import run_context
 from ssd_harness.harness.models.engine_choice import VLLM_ARGUMENTS, engine_for, transformers_arguments
 from ssd_harness.harness.models.hf import SsdHf
 from ssd_harness.harness.models.vllm import SsdVllm, vllm_arguments
@@ -69,14 +69,14 @@ def made(tiny_vllm_model, vllm_home, tmp_path_factory):
     )
 
 
-def instances(count=3, repeats=4, first=0):
+def instances(count=3, repeats=4, first=0, task="ours"):
     made = []
     for number in range(first, first + count):
         text = f"Solve problem {number}"
         one = Instance(
-            "generate_until", {"question_id": f"q{number}"}, (text, dict(TASK)), 0, metadata=("ours", number, repeats)
+            "generate_until", {"question_id": f"q{number}"}, (text, dict(TASK)), 0, metadata=(task, number, repeats)
         )
-        one.messages = [{"role": "user", "content": text}]
+        run_context.current().add_request(one, [{"role": "user", "content": text}])
         made += [one] * repeats
     return made
 
@@ -174,8 +174,8 @@ def test_the_training_samples_are_vllms_and_stored_whole(made, base, tiny_vllm_m
 
 
 def test_rounds_zero_is_the_base_with_its_own_decoding(base, tiny_vllm_model):
-    assert str(base.subject.folder) == str(tiny_vllm_model)
-    assert base.subject.decoding == {"temperature": 0.9, "top_k": 30, "top_p": 0.95}
+    assert str(base.under_test.folder) == str(tiny_vllm_model)
+    assert base.under_test.decoding == {"temperature": 0.9, "top_k": 30, "top_p": 0.95}
 
 
 def test_one_request_at_a_time_is_nobodys_wish(base):
@@ -183,17 +183,20 @@ def test_one_request_at_a_time_is_nobodys_wish(base):
 
 
 def test_repeats_are_different_samples_and_do_not_depend_on_what_else_is_asked(base):
-    whole = base.generate_until(instances(), disable_tqdm=True)
+    requests = instances()
+    whole = base.generate_until(requests, disable_tqdm=True)
     assert len(set(whole)) == len(whole)
-    assert {note_of(text).stop for text in whole} <= {"eos", "length"}
-    for file in (base._responder._store(base._responder._settle(instances()[0])).folder).glob("*.jsonl"):
+    context = run_context.current()
+    found = [context.generation(one, n % 4, text) for n, (one, text) in enumerate(zip(requests, whole, strict=True))]
+    assert {generation.stop for generation in found} <= {"eos", "length"}
+    for file in (base._responder._store(base._responder._resolve(instances()[0])).folder).glob("*.jsonl"):
         file.unlink()
     assert base.generate_until(instances(count=1, first=2), disable_tqdm=True) == whole[8:]
 
 
 def test_our_prompts_get_the_chat_template_exactly_once(base):
-    own, templated = instances(count=1, repeats=1) + instances(count=1, repeats=1)
-    templated.messages = None
+    own, templated = instances(count=1, repeats=1) + instances(count=1, repeats=1, task="templated")
+    run_context.current().add_request(templated, None)
     templated.arguments = (base.apply_chat_template([{"role": "user", "content": "Solve problem 0"}]), dict(TASK))
     ids = base._responder.prompt_ids(own, 8)
     assert ids == base._responder.prompt_ids(templated, 8)
@@ -235,7 +238,7 @@ def test_vllm_starts_only_when_the_checkpoint_is_there(made, vllm_home, monkeypa
     from ssd_harness.harness.models import vllm as module
 
     order = []
-    find = module.find_subject
+    find = module.prepare_model
 
     def finding(*arguments, **named):
         order.append("transform")
@@ -248,7 +251,7 @@ def test_vllm_starts_only_when_the_checkpoint_is_there(made, vllm_home, monkeypa
         order.append(named["pretrained"])
         raise Started
 
-    monkeypatch.setattr(module, "find_subject", finding)
+    monkeypatch.setattr(module, "prepare_model", finding)
     monkeypatch.setattr(module.LmEvalVllm, "__init__", starting)
     with pytest.raises(Started):
         SsdVllm(pretrained="ssd:small")

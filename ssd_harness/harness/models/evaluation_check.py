@@ -1,6 +1,6 @@
 """Check a whole evaluation against the model's own files, before anything is sampled or trained.
 
-lm-eval looks at most of its arguments only once the model is there: after the transform.
+lm-eval reads most of its arguments only after it has built the model, which is after the transform.
 """
 
 import functools
@@ -11,11 +11,11 @@ from typing import Any
 
 from ssd_harness.engines import chat, loading
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.harness import evaluation_request
+from ssd_harness.harness import run_context
 from ssd_harness.harness.evaluation_request import EvaluationRequest
-from ssd_harness.harness.models import class_arguments, third_party_tasks
-from ssd_harness.harness.models.decoding import Settled, check_fields, settle
-from ssd_harness.harness.task.task_prompt import asked_prompt, check_form, with_instruction
+from ssd_harness.harness.models import class_arguments, third_party_checks
+from ssd_harness.harness.models.decoding_choice import ResolvedDecoding, check_fields, resolve_decoding
+from ssd_harness.harness.task.evaluation_prompt import check_form, evaluation_prompt, with_instruction
 from ssd_harness.livecodebench.problem import Problem
 from ssd_harness.livecodebench.store import open_store
 from ssd_harness.livecodebench.task_names import longest_generation, selection_of
@@ -24,7 +24,7 @@ from ssd_harness.recipe.definition import Recipe
 from ssd_harness.scoring.options import evaluation_options
 
 _NO_LIMIT = 10**9
-"""What tokenizers without a limit name is larger than this."""
+"""Tokenizers without a limit report a larger number than this."""
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx")
 
 
@@ -37,18 +37,18 @@ def check(
     origins: Mapping[str, str],
     arguments: Mapping[str, Any],
     vllm: bool = False,
-    others: bool = False,
+    third_party: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Raise :class:`UsageError` for whatever would end the requested evaluation after the transform.
+    """Raise :class:`UsageError` for whatever would end the current evaluation after the transform.
 
     ``folder`` holds configuration and tokenizer of the model called ``name``, or of the base that it will be made from.
-    ``decoding`` and ``origins`` are the model's own (see ``model_under_test.Subject``), ``arguments`` what the
-    model class is built with beside the recipe; ``vllm`` says which engine it starts. With ``others``, tasks that
-    are not ours are loaded and checked too, and ``tell`` is called with what lm-eval will cut.
+    ``decoding`` and ``origins`` are the model's own (see :class:`ModelUnderTest`), ``arguments`` are those of the model
+    class besides the recipe, and ``vllm`` says which engine it starts. With ``third_party``, other tasks are loaded
+    and checked too, and ``tell`` is called with what lm-eval will truncate.
     """
     class_arguments.check_with_model(arguments, folder, vllm=vllm, trust_remote_code=recipe.trust_remote_code)
-    request = evaluation_request.current()
+    request = run_context.current().request
     if request is None:
         return
     check_fields(request.gen_kwargs, own_engine=bool(request.own_tasks))
@@ -56,26 +56,28 @@ def check(
     if request.own_tasks:
         check_form(request, _prompt(request))
     try:
-        named = arguments.get("tokenizer") or folder
-        tokenizer = loading.load_tokenizer(named, trust_remote_code=recipe.trust_remote_code)
+        source = arguments.get("tokenizer") or folder
+        tokenizer = loading.load_tokenizer(source, trust_remote_code=recipe.trust_remote_code)
     except InfrastructureError:
-        return  # the sampler or the model class loads it next, and says what is wrong
+        return  # the sampler or the model class loads it next, and reports the error
     context = context_of(folder, tokenizer, arguments)
     if context is not None:
-        settled_for = functools.partial(_settled, request, decoding, origins)
-        _check_own_lengths(request, name, recipe, tokenizer=tokenizer, context=context, settled_for=settled_for)
-    if others:
-        _check_others(request, name, recipe, tokenizer=tokenizer, context=context, vllm=vllm, tell=tell)
+        decoding_for = functools.partial(_decoding, request, decoding, origins)
+        _check_own_lengths(request, name, recipe, tokenizer=tokenizer, context=context, decoding_for=decoding_for)
+    if third_party:
+        _check_third_party(request, name, recipe, tokenizer=tokenizer, context=context, vllm=vllm, tell=tell)
 
 
 def _prompt(request: EvaluationRequest) -> PromptTemplate:
-    """Return the prompt of our tasks, as the user or the recipe words it."""
+    """Return the prompt of our tasks, which the user or the recipe chooses."""
     options = evaluation_options(request.metadata, strict=False)
-    return with_instruction(asked_prompt(request, options.prompt), request.system_instruction)
+    return with_instruction(evaluation_prompt(options.prompt), request.system_instruction)
 
 
-def _settled(request: EvaluationRequest, decoding: Mapping[str, Any], origins: Mapping[str, str], task: str) -> Settled:
-    return settle(request.gen_kwargs, decoding, origins, {"max_gen_toks": longest_generation(task)})
+def _decoding(
+    request: EvaluationRequest, decoding: Mapping[str, Any], origins: Mapping[str, str], task: str
+) -> ResolvedDecoding:
+    return resolve_decoding(request.gen_kwargs, decoding, origins, {"max_gen_toks": longest_generation(task)})
 
 
 def _check_own_lengths(
@@ -85,20 +87,20 @@ def _check_own_lengths(
     *,
     tokenizer: Any,
     context: int,
-    settled_for: Callable[[str], Settled],
+    decoding_for: Callable[[str], ResolvedDecoding],
 ) -> None:
     """Require room for the longest prompt of each of our tasks and its generation."""
     options, prompt = evaluation_options(request.metadata, strict=False), _prompt(request)
-    handed: dict[str, Any] = {"template_options": recipe.template_values, "date": recipe.template_date}
+    template: dict[str, Any] = {"template_options": recipe.template_values, "date": recipe.template_date}
 
     def length_of(problem: Problem) -> int:
-        """Return the tokens of a problem's prompt, rendered as it will be."""
-        one = prompt.render(problem.as_doc())
-        return len(chat.prompt_ids(tokenizer, one.messages, chat=one.chat, **handed))
+        """Return the number of tokens in a problem's rendered prompt."""
+        rendered = prompt.render(problem.as_doc())
+        return len(chat.prompt_ids(tokenizer, rendered.messages, chat=rendered.chat, **template))
 
     for task in request.own_tasks:
-        settled = settled_for(task)
-        length = settled.decoding.max_new_tokens
+        resolved = decoding_for(task)
+        length = resolved.decoding.max_new_tokens
         selection = selection_of(task, release=options.release, window=options.window)
         if selection is None:
             continue
@@ -107,11 +109,11 @@ def _check_own_lengths(
             raise UsageError(
                 f"the longest prompt of {task} takes {longest:,} tokens, and with max_gen_toks={length:,} that is more "
                 f"than the context of {name}, {context:,} tokens",
-                next_step=_shorter(context - longest, dict(settled.origins)["max_gen_toks"]),
+                next_step=_shorter(context - longest, dict(resolved.origins)["max_gen_toks"]),
             )
 
 
-def _check_others(
+def _check_third_party(
     request: EvaluationRequest,
     name: str,
     recipe: Recipe,
@@ -121,8 +123,8 @@ def _check_others(
     vllm: bool,
     tell: Callable[[str], None],
 ) -> None:
-    """Check what tasks of others generate, with the prompts that lm-eval will build."""
-    if request.generations_of_others is None:
+    """Check what third-party tasks generate, with the prompts that lm-eval will build."""
+    if request.third_party is None:
         return
 
     def render(history: Sequence[Mapping[str, str]], add_generation_prompt: bool = True) -> str:
@@ -139,17 +141,19 @@ def _check_others(
             )
 
     rendered = bool(request.apply_chat_template)
-    for asked in request.generations_of_others(render if rendered else None):
-        third_party_tasks.check_arguments(asked.task, asked.arguments, request.gen_kwargs, vllm=vllm)
+    for generation in request.third_party.generations(render if rendered else None):
+        third_party_checks.check_arguments(generation.task, generation.arguments, request.gen_kwargs, vllm=vllm)
         if context is None:
             continue
-        lengths = [len(tokenizer.encode(prompt, add_special_tokens=not rendered)) for prompt in asked.prompts()]
-        if cut := third_party_tasks.check_lengths(asked.task, asked.arguments, lengths, context=context, model=name):
-            tell(f"  {cut}")
+        lengths = [len(tokenizer.encode(prompt, add_special_tokens=not rendered)) for prompt in generation.prompts()]
+        if warning := third_party_checks.check_lengths(
+            generation.task, generation.arguments, lengths, context=context, model=name
+        ):
+            tell(f"  {warning}")
 
 
 def _shorter(room: int, decided_by: str) -> str:
-    """Say which length would fit beside a prompt, as a field of whoever decided the length that does not."""
+    """Suggest a length that fits, as a value of the option that set the one that does not."""
     if room < 1:
         return "choose a model with a longer context, or leave its longest problems out with --samples"
     field = "--gen_kwargs max_gen_toks" if decided_by in ("--gen_kwargs", "task") else "max_gen_toks_eval"
@@ -157,15 +161,15 @@ def _shorter(room: int, decided_by: str) -> str:
 
 
 def context_of(folder: Path, tokenizer: Any, arguments: Mapping[str, Any]) -> int | None:
-    """Return how many tokens prompt and generation may take together, as lm-eval's class finds it; None: not known."""
-    given = arguments.get("max_length", arguments.get("max_model_len"))
-    if given is not None:
-        return int(given)
+    """Return the context length in tokens, as lm-eval's class determines it; None if unknown."""
+    length = arguments.get("max_length", arguments.get("max_model_len"))
+    if length is not None:
+        return int(length)
     from transformers import AutoConfig
 
     try:
         config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
-    except Exception:  # noqa: BLE001 - whoever loads the model in earnest says better what is wrong with it
+    except Exception:  # noqa: BLE001 - loading the model reports the error better
         return None
     for key in _CONTEXT_KEYS:
         if isinstance(length := getattr(config, key, None), int):
@@ -174,21 +178,21 @@ def context_of(folder: Path, tokenizer: Any, arguments: Mapping[str, Any]) -> in
     return int(limit) if isinstance(limit, int | float) and math.isfinite(limit) and limit < _NO_LIMIT else None
 
 
-def _check_template(asked: bool | str, templates: Mapping[str, str], name: str) -> None:
-    if asked and not templates:
+def _check_template(requested: bool | str, templates: Mapping[str, str], name: str) -> None:
+    if requested and not templates:
         raise UsageError(
             f"--apply_chat_template is given, but {name} has no chat template",
             next_step="leave it out; for a base model give prompt_style=ssd/completion",
         )
-    if isinstance(asked, str) and asked not in templates:
+    if isinstance(requested, str) and requested not in templates:
         raise UsageError(
-            f"--apply_chat_template: {name} has no template called {asked!r}",
+            f"--apply_chat_template: {name} has no template called {requested!r}",
             next_step=f"choose one of: {', '.join(sorted(templates))}",
         )
 
 
 def chosen_problems(task: str, selection: Any, request: EvaluationRequest) -> list[Problem]:
-    """Return the problems of a task that ``--limit`` or ``--samples`` leaves."""
+    """Return the problems of a task that ``--limit`` or ``--samples`` selects."""
     problems = list(open_store(selection).problems.values())
     chosen, limit = request.samples.get(task), request.limit
     if chosen is not None:

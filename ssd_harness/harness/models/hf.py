@@ -13,7 +13,7 @@ from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import Engine
 from ssd_harness.harness.models.arguments import split_arguments
 from ssd_harness.harness.models.engine_choice import VLLM_ARGUMENTS, engine_for
-from ssd_harness.harness.models.model_under_test import find_subject
+from ssd_harness.harness.models.model_under_test import prepare_model
 from ssd_harness.harness.models.random_state import kept_random_state
 from ssd_harness.harness.models.responder import Responder, log
 
@@ -21,12 +21,13 @@ from ssd_harness.harness.models.responder import Responder, log
 class SsdHf(HFLM):
     """lm-eval's Hugging Face model, with the transform before it and seeded samples for our own tasks.
 
-    Takes any field of the recipe and any argument of HFLM; without ``pretrained``, SSD_HARNESS_PRETRAINED decides.
-    Where the engine is vLLM, making one makes an :class:`~ssd_harness.harness.models.vllm.SsdVllm`.
+    Takes any field of the recipe and any argument of HFLM. Without ``pretrained`` it evaluates the model named by
+    SSD_HARNESS_PRETRAINED. With the vLLM engine the constructor returns an
+    :class:`~ssd_harness.harness.models.vllm.SsdVllm`.
     """
 
     def __new__(cls, pretrained: str | None = None, **arguments: Any) -> Any:
-        """Return the model class of the chosen engine: lm-eval's command names ``ssd-hf`` for both."""
+        """Return an instance for the chosen engine: ``--model ssd-hf`` stands for both engines."""
         if (choice := engine_for(arguments)).name != VLLM:
             return super().__new__(cls)
         from ssd_harness.harness.models.vllm import SsdVllm
@@ -38,9 +39,9 @@ class SsdHf(HFLM):
     ) -> None:
         choice = engine_for(arguments)
         overrides, rest = split_arguments(arguments, HFLM, elsewhere=VLLM_ARGUMENTS, engine=choice)
-        # No device is touched before this is done: of several ranks, one works in other processes, the others wait.
+        # The transform runs in other processes, started by one rank while the others wait; no device is in use yet.
         with kept_random_state():
-            self.subject = find_subject(
+            self.under_test = prepare_model(
                 pretrained, overrides, name=name, revision=revision, choice=choice, arguments=rest
             )
         self._given_device = rest.get("device")
@@ -48,16 +49,16 @@ class SsdHf(HFLM):
         if self._given_device and not rest["device"].startswith(str(self._given_device).partition(":")[0]):
             log.warning("device=%s is not available here; the evaluation uses %s", self._given_device, rest["device"])
         if rest["device"].startswith("cpu"):
-            rest.setdefault("dtype", "float32")  # half precision is slow there, and no two batches agree
+            rest.setdefault("dtype", "float32")  # half precision is slow there, and results depend on the batch
             if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-                # Without this word accelerate takes ranks on a CPU for so many runs of their own.
+                # Without this, accelerate treats ranks on a CPU as separate runs.
                 os.environ.setdefault("ACCELERATE_USE_CPU", "true")
-        recipe = self.subject.recipe
-        # lm-eval's own rendering (--apply_chat_template) is handed what ours is.
+        recipe = self.under_test.recipe
+        # lm-eval's own rendering (--apply_chat_template) gets the same values as ours.
         rest["chat_template_args"] = recipe.template_values
-        super().__init__(pretrained=str(self.subject.folder), **rest)
+        super().__init__(pretrained=str(self.under_test.folder), **rest)
         if self._device.type == "cpu" and hasattr(self, "accelerator"):
-            # HFLM shares the documents out among GPUs alone; ranks on the CPU would each answer all of them.
+            # HFLM splits the documents among GPUs only; without this, each rank on a CPU would answer all of them.
             self._rank, self._world_size = self.accelerator.process_index, self.accelerator.num_processes
 
         self._responder = Responder(
@@ -66,31 +67,31 @@ class SsdHf(HFLM):
             .factory()
             .wrap(
                 self.model,
-                stop_ids=loading.stop_ids(self.subject.folder, self.tokenizer),
+                stop_ids=loading.stop_ids(self.under_test.folder, self.tokenizer),
                 rows=self.batch_size if isinstance(self.batch_size, int) and self.batch_size > 1 else None,
             ),
             tokenizer=self.tokenizer,
-            subject=self.subject,
-            context=self.max_length,
+            under_test=self.under_test,
+            context_length=self.max_length,
             encode=self.tok_encode,
             thinking_end=self.think_end_token,
             rank=self.rank,
         )
 
     def apply_chat_template(self, *arguments: Any, **named: Any) -> str:
-        """Render a chat as lm-eval does (``--apply_chat_template``), on the recipe's date."""
-        with chat.frozen_date(self.subject.recipe.template_date):
+        """Render a chat for lm-eval (``--apply_chat_template``) with the recipe's date."""
+        with chat.frozen_date(self.under_test.recipe.template_date):
             return str(super().apply_chat_template(*arguments, **named))
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Answer all requests: ours, which carry ``messages``, by the seeded engine; others as lm-eval does."""
-        lm_evals = functools.partial(super().generate_until, disable_tqdm=disable_tqdm)
-        return self._responder.respond(requests, lm_evals, quiet=disable_tqdm)
+        """Return a response to each request: seeded generations for our own tasks, lm-eval's for all others."""
+        lm_eval_generate = functools.partial(super().generate_until, disable_tqdm=disable_tqdm)
+        return self._responder.respond(requests, lm_eval_generate, quiet=disable_tqdm)
 
     def get_model_info(self) -> dict[str, Any]:
-        """Return lm-eval's description, and where the evaluated model and its generations came from."""
+        """Return lm-eval's description, and the provenance of the model and its generations."""
         device = {"used": str(self.device), "given": self._given_device}
         return {
             **super().get_model_info(),
-            "ssd": {**self.subject.about, "device": device, **self._responder.describe()},
+            "ssd": {**self.under_test.about, "device": device, **self._responder.describe()},
         }

@@ -1,4 +1,4 @@
-"""What an ``ssd-*`` model evaluates: a checkpoint, made first if need be, or the base model as it is."""
+"""The model that an ``ssd-*`` class evaluates: a checkpoint, trained first if it does not exist, or the base model."""
 
 import functools
 import os
@@ -19,9 +19,9 @@ from ssd_harness.engines import chat, loading
 from ssd_harness.engines.choice import VLLM, EngineChoice
 from ssd_harness.engines.quantization import stored_settings
 from ssd_harness.estimates.evaluation_cost import EvaluationEngine
-from ssd_harness.harness import evaluation_request
+from ssd_harness.harness import run_context
 from ssd_harness.harness.models import class_arguments, evaluation_check
-from ssd_harness.harness.models.evaluation_settings import asked_evaluation, evaluation_engine
+from ssd_harness.harness.models.cost_inputs import evaluation_engine, requested_evaluation
 from ssd_harness.harness.models.overlap_check import OverlapCheck
 from ssd_harness.harness.models.prompt_style import PromptStyle
 from ssd_harness.prompt_styles import PromptTemplate
@@ -34,28 +34,28 @@ DEFAULT_PRETRAINED = "Qwen/Qwen3-4B-Instruct-2507"
 PRETRAINED_VARIABLE = "SSD_HARNESS_PRETRAINED"
 
 _GIVEN, _IN_FILES = "--model_args", "base model's generation_config.json"
-"""Who decided a field of the decoding."""
+"""Sources of a field of the decoding."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ModelUnderTest:
     """A model folder, how to decode from it, and where it came from."""
 
     folder: Path
     recipe: Recipe
     decoding: Mapping[str, Any]
-    """temperature, top_k, top_p, max_gen_toks: those that are known; a task decides about the others."""
+    """temperature, top_k, top_p, max_gen_toks, as far as the model defines them; the task defines the others."""
     decoding_origins: Mapping[str, str]
-    """Who decided each field of it."""
+    """Where each field of it comes from."""
     about: Mapping[str, Any]
-    """What the results say about it."""
+    """What the results report about it (``config.ssd``)."""
     identity: Mapping[str, Any]
-    """Which weights and tokenizer it is, for the store of its generations; a folder's name says nothing."""
+    """Its weights and tokenizer, by which its generations are stored; a folder's name identifies neither."""
     overlap: OverlapCheck
     style: PromptStyle
 
 
-def find_subject(
+def prepare_model(
     pretrained: str | None,
     overrides: Mapping[str, Any],
     *,
@@ -63,12 +63,12 @@ def find_subject(
     revision: str | None = None,
     choice: EngineChoice | None = None,
     arguments: Mapping[str, Any] | None = None,
-) -> Subject:
-    """Return what to evaluate, after making it if it is not there.
+) -> ModelUnderTest:
+    """Return the model to evaluate, and run the transform first if its checkpoint does not exist.
 
-    ``rounds=0`` is the base model with its own decoding; ``ssd:NAME`` without ``rounds`` is that checkpoint with its
-    recipe's; everything else is put through the recipe's transform. ``choice`` is the engine that evaluates, and
-    samples too unless the recipe says otherwise; ``arguments`` is what the class is told beside the fields.
+    ``rounds=0`` is the base model with its own decoding. ``ssd:NAME`` without ``rounds`` is that checkpoint with the
+    decoding of its recipe. Everything else goes through the recipe's transform. ``choice`` is the engine of the
+    evaluation, and of the sampling unless the recipe says otherwise; ``arguments`` are those of lm-eval's class.
     """
     arguments = arguments or {}
     class_arguments.check(arguments)
@@ -87,8 +87,8 @@ def find_subject(
         revision=revision,
         engine=choice,
         tell=teller(),
-        goal="none" if evaluation_request.rehearsal() == "words" else "checkpoint",
-        evaluation=functools.partial(asked_evaluation, engine=engine),
+        goal="checkpoint" if run_context.current().checks_machine else "none",
+        evaluation=functools.partial(requested_evaluation, engine=engine),
     )
     settings = settings_folder(pretrained, revision)
     style = _style(plan.style, plan.recipe, settings, in_style=plan.prompts.in_style)
@@ -97,42 +97,42 @@ def find_subject(
         _check_fit(pretrained, plan.made.path, plan.recipe, engine)
     overlap = _checked(plan.lineage(), plan.recipe)
     cached = plan.made is not None
-    if not cached:  # lm-eval loads them only once the model is there
-        overlap.meet_others()
+    if not cached:  # lm-eval loads them only after the transform
+        overlap.check_third_party_tasks()
     decoding, origins = _eval_decoding(plan.recipe), _origins(plan.resolved, "eval", "recipe")
-    # A checkpoint has its base's configuration, tokenizer and template.
+    # The base model has the checkpoint's configuration, tokenizer and template.
     if settings:
         _check_evaluation(
             pretrained, settings, plan.recipe, (decoding, origins), arguments, engine=engine, trains=not cached
         )
-    evaluation_request.end_rehearsal()
+    run_context.current().end_dry_run()
     checkpoint = pipeline.run(plan)
     about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
     about |= {"engine": choice.as_json()}
-    about |= _overlap_words(overlap, plan.recipe)
-    return Subject(checkpoint.path, plan.recipe, decoding, origins, about, _identity(checkpoint), overlap, style)
+    about |= _overlap_fields(overlap, plan.recipe)
+    return ModelUnderTest(checkpoint.path, plan.recipe, decoding, origins, about, _identity(checkpoint), overlap, style)
 
 
 def _style(template: PromptTemplate, recipe: Recipe, settings: Path | None, **more: Any) -> PromptStyle:
-    """Return what the evaluation follows, and the training did; without a chat template both have plain text."""
+    """Return the prompt style of training and evaluation; without a chat template both use plain text."""
     templated = settings is not None and bool(chat.templates_of(settings))
     raw = recipe.prompt_format == "raw" and template.chat and templated
     return PromptStyle(prompt_style.whole(template, recipe), raw=raw, **more)
 
 
 def teller() -> Callable[[str], None]:
-    """Return what prints the plan: one rank of several is enough."""
+    """Return a function that prints the plan on the first rank, and nothing on the others."""
     return say if os.environ.get("RANK", "0") == "0" else lambda _: None
 
 
 def _checked(lineage: Lineage, recipe: Recipe) -> OverlapCheck:
-    """Compare the prompts with the problems that are known already, before anything is sampled or loaded."""
+    """Compare the prompts with the problems that are known before anything is sampled or loaded."""
     check = OverlapCheck(lineage, allowed=recipe.allow_overlap, tell=teller())
-    check.meet_asked()
+    check.check_own_tasks()
     return check
 
 
-def _overlap_words(overlap: OverlapCheck, recipe: Recipe) -> dict[str, Any]:
+def _overlap_fields(overlap: OverlapCheck, recipe: Recipe) -> dict[str, Any]:
     return {"overlap": overlap.results} | (
         {"allow_overlap": True} if recipe.allow_overlap or overlap.trained_on else {}
     )
@@ -144,7 +144,7 @@ def _base(
     revision: str | None,
     arguments: Mapping[str, Any],
     choice: EngineChoice,
-) -> Subject:
+) -> ModelUnderTest:
     engine = evaluation_engine(arguments, vllm=choice.name == VLLM)
     resolved, template = prompt_style.settle(resolve_for(pretrained, overrides, revision, engine=choice), pretrained)
     tell = teller()
@@ -158,28 +158,28 @@ def _base(
     style.announce(tell)
     overlap = _checked(lineage_of(base), recipe)
     if settings:
-        counted = engine.counted and not stored_settings(settings)  # quantised weights are loaded as they are
+        counted = engine.counted and not stored_settings(settings)  # quantised weights are loaded as stored
         _check_fit(pretrained, settings, recipe, replace(engine, counted=counted))
     own = loading.generation_config(settings or base.folder())
-    said = {
+    from_recipe = {
         "temperature": recipe.T_base,
         "top_k": recipe.top_k_base,
         "top_p": recipe.top_p_base,
         "max_gen_toks": recipe.max_gen_toks_eval,
     }
-    # No top-k beside a temperature of the recipe's is a choice.
-    asked_of_files = ("temperature", "top_k", "top_p") if recipe.T_base is None else ("top_p",)
-    in_files = {field: own[field] for field in asked_of_files if own.get(field) is not None}
-    known = in_files | {field: value for field, value in said.items() if value is not None}
+    # With a temperature from the recipe, no top-k means top-k is off.
+    fields_from_files = ("temperature", "top_k", "top_p") if recipe.T_base is None else ("top_p",)
+    in_files = {field: own[field] for field in fields_from_files if own.get(field) is not None}
+    decoding = in_files | {field: value for field, value in from_recipe.items() if value is not None}
     origins = _origins(resolved, "base", "recipe, base model")
-    origins |= {field: _IN_FILES for field in in_files if said[field] is None}
-    if "temperature" in known:
-        for field, plain in (("top_k", None), ("top_p", 1.0)):
-            if field not in known:
-                known[field] = plain
+    origins |= {field: _IN_FILES for field in in_files if from_recipe[field] is None}
+    if "temperature" in decoding:
+        for field, off in (("top_k", None), ("top_p", 1.0)):
+            if field not in decoding:
+                decoding[field] = off
                 origins[field] = _GIVEN if origins[field] == _GIVEN else origins["temperature"]
-    _check_evaluation(pretrained, settings or base.folder(), recipe, (known, origins), arguments, engine=engine)
-    evaluation_request.end_rehearsal()
+    _check_evaluation(pretrained, settings or base.folder(), recipe, (decoding, origins), arguments, engine=engine)
+    run_context.current().end_dry_run()
     folder = base.folder()
     about = {
         "transform": "none (rounds=0)",
@@ -187,17 +187,17 @@ def _base(
         "base": {"name": base.name, "revision": base.revision, "weights": base.weights},
         "tokenizer": base.tokenizer,
         "parent": base.parent,
-        "variant": made.manifest.get("variant") if (made := registry.at(folder)) else None,
+        "variant": checkpoint.manifest.get("variant") if (checkpoint := registry.at(folder)) else None,
         "fingerprint": None,
-        **_overlap_words(overlap, recipe),
+        **_overlap_fields(overlap, recipe),
     }
     identity = {"weights": base.weights, "tokenizer": base.tokenizer}
-    return Subject(folder, recipe, known, origins, about, identity, overlap, style)
+    return ModelUnderTest(folder, recipe, decoding, origins, about, identity, overlap, style)
 
 
 def _registered(
     pretrained: str, overrides: Mapping[str, Any], arguments: Mapping[str, Any], choice: EngineChoice
-) -> Subject:
+) -> ModelUnderTest:
     engine = evaluation_engine(arguments, vllm=choice.name == VLLM)
     checkpoint = as_it_is(pretrained, overrides)
     resolved, template = prompt_style.settle(resolve_for(pretrained, overrides, engine=choice), pretrained)
@@ -209,26 +209,24 @@ def _registered(
     resolved = template_values.dated(resolved, chat.template_of(checkpoint.path), tokenizer, teller())
     recipe = resolved.recipe
     prompts = checkpoint.manifest.get("prompts") or {}
-    known = prompt_style.is_known(checkpoint.manifest)
-    style = _style(template, recipe, checkpoint.path, in_style=prompts.get("in_style"), trained=known)
+    trained_here = prompt_style.is_known(checkpoint.manifest)
+    style = _style(template, recipe, checkpoint.path, in_style=prompts.get("in_style"), trained=trained_here)
     style.announce(teller())
     overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
     about = _about(checkpoint, recipe) | {"transform": "none, registered before", "engine": choice.as_json()}
-    about |= _overlap_words(overlap, recipe)
+    about |= _overlap_fields(overlap, recipe)
     decoding, origins = _eval_decoding(recipe), _origins(resolved, "eval")
     _check_fit(pretrained, checkpoint.path, recipe, engine)
     _check_evaluation(pretrained, checkpoint.path, recipe, (decoding, origins), arguments, engine=engine)
-    evaluation_request.end_rehearsal()
-    return Subject(checkpoint.path, recipe, decoding, origins, about, _identity(checkpoint), overlap, style)
+    run_context.current().end_dry_run()
+    return ModelUnderTest(checkpoint.path, recipe, decoding, origins, about, _identity(checkpoint), overlap, style)
 
 
 def _check_fit(name: str, folder: Path, recipe: Recipe, engine: EvaluationEngine) -> None:
-    """Tell what the requested evaluation costs, and stop where it cannot fit this machine."""
-    if evaluation_request.rehearsal() == "words":
+    """Print what the current evaluation costs; raise :class:`UsageError` if it cannot fit this machine."""
+    if not run_context.current().checks_machine:
         return
-    if evaluation_request.rehearsal() == "words":
-        return
-    if evaluation := asked_evaluation(recipe, engine):
+    if evaluation := requested_evaluation(recipe, engine):
         stored = stored_bytes(recipe, folder)
         check_evaluation(evaluation, recipe, name=name, folder=folder, stored=stored, tell=teller())
 
@@ -243,7 +241,7 @@ def _check_evaluation(
     engine: EvaluationEngine,
     trains: bool = False,
 ) -> None:
-    """Check the requested evaluation; where nothing is trained first, tasks of others are loaded soon enough."""
+    """Check the current evaluation; third-party tasks are loaded here only if training would delay their errors."""
     fields, origins = decoding
     evaluation_check.check(
         name=name,
@@ -253,27 +251,27 @@ def _check_evaluation(
         origins=origins,
         arguments=arguments,
         vllm=engine.vllm,
-        others=trains or evaluation_request.rehearsal() is not None,
+        third_party=trains or run_context.current().dry_run is not None,
         tell=teller(),
     )
 
 
 def _eval_decoding(recipe: Recipe) -> dict[str, Any]:
     decoding = {"temperature": recipe.T_eval, "top_k": recipe.top_k_eval, "top_p": recipe.top_p_eval}
-    # No top-k is a choice; no length is none.
+    # A top-k of None means off, a length of None means that the task decides.
     return decoding | ({"max_gen_toks": recipe.max_gen_toks_eval} if recipe.max_gen_toks_eval else {})
 
 
 def _origins(resolved: Resolved, side: str, otherwise: str | None = None) -> dict[str, str]:
-    """Return who decided each field of the decoding: the user, or else ``otherwise``, or the layer of the recipe."""
+    """Return the source of each field of the decoding: the user, else ``otherwise``, else the layer of the recipe."""
     fields = {"temperature": f"T_{side}", "top_k": f"top_k_{side}", "top_p": f"top_p_{side}"}
     fields["max_gen_toks"] = "max_gen_toks_eval"
-    found = {field: resolved.origins[name] for field, name in fields.items()}
-    return {field: _GIVEN if origin == GIVEN else otherwise or origin for field, origin in found.items()}
+    origins = {field: resolved.origins[name] for field, name in fields.items()}
+    return {field: _GIVEN if origin == GIVEN else otherwise or origin for field, origin in origins.items()}
 
 
 def _about(checkpoint: registry.Checkpoint, recipe: Recipe) -> dict[str, Any]:
-    """Return the manifest as results carry it: all of it but the loss of every step."""
+    """Return the manifest as results carry it: everything but the loss of each step."""
     keys = ("fingerprint", "base", "tokenizer", "parent", "variant", "prompts")
     rounds = []
     for stages in checkpoint.manifest["rounds"]:

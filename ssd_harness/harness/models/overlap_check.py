@@ -1,4 +1,4 @@
-"""The guard at work: a model meets each task of an evaluation, once."""
+"""Compare the tasks of an evaluation with the prompts that its model was trained on."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -6,28 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness.artifacts import registry
-from ssd_harness.harness import evaluation_request
-from ssd_harness.harness.task.statements import asked_texts
+from ssd_harness.harness import run_context
+from ssd_harness.harness.task.statements import requested_texts
 from ssd_harness.prompts.overlap.guard import guard
 from ssd_harness.prompts.overlap.lineage import Lineage, read_lineage
 from ssd_harness.prompts.overlap.search import EvaluatedText
 
-NOTE = "overlap"
-"""Where the evaluation's notes keep ``results``."""
-
 
 def check_of_folder(folder: Path, *, allowed: bool, tell: Callable[[str], None]) -> "OverlapCheck | None":
-    """Return the check of a model that another class has loaded from ``folder``, if it is a checkpoint of ours."""
-    made = registry.at(folder)
-    if made is None:
+    """Return the check of the checkpoint in ``folder``; None if it is not a checkpoint of ours."""
+    checkpoint = registry.at(folder)
+    if checkpoint is None:
         return None
-    return OverlapCheck(read_lineage(made.name, folder, made.manifest), allowed=allowed, tell=tell)
+    return OverlapCheck(read_lineage(checkpoint.name, folder, checkpoint.manifest), allowed=allowed, tell=tell)
 
 
 class OverlapCheck:
     """Compares the problems of tasks with the prompts that a model was trained on, or is about to be.
 
-    ``results`` maps each task that was met to what every result says about it; it grows with the tasks.
+    ``results`` has an entry for each task checked so far.
     """
 
     def __init__(self, lineage: Lineage, *, allowed: bool, tell: Callable[[str], None]) -> None:
@@ -36,37 +33,38 @@ class OverlapCheck:
 
     @property
     def trained_on(self) -> int:
-        """Number of prompts that overlap LiveCodeBench's problems and were trained on all the same."""
+        """Number of training prompts that overlap LiveCodeBench's problems."""
         return self._lineage.kept
 
-    def meet(self, task: str, problems: Callable[[], Sequence[EvaluatedText] | None]) -> None:
-        """Check one task; ``problems`` is called only if there are prompts to compare them with.
+    def check(self, task: str, problems: Callable[[], Sequence[EvaluatedText] | None]) -> None:
+        """Check one task, once; ``problems`` is called only if there are prompts to compare.
 
         Raises :class:`UsageError` for an overlap that the user has not allowed.
         """
         if task in self.results:
             return
         texts = problems() if self._lineage.sketches else None
-        self.results[task] = found = guard(self._lineage, task, texts, allowed=self._allowed)
+        self.results[task] = result = guard(self._lineage, task, texts, allowed=self._allowed)
         if self._lineage.sketches or self._lineage.unknown:
-            extent = f" ({found['problems']:,} problems)" if "problems" in found else ""
-            self._tell(f"  overlap with {task}: {found['result']}{extent}")
-        if request := evaluation_request.current():
-            request.notes[NOTE] = self.results
+            extent = f" ({result['problems']:,} problems)" if "problems" in result else ""
+            self._tell(f"  overlap with {task}: {result['result']}{extent}")
+        context = run_context.current()
+        if context.request:
+            context.overlap = self.results
 
-    def meet_asked(self) -> None:
-        """Check those tasks of ours that the running evaluation has asked for: their problems are known already."""
-        request = evaluation_request.current()
+    def check_own_tasks(self) -> None:
+        """Check the tasks of ours in the current request, whose problems are known before lm-eval loads them."""
+        request = run_context.current().request
         if request is None or not self._lineage.sketches:
             return
         for task in request.own_tasks:
-            if (texts := asked_texts(request, task)) is not None:
-                self.meet(task, functools.partial(list, texts))
+            if (texts := requested_texts(request, task)) is not None:
+                self.check(task, functools.partial(list, texts))
 
-    def meet_others(self) -> None:
-        """Load and check all other tasks that the running evaluation has asked for: before hours of training."""
-        request = evaluation_request.current()
-        if request is None or request.texts_of is None or not self._lineage.sketches:
+    def check_third_party_tasks(self) -> None:
+        """Load and check the other tasks in the current request, before hours of training."""
+        request = run_context.current().request
+        if request is None or request.third_party is None or not self._lineage.sketches:
             return
-        for task, texts in request.texts_of(request.others).items():
-            self.meet(task, texts)
+        for task, texts in request.third_party.texts().items():
+            self.check(task, texts)

@@ -1,4 +1,4 @@
-"""Answer the requests of our tasks with seeded, stored samples: what every ``ssd-*`` model does alike."""
+"""Answer the requests of our tasks with seeded, stored generations; every ``ssd-*`` model does it this way."""
 
 import contextlib
 import functools
@@ -18,12 +18,13 @@ from ssd_harness.artifacts.generation_store import GenerationStore
 from ssd_harness.engines import chat
 from ssd_harness.engines.contracts import Continuation, GenerationEngine, GenerationRequest
 from ssd_harness.errors import UsageError
-from ssd_harness.harness import evaluation_request
-from ssd_harness.harness.generation import Generation, GenerationNote
-from ssd_harness.harness.models import third_party_tasks
-from ssd_harness.harness.models.decoding import Settled, settle
-from ssd_harness.harness.models.model_under_test import Subject
+from ssd_harness.harness import run_context
+from ssd_harness.harness.generation import Generation
+from ssd_harness.harness.models import third_party_checks
+from ssd_harness.harness.models.decoding_choice import ResolvedDecoding, resolve_decoding
+from ssd_harness.harness.models.model_under_test import ModelUnderTest
 from ssd_harness.harness.models.reasoning import ReasoningMarks
+from ssd_harness.harness.run_context import Message
 from ssd_harness.progress import ProgressLine
 
 # lm-eval shows INFO of its own logger tree only.
@@ -32,169 +33,187 @@ log = logging.getLogger("lm_eval.ssd_harness")
 
 @dataclass(kw_only=True)
 class Responder:
-    """Settles the decoding, renders and checks the prompts, draws what is not stored, and cuts the texts.
+    """Resolves the decoding, renders and checks the prompts, generates what is not stored, and cuts the texts.
 
-    A request of ours is an instance with the attribute ``messages``; all others go to the caller's own method. ``name``
-    is the model's, as lm-eval knows it; ``context`` the tokens that prompt and generation may take together; ``encode``
-    lm-eval's way to turn a text into token ids, which adds no second BOS to a rendered chat. ``thinking_end`` is the
-    token or text up to which a generation is cut.
+    Requests of our tasks are registered in the run context; all others go to lm-eval's own method.
     """
 
     name: str
+    """The model's name in lm-eval."""
     engine: GenerationEngine
     tokenizer: Any
-    subject: Subject
-    context: int
+    under_test: ModelUnderTest
+    context_length: int
+    """Number of tokens that prompt and generation may take together."""
     encode: Callable[[str], Sequence[int]]
+    """lm-eval's tokenization, which adds no second BOS to a rendered chat."""
     thinking_end: int | str | None = None
+    """Token or text that ends the reasoning; everything up to it is cut."""
     rank: int = 0
     _decodings: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
 
     def respond(
-        self, requests: Sequence[Instance], others: Callable[[list[Instance]], list[str]], *, quiet: bool = False
+        self,
+        requests: Sequence[Instance],
+        lm_eval_generate: Callable[[list[Instance]], list[str]],
+        *,
+        quiet: bool = False,
     ) -> list[str]:
-        """Answer all requests in their order; every prompt is checked before the first token is drawn."""
+        """Return the responses in the order of the requests; all prompts are checked before the first is answered."""
         self._decodings = {}
-        foreign = [number for number, request in enumerate(requests) if not hasattr(request, "messages")]
-        answers: dict[int, str] = {}
-        self._check_foreign([requests[number] for number in foreign], quiet=quiet)
-        groups = self._plan({n: one for n, one in enumerate(requests) if hasattr(one, "messages")}, answers)
-        if foreign:
-            answers |= zip(foreign, others([requests[number] for number in foreign]), strict=True)
-        for settled, wanted in groups.items():
-            store = self._store(settled)
+        context = run_context.current()
+        own = {number: request for number, request in enumerate(requests) if context.own_request(request)}
+        third_party = [number for number in range(len(requests)) if number not in own]
+        responses: dict[int, str] = {}
+        self._check_third_party([requests[number] for number in third_party], quiet=quiet)
+        groups = self._plan(own, responses)
+        if third_party:
+            texts = lm_eval_generate([requests[number] for number in third_party])
+            responses |= zip(third_party, texts, strict=True)
+        for resolved, wanted in groups.items():
+            store = self._store(resolved)
             with store.in_use():
-                drawn = self._draw(list(wanted), settled, store, quiet=quiet)
-            for made in drawn:
-                answer = self._generation(made, settled.until)
-                answers |= dict.fromkeys(wanted[made.request], answer)
-                for number in wanted[made.request]:
-                    # What lm-eval logs beside each sample is then what was used.
-                    requests[number].arguments = (requests[number].args[0], settled.as_arguments())
-        return [answers[number] for number in range(len(requests))]
+                continuations = self._continuations(list(wanted), resolved, store, quiet=quiet)
+            for continuation in continuations:
+                generation = self._generation(continuation, resolved.until)
+                for number in wanted[continuation.request]:
+                    responses[number] = generation.text
+                    if request := context.own_request(requests[number]):
+                        request.generations[continuation.request.index] = generation
+                    # lm-eval logs these beside each sample: the decoding that was used.
+                    requests[number].arguments = (requests[number].args[0], resolved.as_arguments())
+        return [responses[number] for number in range(len(requests))]
 
-    def _check_foreign(self, requests: Sequence[Instance], *, quiet: bool) -> None:
-        """Refuse generation arguments and lengths of other people's tasks before the first token is drawn."""
-        current = evaluation_request.current()
-        given, vllm = current.gen_kwargs if current else {}, self.engine.name == "vllm"
+    def _check_third_party(self, requests: Sequence[Instance], *, quiet: bool) -> None:
+        """Refuse generation arguments and lengths of third-party tasks before the first token is generated."""
+        request = run_context.current().request
+        gen_kwargs, vllm = request.gen_kwargs if request else {}, self.engine.name == "vllm"
         by_task: dict[str, list[Instance]] = defaultdict(list)
-        for request in requests:
-            by_task[str(request.task_name)].append(request)
-        for task, asked in by_task.items():
-            arguments = asked[0].args[1]
-            third_party_tasks.check_arguments(task, arguments, given, vllm=vllm)
-            lengths = [len(self.encode(request.args[0])) for request in asked]
-            cut = third_party_tasks.check_lengths(task, arguments, lengths, context=self.context, model=self.name)
-            if cut and not quiet and self.rank == 0:
-                log.warning("%s", cut)
+        for instance in requests:
+            by_task[str(instance.task_name)].append(instance)
+        for task, instances in by_task.items():
+            arguments = instances[0].args[1]
+            third_party_checks.check_arguments(task, arguments, gen_kwargs, vllm=vllm)
+            lengths = [len(self.encode(instance.args[0])) for instance in instances]
+            warning = third_party_checks.check_lengths(
+                task, arguments, lengths, context=self.context_length, model=self.name
+            )
+            if warning and not quiet and self.rank == 0:
+                log.warning("%s", warning)
 
     def describe(self) -> dict[str, Any]:
-        """Return how each task's generations were drawn, and the run's id: the same id, the same samples."""
+        """Return each task's decoding, and the id of the run: equal ids mean equal generations."""
         runs = {task: decoding["samples"] for task, decoding in self._decodings.items()}
         run = hashlib.sha256(json.dumps(runs, sort_keys=True).encode()).hexdigest()[:12] if runs else None
         generations = {"engine": dict(self.engine.identity()), "decoding": self._decodings}
-        return {"run": run, "prompt_style": self.subject.style.block(), "generations": generations}
+        return {"run": run, "prompt_style": self.under_test.style.block(), "generations": generations}
 
     def _plan(
-        self, requests: Mapping[int, Instance], answers: dict[int, str]
-    ) -> dict[Settled, dict[GenerationRequest, list[int]]]:
-        """Return the continuations to draw by decoding, each with its requests' numbers; padding is answered at once.
+        self, requests: Mapping[int, Instance], responses: dict[int, str]
+    ) -> dict[ResolvedDecoding, dict[GenerationRequest, list[int]]]:
+        """Return the continuations to generate by decoding, each with the numbers of its requests.
 
-        The repeats of a document are its samples, in order.
+        The repeats of a document are its samples, in order. Padding is answered at once.
         """
-        groups: dict[Settled, dict[GenerationRequest, list[int]]] = defaultdict(lambda: defaultdict(list))
+        groups: dict[ResolvedDecoding, dict[GenerationRequest, list[int]]] = defaultdict(lambda: defaultdict(list))
         seen: Counter[tuple[str, int]] = Counter()
-        known: dict[tuple[str, int], tuple[Settled, tuple[int, ...]]] = {}
+        prompts: dict[tuple[str, int], tuple[ResolvedDecoding, tuple[int, ...]]] = {}
         for number, request in requests.items():
             document = (str(request.task_name), int(request.doc_id or 0))
             index = seen[document]
             seen[document] += 1
             if index >= (request.repeats or 1):
-                answers[number] = ""  # with several ranks lm-eval pads with copies, and throws their answers away
+                responses[number] = ""  # with several ranks lm-eval pads with copies, and discards their responses
                 continue
-            if document not in known:
-                settled = self._settle(request)
-                known[document] = settled, self.prompt_ids(request, settled.decoding.max_new_tokens)
-            settled, prompt = known[document]
-            # Named by the problem, a sample is the same in every window and on every rank.
+            if document not in prompts:
+                resolved = self._resolve(request)
+                prompts[document] = resolved, self.prompt_ids(request, resolved.decoding.max_new_tokens)
+            resolved, prompt = prompts[document]
+            # Keyed by the problem, a sample is the same in every window and on every rank.
             key = str(request.doc.get("question_id") or document)
-            groups[settled][GenerationRequest(key, index, prompt)].append(number)
+            groups[resolved][GenerationRequest(key, index, prompt)].append(number)
         return groups
 
     def prompt_ids(self, request: Instance, max_new_tokens: int) -> tuple[int, ...]:
-        """Return the token ids of a request's prompt; :class:`UsageError` where the context has no room for it."""
-        if request.messages:
-            recipe = self.subject.recipe
+        """Return the token ids of a request's prompt; :class:`UsageError` if it does not fit the context."""
+        if messages := self._messages(request):
+            recipe = self.under_test.recipe
             ids = chat.prompt_ids(
-                self.tokenizer, request.messages, template_options=recipe.template_values, date=recipe.template_date
+                self.tokenizer, messages, template_options=recipe.template_values, date=recipe.template_date
             )
         else:
             ids = tuple(self.encode(request.args[0]))
-        if len(ids) + max_new_tokens > self.context:
+        if len(ids) + max_new_tokens > self.context_length:
             raise UsageError(
                 f"a prompt of {request.task_name} takes {len(ids):,} tokens, and with max_gen_toks={max_new_tokens:,} "
-                f"that is more than the model's context of {self.context:,}",
-                next_step=f"give --gen_kwargs max_gen_toks={max(1, self.context - len(ids))} or less",
+                f"that is more than the model's context of {self.context_length:,}",
+                next_step=f"give --gen_kwargs max_gen_toks={max(1, self.context_length - len(ids))} or less",
             )
         return ids
 
-    def _settle(self, request: Instance) -> Settled:
-        current = evaluation_request.current()
-        given = current.gen_kwargs if current else {}
-        settled = settle(given, self.subject.decoding, self.subject.decoding_origins, request.args[1])
-        task = str(request.task_name)
-        rendered_before = bool(current and current.apply_chat_template)
-        renders = bool(request.messages) and chat.has_template(self.tokenizer)
-        described = {
-            **asdict(settled.decoding),
-            "until": list(settled.until),
-            "origins": dict(settled.origins),
+    @staticmethod
+    def _messages(instance: Instance) -> Sequence[Message] | None:
+        request = run_context.current().own_request(instance)
+        return request.messages if request else None
+
+    def _resolve(self, instance: Instance) -> ResolvedDecoding:
+        request = run_context.current().request
+        gen_kwargs = request.gen_kwargs if request else {}
+        under_test = self.under_test
+        resolved = resolve_decoding(gen_kwargs, under_test.decoding, under_test.decoding_origins, instance.args[1])
+        task = str(instance.task_name)
+        rendered_before = bool(request and request.apply_chat_template)
+        renders = bool(self._messages(instance)) and chat.has_template(self.tokenizer)
+        decoding = {
+            **asdict(resolved.decoding),
+            "until": list(resolved.until),
+            "origins": dict(resolved.origins),
             "seed": torch.initial_seed(),
             "template": self.name if renders else "lm_eval" if rendered_before else "none",
-            "samples": self._store(settled).id,
+            "samples": self._store(resolved).id,
         }
-        if self._decodings.get(task) != described and self.rank == 0:
-            # lm-eval has just announced the task's own generation_kwargs, of which the model's may replace each field.
-            log.info("%s: generating with %s", task, settled)
-        self._decodings[task] = described
-        return settled
+        if self._decodings.get(task) != decoding and self.rank == 0:
+            # lm-eval logs the task's own generation_kwargs, which the model may override.
+            log.info("%s: generating with %s", task, resolved)
+        self._decodings[task] = decoding
+        return resolved
 
-    def _store(self, settled: Settled) -> GenerationStore:
+    def _store(self, resolved: ResolvedDecoding) -> GenerationStore:
         identity = {
-            **self.subject.identity,
+            **self.under_test.identity,
             "engine": dict(self.engine.identity()),
-            "decoding": asdict(settled.decoding),
+            "decoding": asdict(resolved.decoding),
             "seed": torch.initial_seed(),  # lm-eval's --seed
         }
         return GenerationStore(identity, rank=self.rank)
 
-    def _draw(
-        self, wanted: Sequence[GenerationRequest], settled: Settled, store: GenerationStore, *, quiet: bool
+    def _continuations(
+        self, wanted: Sequence[GenerationRequest], resolved: ResolvedDecoding, store: GenerationStore, *, quiet: bool
     ) -> list[Continuation]:
-        """Return the continuations: stored ones, and the others as the engine draws them."""
-        found = {made.request: made for made in store.read(wanted, settled.decoding)}
-        missing = [request for request in wanted if request not in found]
-        if found and not quiet:
-            log.info("%d of %d samples are there already, in %s", len(found), len(wanted), store.folder)
-        missing.sort(key=lambda asked: (-len(asked.prompt_ids), asked.key, asked.index))
-        drawn = []
+        """Return the stored continuations, and generate and store the missing ones."""
+        stored = {continuation.request: continuation for continuation in store.read(wanted, resolved.decoding)}
+        missing = [request for request in wanted if request not in stored]
+        if stored and not quiet:
+            log.info("reusing %d of %d generations from %s", len(stored), len(wanted), store.folder)
+        missing.sort(key=lambda request: (-len(request.prompt_ids), request.key, request.index))
+        generated = []
         shows = not quiet and self.rank == 0
-        with ProgressLine("generate", len(wanted), before=len(found)) if shows else contextlib.nullcontext() as line:
-            for made in self.engine.generate(missing, settled.decoding, store.identity["seed"]):
-                store.append(made)
-                drawn.append(made)
+        with ProgressLine("generate", len(wanted), before=len(stored)) if shows else contextlib.nullcontext() as line:
+            for continuation in self.engine.generate(missing, resolved.decoding, store.identity["seed"]):
+                store.append(continuation)
+                generated.append(continuation)
                 if line:
                     line.advance()
-        return [*found.values(), *drawn]
+        return [*stored.values(), *generated]
 
     @functools.cached_property
     def _marks(self) -> ReasoningMarks:
         return ReasoningMarks(self.tokenizer, self.thinking_end)
 
-    def _generation(self, made: Continuation, until: tuple[str, ...]) -> Generation:
-        opened = self._marks.opened_by(made.request.prompt_ids)
-        token_ids, inside = self._marks.split(made.token_ids, opened=opened)
+    def _generation(self, continuation: Continuation, until: tuple[str, ...]) -> Generation:
+        opened = self._marks.opened_by(continuation.request.prompt_ids)
+        token_ids, in_reasoning = self._marks.split(continuation.token_ids, opened=opened)
         text = self.tokenizer.decode(token_ids, skip_special_tokens=True)
         end = self.thinking_end
         text = postprocess_generated_text(text, list(until), end if isinstance(end, str) else None)
-        return Generation(text, GenerationNote(len(made.token_ids), made.stop.value, in_reasoning=inside))
+        return Generation(text, len(continuation.token_ids), continuation.stop.value, in_reasoning=in_reasoning)

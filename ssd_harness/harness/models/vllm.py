@@ -1,4 +1,4 @@
-"""``lm_eval --model ssd-vllm``: as ssd-hf, but vLLM draws the training samples and the generations."""
+"""``lm_eval --model ssd-vllm``: like ssd-hf, with vLLM for training samples and generations."""
 
 import functools
 import importlib
@@ -19,7 +19,7 @@ from ssd_harness.extensions.components import Engine
 from ssd_harness.harness.models import class_arguments
 from ssd_harness.harness.models.arguments import split_arguments
 from ssd_harness.harness.models.engine_choice import transformers_arguments
-from ssd_harness.harness.models.model_under_test import find_subject
+from ssd_harness.harness.models.model_under_test import prepare_model
 from ssd_harness.harness.models.random_state import kept_random_state
 from ssd_harness.harness.models.responder import Responder
 from ssd_harness.recipe.resolution import asked
@@ -28,8 +28,8 @@ _BACKEND = plugin_manager.lookup(Engine, VLLM).factory()
 
 
 def _lm_evals_class() -> Any:
-    """Import lm-eval's class, which asks for the version of a distribution called ``vllm``: some have other names."""
-    _BACKEND.defaults()  # by now vLLM has found its platform: it tells a CPU by the very lookup that is replaced here
+    """Import lm-eval's class, which looks up the version of the distribution ``vllm``: some builds have other names."""
+    _BACKEND.defaults()  # makes vLLM detect its platform first, which uses the lookup that is replaced below
     installed = importlib.metadata.version
 
     def version(distribution_name: str) -> str:
@@ -40,7 +40,7 @@ def _lm_evals_class() -> Any:
                 raise
             return _BACKEND.version()
 
-    importlib.metadata.version = version  # lm-eval's module takes this function over, and keeps it
+    importlib.metadata.version = version  # lm-eval's module imports this function and keeps it
     try:
         return importlib.import_module("lm_eval.models.vllm_causallms").VLLM
     finally:
@@ -59,7 +59,7 @@ class SsdVllm(LmEvalVllm):
     """lm-eval's vLLM model, with the transform before it and seeded samples for our own tasks.
 
     Takes any field of the recipe, any argument of lm-eval's class and of vLLM's engine. Unless the recipe says
-    otherwise the training samples come from vLLM too, and ``tensor_parallel_size`` GPUs sample and train.
+    otherwise, vLLM generates the training samples too, and ``tensor_parallel_size`` GPUs sample and train.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class SsdVllm(LmEvalVllm):
             elsewhere=transformers_arguments(),
             engine=choice,
         )
-        # Before vLLM is started: until then, sampling and training have the accelerator for themselves.
+        # Before vLLM starts: sampling and training need the accelerator for themselves.
         with kept_random_state():
-            self.subject = find_subject(
+            self.under_test = prepare_model(
                 pretrained,
                 overrides,
                 name=name,
@@ -95,53 +95,53 @@ class SsdVllm(LmEvalVllm):
                 choice=choice,
                 arguments=rest,
             )
-            self._given_device = rest.pop("device", None)  # vLLM finds its devices itself
+            self._given_device = rest.pop("device", None)  # vLLM chooses its devices itself
             if str(rest.get("batch_size", 1)) == "1":
-                rest["batch_size"] = "auto"  # lm-eval's command line always says 1: one request at a time
-            recipe = self.subject.recipe
+                rest["batch_size"] = "auto"  # lm-eval's command line passes 1 by default: one request at a time
+            recipe = self.under_test.recipe
             rest["chat_template_args"] = recipe.template_values
-            super().__init__(pretrained=str(self.subject.folder), **{**_BACKEND.defaults(), **rest})
+            super().__init__(pretrained=str(self.under_test.folder), **{**_BACKEND.defaults(), **rest})
 
-        generation = _BACKEND.wrap(self.model, stop_ids=loading.stop_ids(self.subject.folder, self.tokenizer))
+        generation = _BACKEND.wrap(self.model, stop_ids=loading.stop_ids(self.under_test.folder, self.tokenizer))
         self._responder = Responder(
             name="ssd-vllm",
             engine=generation,
             tokenizer=self.tokenizer,
-            subject=self.subject,
-            context=generation.context or self.max_length,
+            under_test=self.under_test,
+            context_length=generation.context or self.max_length,
             encode=self.tok_encode,
             thinking_end=self.think_end_token,
             rank=self.rank,
         )
 
     def apply_chat_template(self, *arguments: Any, **named: Any) -> str:
-        """Render a chat as lm-eval does (``--apply_chat_template``), on the recipe's date."""
-        with chat.frozen_date(self.subject.recipe.template_date):
+        """Render a chat for lm-eval (``--apply_chat_template``) with the recipe's date."""
+        with chat.frozen_date(self.under_test.recipe.template_date):
             return str(super().apply_chat_template(*arguments, **named))
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Answer all requests: ours, which carry ``messages``, by the seeded engine; others as lm-eval does."""
-        lm_evals = functools.partial(super().generate_until, disable_tqdm=disable_tqdm)
-        return self._responder.respond(requests, lm_evals, quiet=disable_tqdm)
+        """Return a response to each request: seeded generations for our own tasks, lm-eval's for all others."""
+        lm_eval_generate = functools.partial(super().generate_until, disable_tqdm=disable_tqdm)
+        return self._responder.respond(requests, lm_eval_generate, quiet=disable_tqdm)
 
     def get_model_info(self) -> dict[str, Any]:
-        """Return where the evaluated model and its generations came from."""
+        """Return the provenance of the evaluated model and its generations."""
         device = {"used": _BACKEND.device_type(), "given": self._given_device}
         return {
             "vllm_version": _BACKEND.version(),
-            "ssd": {**self.subject.about, "device": device, **self._responder.describe()},
+            "ssd": {**self.under_test.about, "device": device, **self._responder.describe()},
         }
 
 
 def _own_choice(engine: str | EngineChoice, arguments: Mapping[str, Any]) -> EngineChoice:
-    """Return the choice that led here; raise :class:`UsageError` where ssd-vllm is told to use another engine."""
+    """Return the choice of vLLM; raise :class:`UsageError` if the arguments ask for another engine."""
     if isinstance(engine, EngineChoice):
         choice = engine
     else:
-        named = asked("engine", {**arguments, "engine": engine})
-        if named not in {AUTO, VLLM}:
+        name = asked("engine", {**arguments, "engine": engine})
+        if name not in {AUTO, VLLM}:
             raise UsageError(
-                f"engine={named} is given, and ssd-vllm is vLLM", next_step="give --model ssd-hf, or leave engine= out"
+                f"engine={name} is given, and ssd-vllm is vLLM", next_step="give --model ssd-hf, or leave engine= out"
             )
         choice = EngineChoice(VLLM, "as asked")
     devices = arguments.get("tensor_parallel_size") or 1

@@ -1,9 +1,10 @@
-"""LiveCodeBench as an lm-eval task: thin, since data, prompts, extraction and judging are modules of their own.
+"""LiveCodeBench as an lm-eval task; data, prompts, extraction and judging live elsewhere.
 
-All programs of a task are scored in one batch when lm-eval applies its filters. Options come from ``--metadata``; what
-a result was made with is in its ``configs`` entry under ``metadata.ssd_harness``.
+All programs of a task are scored in one batch when lm-eval applies its filters. Options come from ``--metadata``. The
+results' ``configs`` entry says under ``metadata.ssd_harness`` how they were made.
 """
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,13 +15,11 @@ from lm_eval.api.task import ConfigurableTask
 from ssd_harness import provenance
 from ssd_harness.artifacts.verdict_journal import Journal
 from ssd_harness.errors import SsdError, UsageError
-from ssd_harness.harness import evaluation_request
-from ssd_harness.harness.files.logged_samples import LoggedGeneration
-from ssd_harness.harness.task import ranks
+from ssd_harness.harness import process_group, run_context
+from ssd_harness.harness.task.evaluation_prompt import evaluation_prompt, joined
 from ssd_harness.harness.task.metrics import level_errors, metric_list, problem_metrics
 from ssd_harness.harness.task.responses import read_responses
 from ssd_harness.harness.task.statements import evaluated_texts
-from ssd_harness.harness.task.task_prompt import asked_prompt, difference, joined
 from ssd_harness.home import home
 from ssd_harness.judge.problem_tests import Program
 from ssd_harness.livecodebench.releases import NOT_OFFICIAL
@@ -47,13 +46,13 @@ class LivecodebenchTask(ConfigurableTask):
         config = {**(config or {})}
         config.pop("class", None)  # lm-eval's own way to name this class; TaskConfig does not know it
         self._options = _options(config)
-        self._prompt = asked_prompt(evaluation_request.current(), self._options.prompt)
+        self._prompt = evaluation_prompt(self._options.prompt)
         self._store = _open(config, self._options)
         self._system_instruction: str | None = None
         self._report: dict[str, Any] = {}
         self._equal: str | None = None
         config["repeats"] = self._options.repeats
-        config["description"] = ""  # lm-eval would run a text here as a template, and with it any code in it
+        config["description"] = ""  # lm-eval would execute a text here as a template, with any code in it
         self._metrics = metric_list(self._options.repeats, self._store.split)
         config["metric_list"] = self._metrics
         config["process_results"] = "ssd_harness"  # set, or lm-eval looks pass@1 up in the `evaluate` package
@@ -69,15 +68,15 @@ class LivecodebenchTask(ConfigurableTask):
         self.dataset = {self.config.test_split: datasets.Dataset.from_list(docs)}
 
     def doc_to_text(self, doc: Mapping[str, Any], *_: Any) -> str:
-        """Return the user's turn (or the raw completion prompt), without any chat template."""
+        """Return the user turn, or the raw completion prompt, without a chat template."""
         return self._prompt.render(doc).user
 
     def evaluated_texts(self) -> list[EvaluatedText]:
-        """Return what the task asks, for the comparison with a model's training prompts."""
+        """Return the problem statements, for the comparison with a model's training prompts."""
         return evaluated_texts(self._store, self._prompt)
 
     def doc_to_target(self, *_: Any) -> str:
-        """Return nothing: there is no reference program."""
+        """Return an empty text: there is no reference program."""
         return ""
 
     def build_all_requests(self, **arguments: Any) -> None:
@@ -98,39 +97,39 @@ class LivecodebenchTask(ConfigurableTask):
         return super().fewshot_context(doc, system_instruction=system, **arguments)  # type: ignore[no-any-return]
 
     def construct_requests(self, doc: dict[str, Any], ctx: str | list[str], **arguments: Any) -> Any:
-        """Build one request; where lm-eval has not applied a chat template, its ``messages`` say what to render.
+        """Build one request, and register the chat that a model of ours renders for it.
 
-        A model that sees ``messages`` on an instance renders them once itself; one that does not know the attribute
-        gets the plain text. Raw completion prompts and rendered ones carry None.
+        Other models get the plain text. A raw completion prompt, or one that lm-eval has rendered, has no chat.
         """
         templated = arguments.get("apply_chat_template", False)
         instance = super().construct_requests(doc, ctx, **arguments)
-        instance.messages = None if templated or not self._prompt.chat else self._messages(doc)
+        messages = None if templated or not self._prompt.chat else self._messages(doc)
+        run_context.current().add_request(instance, messages)
         return instance
 
     def apply_filters(self) -> None:
-        """Extract all programs and score them in one batch; a response becomes a row with program and verdict."""
+        """Extract all programs and score them in one batch; the filtered response is a JSON row with the verdict."""
         for instance in self._instances:
             # With several ranks lm-eval pads with copies of the last request, whose answers pile up on it.
             del instance.resps[instance.repeats :]
-        made = [
-            item
+        extracted = [
+            program_and_facts
             for instance in self._instances
-            for item in read_responses(instance, opens_block=self._prompt.opens_block)
+            for program_and_facts in read_responses(instance, opens_block=self._prompt.opens_block)
         ]
-        programs = [program for program, _ in made]
+        programs = [program for program, _ in extracted]
         rows = [
             {"question_id": program.question_id, "sample": program.sample, "code": program.code, **facts.as_row()}
-            for program, facts in made
+            for program, facts in extracted
         ]
-        every = [facts for part in ranks.gather([facts for _, facts in made]) for facts in part]
+        every = [facts for part in process_group.gather([facts for _, facts in extracted]) for facts in part]
         self._equal = self._equal_samples()
         if self.predict_only:
             self._report = {"generations": summarize_facts(every)}
         else:
             verdicts = self._verdicts(programs)
             rows = [{**verdict.as_row(), **row} for verdict, row in zip(verdicts, rows, strict=True)]
-            all_verdicts = [verdict for part in ranks.gather(verdicts) for verdict in part]
+            all_verdicts = [verdict for part in process_group.gather(verdicts) for verdict in part]
             self._report["summary"] = summarize(all_verdicts, self._store.problems, every, equal=self._equal)
             overlap = self._overlap()
             if overlap.get("allow_overlap"):
@@ -142,16 +141,18 @@ class LivecodebenchTask(ConfigurableTask):
             _log.warning("%s: %s", self.config.task, self._equal)
             self._report["equal_samples"] = self._equal
             self._metrics = [metric for metric in self._metrics if metric["metric"].partition("_")[0] == "pass@1"]
-        logged = iter(rows)
+        # lm-eval logs each response as str(response).
+        logged = iter([json.dumps(row) for row in rows])
         for instance in self._instances:
-            instance.filtered_resps[_FILTER] = [LoggedGeneration(next(logged)) for _ in instance.resps]
+            instance.filtered_resps[_FILTER] = [next(logged) for _ in instance.resps]
 
     def process_results(self, doc: Mapping[str, Any], results: list[Any]) -> dict[str, Any]:
         """Return pass@k of one problem under each metric's name; None under those of other difficulties."""
         if self.predict_only:
             return {"bypass": 999}
         repeats = 1 if self._equal else self._options.repeats
-        return problem_metrics(results[0], doc["difficulty"], self._store.split, repeats)
+        rows = [json.loads(row) for row in results[0]]
+        return problem_metrics(rows, doc["difficulty"], self._store.split, repeats)
 
     def higher_is_better(self) -> dict[str, bool]:
         """Return the direction of each figure that is reported."""
@@ -160,18 +161,18 @@ class LivecodebenchTask(ConfigurableTask):
         return {str(metric["metric"]): True for metric in self._metrics}
 
     def standard_errors(self) -> dict[str, float | None]:
-        """Return the standard error of each aggregated metric for which lm-eval has none; None where there is none."""
+        """Return the standard errors that lm-eval does not compute, by metric; None for one that is undefined."""
         return level_errors(self._metrics)
 
     @property
     def mark(self) -> str | None:
-        """What every table must say beside the task's name; None where the data is the official one."""
+        """What every table must print after the task's name; None if the data is the official release."""
         return NOT_OFFICIAL if self._store.unofficial else None
 
     def dump_config(self) -> dict[str, Any]:
-        """Return the configuration that lm-eval stores with the results, with everything about their making."""
+        """Return the configuration that lm-eval stores with the results, with their provenance."""
         config = super().dump_config()
-        # Other tools read the decoding here; the task's own words may have been replaced by the model's.
+        # Other tools read the decoding here; the model may have overridden the task's own.
         config["generation_kwargs"] = self._decoding()
         # lm-eval would store the source code of our aggregations.
         config["metric_list"] = [metric["metric"] for metric in self._metrics]
@@ -180,20 +181,20 @@ class LivecodebenchTask(ConfigurableTask):
 
     def provenance(self) -> dict[str, Any]:
         """Return data, prompt, decoding, judge, sandbox and software of this task's result."""
-        request = evaluation_request.current()
+        context = run_context.current()
         return {
             "data": self._store.describe(),
             "data_warning": self._store.warning,
             "prompt": {
                 "name": self._prompt.name,
                 "sha256": self._prompt.sha256,
-                "differs_from_training": difference(request),
+                "differs_from_training": context.prompt.difference if context.prompt else None,
             },
             "system_instruction": self._system_instruction,
-            "apply_chat_template": request.apply_chat_template if request else None,
+            "apply_chat_template": context.request.apply_chat_template if context.request else None,
             "chat_template": self.template_state,
             "repeats": self._options.repeats,
-            **({"sample_seeds": request.notes["sample_seeds"]} if request and "sample_seeds" in request.notes else {}),
+            **({"sample_seeds": list(context.sample_seeds)} if context.sample_seeds else {}),
             "generation_kwargs": self._decoding(),
             "overlap": self._overlap(),
             "software": provenance.collect(),
@@ -201,20 +202,21 @@ class LivecodebenchTask(ConfigurableTask):
         }
 
     def _decoding(self) -> Mapping[str, Any]:
-        """Return the decoding that was used: a model of ours writes it into each request."""
+        """Return the decoding that was used, which a model of ours writes into each request."""
         return self._instances[0].args[1] if self._instances else self.config.generation_kwargs
 
     def _equal_samples(self) -> str | None:
-        """Say why nothing but pass@1 can be computed, if all samples of a problem are the same."""
-        counts = ranks.gather(EqualSamples.count([str(text) for text in one.resps] for one in self._instances))
-        request = evaluation_request.current()
+        """Return why only pass@1 can be computed, if all samples of each problem are the same."""
+        counts = process_group.gather(
+            EqualSamples.count([str(text) for text in instance.resps] for instance in self._instances)
+        )
+        request = run_context.current().request
         cause = cause_of(self._decoding(), own_model=bool(request and request.own_model))
         return sum(counts, EqualSamples()).reason(cause) if cause else None
 
     def _overlap(self) -> Mapping[str, Any]:
-        """Return what the model said about its training prompts and our problems; other models say nothing."""
-        request = evaluation_request.current()
-        return request.notes.get("overlap", {}).get(self.config.task, {}) if request else {}
+        """Return the overlap of our problems with the model's training prompts; empty for models without any."""
+        return run_context.current().overlap.get(str(self.config.task), {})
 
     @property
     def predict_only(self) -> bool:
@@ -223,11 +225,12 @@ class LivecodebenchTask(ConfigurableTask):
 
     @property
     def template_state(self) -> str:
-        """Say who puts the chat template around a prompt: ``lm_eval``, the ``model`` (one of ours), or ``none``.
+        """Who renders the chat template: ``lm_eval``, the ``model`` (one of ours), or ``none``.
 
-        ``raw prompt`` is a completion, which none belongs to; ``unknown`` is a task that lm-eval built without us.
+        ``raw prompt`` is a completion prompt, which has no chat template; ``unknown`` means that lm-eval runs without
+        our patches.
         """
-        request = evaluation_request.current()
+        request = run_context.current().request
         if request is None:
             return "unknown"
         if request.apply_chat_template:
@@ -247,10 +250,10 @@ class LivecodebenchTask(ConfigurableTask):
         try:
             scoring = self._score(programs)
         except SsdError as error:
-            ranks.agree(error)
+            process_group.raise_together(error)
             raise
-        ranks.agree(None)
-        counts = ranks.gather((scoring.judged, len(programs)))
+        process_group.raise_together(None)
+        counts = process_group.gather((scoring.judged, len(programs)))
         judged, count = (sum(part) for part in zip(*counts, strict=True))
         self._report = {"scoring": {**scoring.provenance, "judged": judged, "programs": count}}
         return scoring.verdicts
@@ -283,12 +286,12 @@ class LivecodebenchTask(ConfigurableTask):
 
 
 def _options(config: Mapping[str, Any]) -> EvaluationOptions:
-    """Read the user's keys: ``--metadata`` alone where the bridge captured it, else what lm-eval merged with others."""
-    request = evaluation_request.current()
+    """Read the user's options: ``--metadata`` if the request is known, else what lm-eval merged the model_args into."""
+    request = run_context.current().request
     if request is None:
         return evaluation_options(config.get("metadata") or {}, strict=False)
-    all_ours = set(request.tasks) == set(request.own_tasks)
-    return evaluation_options(request.metadata, strict=all_ours)
+    # Third-party tasks in the same run may have metadata of their own.
+    return evaluation_options(request.metadata, strict=request.only_own_tasks)
 
 
 def _open(config: Mapping[str, Any], options: EvaluationOptions) -> ProblemStore:

@@ -1,10 +1,9 @@
-"""From a model's responses, as lm-eval keeps them on an instance, to programs and what is known of each generation."""
+"""Read the responses that lm-eval keeps on an instance: programs, and how each generation ended."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ssd_harness.harness import evaluation_request
-from ssd_harness.harness.generation import note_of
+from ssd_harness.harness import run_context
 from ssd_harness.judge.problem_tests import Program
 from ssd_harness.livecodebench.extraction import PromptEnd, extract, prompt_end
 from ssd_harness.scoring.generation_facts import GenerationFacts
@@ -15,15 +14,18 @@ if TYPE_CHECKING:
 
 def read_responses(instance: "Instance", *, opens_block: bool) -> Iterator[tuple[Program, GenerationFacts]]:
     """Yield program and facts of each response; ``opens_block`` says that the prompt ends inside a code block."""
-    request = evaluation_request.current()
-    # With think_end_token a model of lm-eval's hands out the answer alone, so that nothing marks its beginning.
-    cut = request is not None and not request.own_model and "think_end_token" in request.model_args
-    seen = prompt_end(str(instance.args[0])).reasoning and not cut
-    for number, text in enumerate(instance.resps):
-        note = note_of(text)
-        reasoning = seen if note is None else note.in_reasoning
-        made = extract(str(text), PromptEnd(block=opens_block, reasoning=reasoning))
+    context = run_context.current()
+    request = context.request
+    # With think_end_token lm-eval's own models return the answer alone, and nothing marks its beginning.
+    answer_only = request is not None and not request.own_model and "think_end_token" in request.model_args
+    prompt_opens_reasoning = prompt_end(str(instance.args[0])).reasoning and not answer_only
+    for sample, text in enumerate(instance.resps):
+        generation = context.generation(instance, sample, text)
+        in_reasoning = generation.in_reasoning if generation else prompt_opens_reasoning
+        extracted = extract(str(text), PromptEnd(block=opens_block, reasoning=in_reasoning))
         facts = GenerationFacts(
-            note.truncated if note else None, note.tokens if note else None, made.unfinished_reasoning
+            generation.truncated if generation else None,
+            generation.tokens if generation else None,
+            extracted.unfinished_reasoning,
         )
-        yield Program(instance.doc["question_id"], number, made.code), facts
+        yield Program(instance.doc["question_id"], sample, extracted.code), facts

@@ -1,7 +1,7 @@
-"""The texts of the problems that an evaluation asks for, to compare training prompts with."""
+"""The statements of the evaluated problems, for the comparison with training prompts."""
 
 from ssd_harness.harness.evaluation_request import EvaluationRequest
-from ssd_harness.harness.task.task_prompt import asked_prompt
+from ssd_harness.harness.task.evaluation_prompt import evaluation_prompt
 from ssd_harness.livecodebench.releases import MINI
 from ssd_harness.livecodebench.store import ProblemStore, open_store
 from ssd_harness.livecodebench.task_names import selection_of
@@ -12,15 +12,15 @@ from ssd_harness.scoring.options import evaluation_options
 
 def evaluated_texts(store: ProblemStore, prompt: PromptTemplate) -> list[EvaluatedText]:
     """Return the statements of all problems, each with the prompt that shows it."""
-    contest = store.selection.release != MINI  # whose problems differ from each other by a word, on purpose
+    contest = store.selection.release != MINI  # the mini problems differ from each other by a word, on purpose
     return [
         EvaluatedText(problem.question_id, problem.question_content, (prompt.render(problem.as_doc()).user,), contest)
         for problem in store.problems.values()
     ]
 
 
-def asked_texts(request: EvaluationRequest, task: str) -> list[EvaluatedText] | None:
-    """Return the texts of one of our tasks before lm-eval has built it; None if its name alone does not say which."""
+def requested_texts(request: EvaluationRequest, task: str) -> list[EvaluatedText] | None:
+    """Return the texts of a task of ours before lm-eval builds it; None if its name does not say which problems."""
     options = evaluation_options(request.metadata, strict=False)
     selection = selection_of(task, release=options.release, window=options.window)
-    return evaluated_texts(open_store(selection), asked_prompt(request, options.prompt)) if selection else None
+    return evaluated_texts(open_store(selection), evaluation_prompt(options.prompt)) if selection else None

@@ -2,15 +2,15 @@ import pytest
 
 from ssd_harness.artifacts import registry
 from ssd_harness.errors import UsageError
-from ssd_harness.harness.models.decoding import settle
-from ssd_harness.harness.models.model_under_test import find_subject
+from ssd_harness.harness.models.decoding_choice import resolve_decoding
+from ssd_harness.harness.models.model_under_test import prepare_model
 
 TASK = {"temperature": 0.2, "top_p": 0.95, "do_sample": True, "until": [], "max_gen_toks": 512}
 RECIPE = {"temperature": 1.1, "top_k": 20, "top_p": 0.8, "max_gen_toks": 32768}
 
 
 def chosen(user, subject=RECIPE, task=TASK):
-    settled = settle(user, subject, dict.fromkeys(subject, "recipe"), task)
+    settled = resolve_decoding(user, subject, dict.fromkeys(subject, "recipe"), task)
     one = settled.decoding
     return (one.temperature, one.top_k, one.top_p, one.max_new_tokens), dict(settled.origins)
 
@@ -61,12 +61,12 @@ def test_what_the_engine_cannot_do_is_refused(user):
 
 
 def test_stop_texts_come_from_the_user_or_the_task():
-    assert settle({"until": "END"}, {}, {}, TASK).until == ("END",)
-    assert settle({}, {}, {}, {**TASK, "until": ["a", "b"]}).until == ("a", "b")
+    assert resolve_decoding({"until": "END"}, {}, {}, TASK).until == ("END",)
+    assert resolve_decoding({}, {}, {}, {**TASK, "until": ["a", "b"]}).until == ("a", "b")
 
 
 def test_what_is_said_names_each_field_and_who_decided_it():
-    said = str(settle({"top_p": 0.9}, {"temperature": 1.4}, {"temperature": "recipe"}, {"max_gen_toks": 512}))
+    said = str(resolve_decoding({"top_p": 0.9}, {"temperature": 1.4}, {"temperature": "recipe"}, {"max_gen_toks": 512}))
     assert said == "temperature 1.4 (recipe), top_k None (default), top_p 0.9 (--gen_kwargs), max_gen_toks 512 (task)"
 
 
@@ -92,7 +92,7 @@ def base(state, tmp_path):
 def test_a_base_models_decoding_says_who_decided_it(base, tmp_path, given, decoding, origins):
     (tmp_path / "mine.yaml").write_text("T_base: 0.4\ntop_k_base: 7\n")
     given = {name: str(tmp_path / "mine.yaml") if value == "MINE" else value for name, value in given.items()}
-    subject = find_subject(str(base), {"rounds": 0, **given})
+    subject = prepare_model(str(base), {"rounds": 0, **given})
     fields = ("temperature", "top_k", "top_p")
     assert tuple(subject.decoding[field] for field in fields) == decoding
     words = {"file": "base model's generation_config.json", "given": "--model_args", "recipe": "recipe, base model"}
@@ -103,9 +103,9 @@ def test_a_checkpoints_decoding_says_who_decided_it(base):
     recipe = {"T_eval": 1.3, "top_k_eval": 9}
     manifest = {"fingerprint": "ab", "base": {}, "recipe": recipe, "rounds": []}
     registry.register("made", base, manifest)
-    subject = find_subject("ssd:made", {"T_eval": 0.5})
+    subject = prepare_model("ssd:made", {"T_eval": 0.5})
     assert subject.decoding == {"temperature": 0.5, "top_k": 9, "top_p": 0.8}
-    said = dict(settle({}, subject.decoding, subject.decoding_origins, {"max_gen_toks": 4}).origins)
+    said = dict(resolve_decoding({}, subject.decoding, subject.decoding_origins, {"max_gen_toks": 4}).origins)
     assert said == {
         "temperature": "--model_args",
         "top_k": "manifest of made",

@@ -16,7 +16,7 @@ pytest.importorskip("trl")
 
 from ssd_harness.artifacts import registry
 from ssd_harness.errors import UsageError
-from ssd_harness.harness import bridge
+from ssd_harness.harness import patches
 
 pytestmark = [pytest.mark.hf, pytest.mark.slow]
 
@@ -89,7 +89,7 @@ def evaluate(evaluated, lm_eval_task, monkeypatch):
     import lm_eval
     from lm_eval.tasks import TaskManager
 
-    bridge.activate()
+    patches.activate()
     monkeypatch.setenv("SSD_HARNESS_HOME", str(evaluated.folder / "home"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.chdir(evaluated.folder)

@@ -13,10 +13,12 @@ from ssd_harness.distill import pipeline
 from ssd_harness.distill.planning import make_plan
 from ssd_harness.distill.training import CHECKPOINT
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.harness import evaluation_request
-from ssd_harness.harness.bridge import overlap
+from ssd_harness.harness import run_context
 from ssd_harness.harness.evaluation_request import EvaluationRequest
-from ssd_harness.harness.models.model_under_test import find_subject
+from ssd_harness.harness.models.model_under_test import prepare_model
+from ssd_harness.harness.patches import overlap
+from ssd_harness.harness.run_context import RunContext
+from ssd_harness.harness.third_party_tasks import texts_of
 from ssd_harness.prompts import prompt_set
 from ssd_harness.prompts.overlap import livecodebench
 from ssd_harness.prompts.overlap.guard import NO_PROMPTS, NO_TEXT, UNKNOWN
@@ -33,9 +35,8 @@ TAKEN = mini.problems()[4]
 def evaluating():
     """Stand in for lm-eval running our mini task; what the tasks of it would read comes back."""
     request = EvaluationRequest(tasks=(MINI, "other"), own_tasks=(MINI,))
-    token = evaluation_request.begin(request)
-    yield request
-    evaluation_request.end(token)
+    with run_context.entered(run_context.current().for_evaluation(request)) as context:
+        yield context
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_a_prompt_that_holds_a_problem_stops_the_run_before_anything_is_sampled(
     shown = prompt_texts.render(TAKEN.row()).user
     prompts = write("Say something.", shown.upper().replace(" ", "  "), f"Also:\n{TAKEN.statement}")
     with pytest.raises(UsageError) as error:
-        find_subject(str(base), {"prompts": prompts})
+        prepare_model(str(base), {"prompts": prompts})
     assert "2 prompts overlap 1 problem of livecodebench_mini" in str(error.value)
     assert f"'p1' equals '{TAKEN.question_id}'" in str(error.value)
     assert "'p2' holds 100% of" in str(error.value)
@@ -86,7 +87,7 @@ def test_the_list_of_prompts_to_leave_out_makes_the_run_go_on(evaluating, base, 
     texts = [f"Number {k}: {shared}" for k in range(4)]
     prompts = write(TAKEN.statement, *texts, "Say something.", "Say nothing.")
     with pytest.raises(UsageError) as error:
-        find_subject(str(base), {"prompts": prompts})
+        prepare_model(str(base), {"prompts": prompts})
     assert "5 prompts overlap" in str(error.value)
     assert f"exclude_prompts={error.value.where}" in str(error.value)
     lines = []
@@ -94,19 +95,18 @@ def test_the_list_of_prompts_to_leave_out_makes_the_run_go_on(evaluating, base, 
     assert [prompt.text for prompt in plan.prompts] == ["Say something.", "Say nothing."]
     assert any("5 left out by exclude_prompts" in line for line in lines)
     register("clean", base, prompts=prompts, exclude_prompts=str(error.value.where))
-    assert find_subject("ssd:clean", {}).about["overlap"][MINI]["result"] == "none"
+    assert prepare_model("ssd:clean", {}).about["overlap"][MINI]["result"] == "none"
 
 
 def test_the_later_check_is_the_same_check(evaluating, base, write, state):
     prompts = write("Say something.", TAKEN.statement)
-    token = evaluation_request.begin(None)  # `ssd-harness distill` knows no task
-    register("bad", base, prompts=prompts)
-    evaluation_request.end(token)
+    with run_context.entered(RunContext()):  # `ssd-harness distill` knows no task
+        register("bad", base, prompts=prompts)
     with pytest.raises(UsageError) as early:
-        find_subject(str(base), {"prompts": prompts})
+        prepare_model(str(base), {"prompts": prompts})
     for model in (("ssd:bad", {}), ("ssd:bad", {"rounds": "0"}), (str(registry.get("bad").path), {"rounds": "0"})):
         with pytest.raises(UsageError) as late:
-            find_subject(*model)
+            prepare_model(*model)
         assert str(late.value) == str(early.value)
 
 
@@ -115,20 +115,20 @@ def test_what_a_base_was_made_from_counts_too(evaluating, base, write, state):
     register("second", "ssd:first", prompts=write("Say nothing."))
     register("third", str(registry.get("second").path), prompts=write("Say no more."))
     with pytest.raises(UsageError, match="'p1' equals"):
-        find_subject("ssd:third", {})
+        prepare_model("ssd:third", {})
     with pytest.raises(UsageError, match="'p1' equals"):
-        find_subject("ssd:third", {"rounds": "1", "prompts": write("Be quiet.")})
+        prepare_model("ssd:third", {"rounds": "1", "prompts": write("Be quiet.")})
 
 
 def test_an_allowed_overlap_is_in_every_result_and_is_not_inherited(evaluating, base, write, state, capsys):
     register("bad", base, prompts=write(TAKEN.statement), allow_overlap=True)
     assert registry.get("bad").manifest["recipe"]["allow_overlap"] is True
     with pytest.raises(UsageError, match="allow_overlap=true"):
-        find_subject("ssd:bad", {})
-    subject = find_subject("ssd:bad", {"allow_overlap": "true"})
+        prepare_model("ssd:bad", {})
+    subject = prepare_model("ssd:bad", {"allow_overlap": "true"})
     assert subject.about["allow_overlap"] is True
     assert subject.about["overlap"][MINI]["result"] == "allow_overlap=true: 1 prompt overlaps 1 problem"
-    assert evaluating.notes["overlap"][MINI]["allow_overlap"] is True
+    assert evaluating.overlap[MINI]["allow_overlap"] is True
     assert "overlap with livecodebench_mini: allow_overlap=true: 1 prompt overlaps 1 problem" in capsys.readouterr().err
     json.dumps(subject.about)
 
@@ -155,7 +155,7 @@ def test_a_checkpoint_that_was_trained_on_the_benchmark_says_so_in_every_result(
     assert "trained on all the same" in card
     register("child", "ssd:leaky", prompts=write("Say nothing."))
     for name in ("leaky", "child"):
-        subject = find_subject(f"ssd:{name}", {})
+        subject = prepare_model(f"ssd:{name}", {})
         assert subject.about["allow_overlap"] is True
         assert subject.about["overlap"][MINI] == {
             "allow_overlap": True,
@@ -180,8 +180,8 @@ def test_prompts_left_out_are_in_manifest_and_card_and_the_run_needs_no_flag(
         "prompts": [{"prompt": "p0", "problem": "dam", "score": 1.0}],
     }
     assert "1 prompts that give away" in model_card(made)
-    subject = find_subject("ssd:clean", {})
-    subject.overlap.meet("contest", lambda: [EvaluatedText("dam", STORY, contest=True)])
+    subject = prepare_model("ssd:clean", {})
+    subject.overlap.check("contest", lambda: [EvaluatedText("dam", STORY, contest=True)])
     assert subject.about["overlap"]["contest"] == {"problems": 1, "result": "none"}
     assert "allow_overlap" not in subject.about
 
@@ -198,13 +198,13 @@ def test_the_plan_says_that_overlap_is_allowed(base, write, state):
 
 def test_unrelated_prompts_meet_every_task(evaluating, base, write, state):
     register("good", base, prompts=write("Say something.", "Say nothing."))
-    subject = find_subject("ssd:good", {})
+    subject = prepare_model("ssd:good", {})
     assert subject.about["overlap"] == {MINI: {"problems": len(mini.problems()), "result": "none"}}
-    subject.overlap.meet(MINI, lambda: pytest.fail("met already"))
-    subject.overlap.meet("other", lambda: [EvaluatedText("document 0", "Say: what?")])
+    subject.overlap.check(MINI, lambda: pytest.fail("met already"))
+    subject.overlap.check("other", lambda: [EvaluatedText("document 0", "Say: what?")])
     assert subject.about["overlap"]["other"] == {"problems": 1, "result": "none"}
     with pytest.raises(UsageError, match="'p0' equals 'document 3'"):
-        subject.overlap.meet("copied", lambda: [EvaluatedText("document 3", "say something")])
+        subject.overlap.check("copied", lambda: [EvaluatedText("document 3", "say something")])
 
 
 def test_prompts_that_nobody_recorded_are_said_to_be_unknown(evaluating, base, write, state):
@@ -212,11 +212,11 @@ def test_prompts_that_nobody_recorded_are_said_to_be_unknown(evaluating, base, w
     manifest = json.loads((made.path / "ssd_manifest.json").read_text())
     del manifest["overlap"]
     (made.path / "ssd_manifest.json").write_text(json.dumps(manifest))
-    subject = find_subject("ssd:imported", {})
-    subject.overlap.meet(MINI, lambda: None)
+    subject = prepare_model("ssd:imported", {})
+    subject.overlap.check(MINI, lambda: None)
     assert subject.about["overlap"][MINI]["result"] == UNKNOWN
-    plain = find_subject(str(base), {"rounds": "0"})
-    plain.overlap.meet(MINI, lambda: None)
+    plain = prepare_model(str(base), {"rounds": "0"})
+    plain.overlap.check(MINI, lambda: None)
     assert plain.about["overlap"][MINI]["result"] == NO_PROMPTS
 
 
@@ -243,19 +243,16 @@ def test_a_stock_model_is_told_by_its_folder(base, write, state, caplog):
 
     def evaluate(folder, **metadata):
         request = EvaluationRequest(model_args={"pretrained": str(folder)}, metadata=metadata)
-        token = evaluation_request.begin(request)
-        try:
-            return evaluator.evaluate(object(), tasks), request.notes
-        finally:
-            evaluation_request.end(token)
+        with run_context.entered(run_context.current().for_evaluation(request)) as context:
+            return evaluator.evaluate(object(), tasks), context.overlap
 
     with pytest.raises(UsageError, match="'p0' equals 'document 0'"):
         evaluate(made.path)
     with pytest.raises(UsageError, match="'p0' equals 'document 0'"):
         evaluate(made.path, allow_overlap="false")
-    said, notes = evaluate(made.path, allow_overlap=True)
-    assert said == "evaluated"
-    assert notes["overlap"]["mine"]["allow_overlap"] is True
+    result, found = evaluate(made.path, allow_overlap=True)
+    assert result == "evaluated"
+    assert found["mine"]["allow_overlap"] is True
     for folder in (base, "me/model", "", state):
         assert evaluate(folder) == ("evaluated", {})
     next(made.path.glob("*.parquet")).unlink()
@@ -285,22 +282,22 @@ def broken(doc):
     ],
 )
 def test_other_tasks_are_compared_by_what_their_documents_ask(task, texts):
-    found = overlap.texts_of(task)
+    found = texts_of(task)
     assert (found and [one.text for one in found]) == texts
 
 
 def test_a_short_question_is_told_without_the_words_that_a_task_puts_around_it(base, write, state):
     question = {"question": "How many legs have two spiders?", "answer": "16"}
     task = Task([question], lambda doc: f"Q: {doc['question']} Answer with a number.\nA:")
-    subject = find_subject("ssd:" + register("leaky", base, prompts=write(question["question"], "16")).name, {})
+    subject = prepare_model("ssd:" + register("leaky", base, prompts=write(question["question"], "16")).name, {})
     with pytest.raises(UsageError, match="'p0' equals 'document 0'") as error:
-        subject.overlap.meet("arithmetic", lambda: overlap.texts_of(task))
+        subject.overlap.check("arithmetic", lambda: texts_of(task))
     assert "1 prompt overlaps" in str(error.value)  # the answer is no question
 
 
 def test_without_any_text_the_result_says_so(base, write, state):
-    subject = find_subject("ssd:" + register("good", base, prompts=write("Say something.")).name, {})
-    subject.overlap.meet("other", lambda: None)
+    subject = prepare_model("ssd:" + register("good", base, prompts=write("Say something.")).name, {})
+    subject.overlap.check("other", lambda: None)
     assert subject.about["overlap"]["other"] == {"result": NO_TEXT}
 
 

@@ -16,7 +16,7 @@ from pretrained import smollm2  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from ssd_harness.artifacts import registry, shards  # noqa: E402
-from ssd_harness.harness.generation import note_of  # noqa: E402
+from ssd_harness.harness import run_context  # noqa: E402
 from ssd_harness.harness.models.hf import SsdHf  # noqa: E402
 
 pytestmark = [pytest.mark.hf, pytest.mark.pretrained, pytest.mark.slow]
@@ -43,14 +43,15 @@ def asked(text, *, length=12, **decoding):
         0,
         metadata=("ours", 0, 1),
     )
-    one.messages = [{"role": "user", "content": text}]
+    run_context.current().add_request(one, [{"role": "user", "content": text}])
     return [one]
 
 
 def test_it_answers_a_question_and_ends_by_itself(base):
-    (text,) = base.generate_until(asked("What is the capital of France?", do_sample=False), disable_tqdm=True)
+    requests = asked("What is the capital of France?", do_sample=False)
+    (text,) = base.generate_until(requests, disable_tqdm=True)
     assert "Paris" in text
-    assert note_of(text).stop == "eos"
+    assert run_context.current().generation(requests[0], 0, text).stop == "eos"
 
 
 def test_greedy_equals_transformers_own(base, folder):

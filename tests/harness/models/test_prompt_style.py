@@ -16,7 +16,7 @@ from hostile_text import hostile
 
 from ssd_harness.artifacts import registry, shards
 from ssd_harness.engines import loading
-from ssd_harness.harness import bridge
+from ssd_harness.harness import patches
 from ssd_harness.results.model_card import model_card
 
 pytestmark = [pytest.mark.hf, pytest.mark.slow]
@@ -114,7 +114,7 @@ def test_the_result_says_that_they_are_the_same(runs, name):
 
 
 def evaluate(name, **flags):
-    bridge.activate()
+    patches.activate()
     options = {"limit": 1, "predict_only": True, "metadata": {"repeats": 1}, **flags}
     results = lm_eval.simple_evaluate("ssd-hf", model_args=f"pretrained=ssd:{name},device=cpu", tasks=[MINI], **options)
     return results, results["samples"][MINI][0]["arguments"][0][0]
@@ -160,7 +160,7 @@ def test_manifest_and_card_name_the_style_and_no_folder_of_this_machine(runs):
 
 
 def test_an_override_in_the_making_command_is_in_manifest_and_card(runs):
-    bridge.activate()
+    patches.activate()
     given = f"pretrained=demo,recipe={runs.root / 'folder.yaml'},name=other,seed=1,device=cpu"
     metadata = {"repeats": 1, "prompt": f"file:{runs.root / 'field'}"}
     results = lm_eval.simple_evaluate(
@@ -174,7 +174,7 @@ def test_an_override_in_the_making_command_is_in_manifest_and_card(runs):
 
 
 def test_a_base_model_is_asked_in_the_words_of_its_recipe(runs):
-    bridge.activate()
+    patches.activate()
     given = f"pretrained=demo,rounds=0,prompt_style=file:{runs.root / 'folder'},device=cpu"
     results = lm_eval.simple_evaluate(
         "ssd-hf", model_args=given, tasks=[MINI], limit=1, predict_only=True, metadata={"repeats": 1}
@@ -191,7 +191,7 @@ def test_a_base_model_is_asked_in_the_words_of_its_recipe(runs):
 
 
 def test_a_stock_model_class_keeps_the_default_and_says_that_the_training_differs(runs, caplog):
-    bridge.activate()
+    patches.activate()
     results = lm_eval.simple_evaluate(
         "hf",
         model_args=f"pretrained={registry.get('folder').path},device=cpu,dtype=float32",

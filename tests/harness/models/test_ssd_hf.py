@@ -20,10 +20,10 @@ from lm_eval.api.instance import Instance  # noqa: E402
 
 from ssd_harness.artifacts import registry  # noqa: E402
 from ssd_harness.errors import UsageError  # noqa: E402
-from ssd_harness.harness import bridge, evaluation_request  # noqa: E402
+from ssd_harness.harness import patches, run_context  # noqa: E402
 from ssd_harness.harness.evaluation_request import EvaluationRequest  # noqa: E402
-from ssd_harness.harness.generation import note_of  # noqa: E402
 from ssd_harness.harness.models.hf import SsdHf  # noqa: E402
+from ssd_harness.harness.run_context import RunContext  # noqa: E402
 from ssd_harness.home import home  # noqa: E402
 
 pytestmark = [pytest.mark.hf, pytest.mark.slow]
@@ -68,16 +68,23 @@ def made(tiny_model, tmp_path_factory):
     patch.undo()
 
 
-def instances(count=3, repeats=4, own=True, first=0):
+def instances(count=3, repeats=4, own=True, first=0, task="ours"):
     made = []
     for number in range(first, first + count):
         doc = {"question_id": f"q{number}"}
         text = f"Solve problem {number}"
-        one = Instance("generate_until", doc, (text, dict(TASK)), 0, metadata=("ours", number, repeats))
+        one = Instance("generate_until", doc, (text, dict(TASK)), 0, metadata=(task, number, repeats))
         if own:
-            one.messages = [{"role": "user", "content": text}]
+            run_context.current().add_request(one, [{"role": "user", "content": text}])
         made += [one] * repeats
     return made
+
+
+def generations(requests, responses):
+    """Return what the run context knows about the responses of ``instances()``."""
+    numbered = enumerate(zip(requests, responses, strict=True))
+    context = run_context.current()
+    return [context.generation(one, number % one.repeats, text) for number, (one, text) in numbered]
 
 
 def forget():
@@ -97,14 +104,14 @@ def test_random_states_are_left_alone(made):
 
 
 def test_the_checkpoint_is_registered_and_found_again(made):
-    assert registry.get("small").path == made.model.subject.folder
-    assert made.model.subject.about["transform"] == "made in this run"
+    assert registry.get("small").path == made.model.under_test.folder
+    assert made.model.under_test.about["transform"] == "made in this run"
     state = torch.get_rng_state()
     torch.manual_seed(99)  # what lm-eval's --seed does
     again = SsdHf(**made.arguments)
     torch.set_rng_state(state)
-    assert again.subject.about["transform"] == "reused"
-    assert again.subject.folder == made.model.subject.folder
+    assert again.under_test.about["transform"] == "reused"
+    assert again.under_test.folder == made.model.under_test.folder
 
 
 def test_what_was_done_is_in_the_model_info(made):
@@ -135,14 +142,18 @@ def test_repeats_are_different_samples_and_the_same_next_time(made):
 
 def test_each_answer_knows_its_tokens_and_why_it_ended(made):
     # A model of random weights rarely ends by itself within so few tokens.
-    notes = [note_of(text) for text in answers(made.model, instances(count=60))]
-    assert {note.stop for note in notes} == {"eos", "length"}
-    assert all(note.tokens == TASK["max_gen_toks"] for note in notes if note.truncated)
-    assert all(1 <= note.tokens <= TASK["max_gen_toks"] for note in notes)
+    requests = instances(count=60)
+    found = generations(requests, answers(made.model, requests))
+    assert {generation.stop for generation in found} == {"eos", "length"}
+    assert all(generation.tokens == TASK["max_gen_toks"] for generation in found if generation.truncated)
+    assert all(1 <= generation.tokens <= TASK["max_gen_toks"] for generation in found)
 
 
 def test_only_what_is_missing_is_drawn(made, monkeypatch):
-    whole = answers(made.model, instances(), anew=True)
+    requests = instances()
+    whole = answers(made.model, requests, anew=True)
+    before = generations(requests, whole)
+    assert None not in before
     (file,) = home().glob("generations/*/rank-0.jsonl")
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:5]) + lines[5][:40])  # killed inside its sixth sample
@@ -154,9 +165,10 @@ def test_only_what_is_missing_is_drawn(made, monkeypatch):
         return generate(drawn, *rest)
 
     monkeypatch.setattr(engine, "generate", counting)
-    again = answers(made.model, instances())
+    requests = instances()
+    again = answers(made.model, requests)
     assert again == whole
-    assert [note_of(text) for text in again] == [note_of(text) for text in whole]
+    assert generations(requests, again) == before
     assert len(drawn) == len(whole) - 5
 
 
@@ -187,8 +199,9 @@ def test_copies_beyond_the_repeats_are_not_generated(made):
 
 
 def test_our_prompts_get_the_chat_template_exactly_once(made):
-    (own, *_), (templated, *_), (raw, *_) = instances(), instances(), instances()
-    templated.messages = raw.messages = None  # lm-eval applied the template, or it is a raw completion prompt
+    (own, *_), (templated, *_), (raw, *_) = (instances(task=task) for task in ("chat", "templated", "raw"))
+    for one in (templated, raw):  # lm-eval applied the template, or it is a raw completion prompt
+        run_context.current().add_request(one, None)
     templated.arguments = (made.model.apply_chat_template([{"role": "user", "content": "Solve problem 0"}]), dict(TASK))
     ids = made.model._responder.prompt_ids(own, 8)
     assert ids == made.model._responder.prompt_ids(templated, 8)
@@ -197,22 +210,19 @@ def test_our_prompts_get_the_chat_template_exactly_once(made):
 
 
 def test_gen_kwargs_of_the_user_win(made):
-    token = evaluation_request.begin(EvaluationRequest(gen_kwargs={"do_sample": False}))
-    try:
+    with run_context.entered(RunContext(request=EvaluationRequest(gen_kwargs={"do_sample": False}))):
         greedy = answers(made.model, instances(count=1))
-    finally:
-        evaluation_request.end(token)
     assert len(set(greedy)) == 1
 
 
 def test_requests_of_other_tasks_are_lm_evals_own(made):
-    foreign = instances(count=1, repeats=1, own=False)
+    foreign = instances(count=1, repeats=1, own=False, task="theirs")
     greedy = {"until": ["x"], "do_sample": False, "max_gen_toks": 8}
     foreign[0].arguments = (foreign[0].args[0], greedy)
     mixed = answers(made.model, [*instances(count=1), *foreign])
     from lm_eval.models.huggingface import HFLM
 
-    theirs = HFLM(pretrained=str(made.model.subject.folder), device="cpu", dtype="float32")
+    theirs = HFLM(pretrained=str(made.model.under_test.folder), device="cpu", dtype="float32")
     assert mixed[-1] == theirs.generate_until(foreign, disable_tqdm=True)[0]
     assert mixed[:-1] == answers(made.model, instances(count=1))
 
@@ -229,15 +239,15 @@ def test_rounds_zero_is_the_base_with_its_own_decoding(made, tmp_path, said):
     (tmp_path / "base.yaml").write_text("rounds: 0\n")
     how = {"rounds": 0} if said == "in words" else {"recipe": str(tmp_path / "base.yaml")}
     base = SsdHf(pretrained=made.arguments["pretrained"], **how)
-    assert str(base.subject.folder) == made.arguments["pretrained"]
-    assert base.subject.decoding == {"temperature": 0.9, "top_k": 30, "top_p": 0.95}
-    assert base.subject.about["transform"] == "none (rounds=0)"
+    assert str(base.under_test.folder) == made.arguments["pretrained"]
+    assert base.under_test.decoding == {"temperature": 0.9, "top_k": 30, "top_p": 0.95}
+    assert base.under_test.about["transform"] == "none (rounds=0)"
 
 
 def test_a_registered_name_is_loaded_and_not_transformed(made):
     loaded = SsdHf(pretrained="ssd:small")
-    assert loaded.subject.folder == made.model.subject.folder
-    assert loaded.subject.decoding["temperature"] == 1.3
+    assert loaded.under_test.folder == made.model.under_test.folder
+    assert loaded.under_test.decoding["temperature"] == 1.3
     assert answers(loaded, instances(), anew=True) == answers(made.model, instances(), anew=True)
     with pytest.raises(UsageError, match="rounds=1"):
         SsdHf(pretrained="ssd:small", T_train=1.0)
@@ -299,14 +309,14 @@ def test_a_killed_command_goes_on_with_what_is_missing_and_ends_with_the_same_sa
         assert first.wait() == -signal.SIGKILL, (tmp_path / "said").read_text()
     kept = stored_lines()
     assert 5 <= len(kept) < 18
-    assert "of 18 samples are there already" in run_to_the_end(command)
+    assert "of 18 generations from" in run_to_the_end(command)
     assert set(kept) <= set(stored_lines())
     about = json.loads(next((tmp_path / "out").rglob("results_*.json")).read_text())["config"]["ssd"]
     assert about["checkpoint"] == "small"
     assert about["generations"]["decoding"]["livecodebench_mini"]["origins"]["max_gen_toks"] == "--gen_kwargs"
 
     monkeypatch.setenv("SSD_HARNESS_HOME", str(tmp_path / "elsewhere"))
-    bridge.activate()
+    patches.activate()
     options = {"limit": 6, "predict_only": True, "gen_kwargs": {"max_gen_toks": 192}, "metadata": {"repeats": 3}}
     whole = lm_eval.simple_evaluate(model=made.model, tasks=["livecodebench_mini"], **options)
     uninterrupted = {row["doc_id"]: row["resps"][0] for row in whole["samples"]["livecodebench_mini"]}
@@ -356,7 +366,7 @@ def test_no_rank_touches_a_device_or_a_process_group_before_the_checkpoint_is_th
     order = []
     from ssd_harness.harness.models import hf
 
-    find, build = hf.find_subject, HFLM.__init__
+    find, build = hf.prepare_model, HFLM.__init__
 
     def finding(*arguments, **named):
         order.append(("transform", torch.distributed.is_initialized(), torch.cuda.is_initialized()))
@@ -366,7 +376,7 @@ def test_no_rank_touches_a_device_or_a_process_group_before_the_checkpoint_is_th
         order.append("model")
         return build(self, *arguments, **named)
 
-    monkeypatch.setattr(hf, "find_subject", finding)
+    monkeypatch.setattr(hf, "prepare_model", finding)
     monkeypatch.setattr(HFLM, "__init__", building)
     SsdHf(pretrained="ssd:small")
     assert order == [("transform", False, False), "model"]

@@ -5,8 +5,8 @@ import pytest
 
 from ssd_harness.cli.main import main
 from ssd_harness.errors import InfrastructureError, UsageError
-from ssd_harness.harness.files.logged_samples import LoggedGeneration
-from ssd_harness.harness.generation import Generation, GenerationNote
+from ssd_harness.harness import run_context
+from ssd_harness.harness.generation import Generation
 
 ADD = "a, b = map(int, input().split())\nprint(a + b)"
 THOUGHTS = (
@@ -35,7 +35,7 @@ def scripted():
         def answer(self, request):
             question = request.doc["question_id"]
             self.asked[question] += 1
-            self.seen.append((request.args[0], request.messages, request.args[1]))
+            self.seen.append((request.args[0], run_context.current().own_request(request).messages, request.args[1]))
             right = question == "add" and self.asked[question] <= 5
             return f"```python\n{ADD if right else 'print(0)'}\n```"
 
@@ -135,7 +135,7 @@ def test_predictions_alone_need_no_sandbox_and_log_no_test(evaluate, data):
     samples = found["samples"]["livecodebench_v6"]
     assert [sample["doc"]["question_id"] for sample in samples] == ["add", "sum"]
     row = {"question_id": "add", "sample": 1, "code": ADD}
-    assert samples[0]["filtered_resps"] == [[{**row, "sample": 0}, row]]
+    assert [json.loads(text) for text in samples[0]["filtered_resps"][0]] == [{**row, "sample": 0}, row]
     row = json.loads((data / "test6.jsonl").read_text().splitlines()[0])
     logged = json.dumps(samples)
     assert row["private_test_cases"] not in logged
@@ -200,7 +200,7 @@ class TestScored:
         assert figures["pass@1_hard_stderr,none"] == 0.0
         assert figures["pass@1_stderr,none"] == pytest.approx(0.5 / 3)
         samples = found["samples"]["livecodebench_v6"]
-        rows = samples[0]["filtered_resps"][0]
+        rows = [json.loads(text) for text in samples[0]["filtered_resps"][0]]
         assert [row["verdict"] for row in rows] == ["AC"] * 5 + ["WA"] * 5
         made = found["configs"]["livecodebench_v6"]["metadata"]["ssd_harness"]
         assert made["data"]["problems"] == 3
@@ -227,12 +227,16 @@ class TestScored:
         from lm_eval.loggers import EvaluationTracker
 
         answers = iter(range(9))
-        noted = [Generation(text, GenerationNote(number, "length")) for number, text in enumerate(texts)]
-        monkeypatch.setattr(scripted, "answer", lambda self, request: noted[next(answers) % 3])
+
+        def answer(self, request):
+            number = next(answers) % 3
+            own = run_context.current().own_request(request)
+            own.generations[number] = Generation(texts[number], number, "length")
+            return texts[number]
+
+        monkeypatch.setattr(scripted, "answer", answer)
         found = evaluate(metadata={"prompt": prompt, "repeats": 3})
         samples = found["samples"]["livecodebench_v6"]
-        for sample in samples:
-            sample["filtered_resps"] = [[LoggedGeneration(row) for row in sample["filtered_resps"][0]]]
         tracker = EvaluationTracker(output_path=str(tmp_path / "run.json"))
         tracker.date_id = "now"
         tracker.save_results_samples("livecodebench_v6", samples)

@@ -1,0 +1,100 @@
+"""Patches for lm-eval's modules, so that it finds our models and tasks and we see an evaluation before it starts.
+
+Each module is patched right after it has executed: when lm-eval is imported, through :mod:`ssd_harness.startup_hook`,
+or at once, through :func:`activate`. No patch may break an ``lm_eval`` command that is not about us: if anything
+unexpected happens, one warning is logged and lm-eval goes on without the patch.
+"""
+
+import importlib
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+# lm-eval shows INFO and WARNING of its own logger tree only.
+log = logging.getLogger("lm_eval.ssd_harness")
+
+_MARK = "_ssd_harness_patched"
+PATCHED_MODULES = frozenset(
+    {
+        "lm_eval._cli.harness",
+        "lm_eval.config.evaluate_config",
+        "lm_eval.evaluator",
+        "lm_eval.models",
+        "lm_eval.tasks.manager",
+    }
+)
+"""The modules in which lm-eval looks up models, tasks, its command and the evaluation itself."""
+
+
+def activate() -> None:
+    """Patch all modules now, whether or not the start-up hook is installed."""
+    for name in sorted(PATCHED_MODULES):
+        patch(importlib.import_module(name))
+
+
+def patch(module: ModuleType) -> None:
+    """Patch one module of lm-eval, once; a failure is a warning, never an error."""
+    if getattr(module, _MARK, False):
+        return
+    try:
+        _patch_of(module.__name__)(module)
+        setattr(module, _MARK, True)
+    except Exception as error:  # noqa: BLE001 - third-party evaluations must go on
+        step_aside(f"cannot extend {module.__name__}", error)
+
+
+def step_aside(what: str, error: Exception) -> None:
+    """Log once that a patch is not in use, and why."""
+    if not getattr(log, _MARK, False):
+        setattr(log, _MARK, True)
+        log.warning("ssd-harness: %s (%s: %s); lm_eval goes on without it", what, type(error).__name__, error)
+
+
+class PatchingFinder:
+    """Finds the modules to patch as Python does, and patches each once it has executed."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Return the spec that the other finders return, its loader extended; None for modules without a patch."""
+        if name not in PATCHED_MODULES:
+            return None
+        for finder in sys.meta_path:
+            find = None if finder is PatchingFinder else getattr(finder, "find_spec", None)
+            spec: ModuleSpec | None = find(name, path, target) if find else None
+            if spec is not None:
+                _extend(spec.loader)
+                return spec
+        return None
+
+
+def install_finder() -> None:
+    """Patch the modules as lm-eval imports them."""
+    if PatchingFinder not in sys.meta_path:
+        sys.meta_path.insert(0, PatchingFinder)
+
+
+def _extend(loader: Any) -> None:
+    execute = getattr(loader, "exec_module", None)
+    if execute is None:
+        return
+
+    def exec_module(module: ModuleType) -> None:
+        execute(module)
+        patch(module)
+
+    loader.exec_module = exec_module
+
+
+def _patch_of(name: str) -> Callable[[ModuleType], None]:
+    from ssd_harness.harness.patches import command, command_config, discovery, evaluation
+
+    return {
+        "lm_eval.models": discovery.register_models,
+        "lm_eval.tasks.manager": discovery.extend_task_index,
+        "lm_eval.config.evaluate_config": command_config.extend,
+        "lm_eval.evaluator": evaluation.extend_evaluator,
+        "lm_eval._cli.harness": command.wrap_command,
+    }[name]
