@@ -12,14 +12,15 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from ssd_harness import foreign_json, storage
+from ssd_harness import storage
 from ssd_harness.distill.stage_process import last_line, without_ranks
 from ssd_harness.engines.choice import SAMPLERS
-from ssd_harness.errors import InfrastructureError, UsageError
+from ssd_harness.errors import UsageError
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import RECIPE_ENGINE, Sampler
 from ssd_harness.harness import evaluation_session
 from ssd_harness.harness.evaluation_session import LOG
+from ssd_harness.harness.result_files.runs import about_model, newest_results, results_files
 from ssd_harness.recipe.definition import Recipe
 from ssd_harness.results.run_notes import notes_of
 from ssd_harness.supervisor import supervised
@@ -177,17 +178,14 @@ def _error(evaluation: Evaluation, report: Mapping[str, Any]) -> str | None:
     if report["exit_code"]:
         said = " ".join(str(report["message"]).split()) or last_line(log)
         return said.removeprefix(_ERROR) or f"exit {report['exit_code']}"
-    if not list(evaluation.folder.rglob("results_*.json")):
+    if not results_files(evaluation.folder):
         return f"lm_eval left no results: {last_line(log)}"
     return None
 
 
 def read_metrics(evaluation: Evaluation) -> dict[str, tuple[float, float | None]]:
     """Return value and standard error of each metric of a finished evaluation, by name without lm-eval's filter."""
-    files = sorted(evaluation.folder.rglob("results_*.json"))
-    if not files:
-        raise InfrastructureError("no results here", where=evaluation.folder, next_step="delete the folder, run again")
-    results = _results(evaluation).get("results") or {}
+    results = newest_results(evaluation.folder).get("results") or {}
     found = results.get(evaluation.task, next(iter(results.values()), {}))
     metrics: dict[str, tuple[float, float | None]] = {}
     for key, value in found.items():
@@ -213,8 +211,8 @@ def read_decoding(evaluation: Evaluation) -> Decoded | None:
 
     None where a task of others names no temperature, or generates nothing.
     """
-    results = _results(evaluation)
-    if own := _recorded(results).get("generations", {}).get("decoding", {}).get(evaluation.task):
+    results = newest_results(evaluation.folder)
+    if own := (about_model(results) or {}).get("generations", {}).get("decoding", {}).get(evaluation.task):
         return own["temperature"], own["top_k"], own["top_p"]
     configs = results.get("configs", {})
     # A group has no configuration of its own, and one decoding if it is told one.
@@ -229,29 +227,10 @@ def read_decoding(evaluation: Evaluation) -> Decoded | None:
 
 def read_rounds(evaluation: Evaluation) -> int | None:
     """Return how many rounds made the evaluated checkpoint, if the results say so."""
-    rounds = _recorded(_results(evaluation)).get("rounds")
+    rounds = (about_model(newest_results(evaluation.folder)) or {}).get("rounds")
     return len(rounds) if rounds else None
 
 
 def read_official(evaluation: Evaluation) -> bool:
     """Return whether a finished evaluation used LiveCodeBench's data as published, or another task's."""
-    return notes_of(_results(evaluation), evaluation.task).official
-
-
-def _results(evaluation: Evaluation) -> dict[str, Any]:
-    files = sorted(evaluation.folder.rglob("results_*.json"))
-    try:
-        results = foreign_json.read(files[-1]) if files else {}
-        if all(isinstance(results.get(part, {}), dict) for part in ("results", "configs", "config")):
-            return dict(results)
-    except (OSError, ValueError, AttributeError):
-        pass
-    raise InfrastructureError(
-        "the results cannot be read", where=files[-1], next_step="delete the folder, and run the same command again"
-    )
-
-
-def _recorded(results: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what our model class has written into the results about itself."""
-    found: Mapping[str, Any] = results.get("config", {}).get("ssd", {})
-    return found
+    return notes_of(newest_results(evaluation.folder), evaluation.task).official

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness.artifacts.registry import VERIFIED
-from ssd_harness.harness.result_files.run_files import about_model, find_run, results_beside
+from ssd_harness.harness.result_files.runs import about_model, find_run, results_beside
 from ssd_harness.livecodebench.releases import NOT_OFFICIAL
 
 
@@ -42,7 +42,7 @@ class RunNotes:
 
 
 def read_notes(named: Path | str) -> RunNotes:
-    """Return the notes of one run, named as in :func:`~ssd_harness.harness.result_files.run_files.find_run`."""
+    """Return the notes of one run, named as in :func:`~ssd_harness.harness.result_files.runs.find_run`."""
     file = find_run(named)
     results = results_beside(file)
     task = file.stem.removeprefix("samples_").rpartition("_")[0]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ssd_harness import provenance
 from ssd_harness.artifacts.verdict_journal import Journal
 from ssd_harness.errors import UsageError
-from ssd_harness.harness.result_files.sample_rows import FORMS
+from ssd_harness.harness.result_files.rows import FORMS
 from ssd_harness.harness.result_files.samples import LocatedProgram, read_samples, samples_of
 from ssd_harness.judge.verdicts import ProgramVerdict
 from ssd_harness.livecodebench.releases import Selection

@@ -15,7 +15,7 @@ from ssd_harness import prompt_styles
 from ssd_harness.artifacts import registry
 from ssd_harness.errors import SsdError
 from ssd_harness.harness.result_files.outcomes import read_outcomes
-from ssd_harness.harness.result_files.run_files import find_run
+from ssd_harness.harness.result_files.runs import find_run
 from ssd_harness.harness.result_files.samples import read_samples
 from ssd_harness.livecodebench.problem_rows import read_file, read_tests
 from ssd_harness.prompts import prompt_set

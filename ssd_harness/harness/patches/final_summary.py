@@ -34,13 +34,15 @@ def show(finished: FinishedEvaluation | None) -> None:
 
 
 def _lines(finished: FinishedEvaluation) -> Iterator[str]:
+    from ssd_harness.harness.result_files.runs import files_of_date
+
     yield _model(finished.model_info)
     yield from _decodings(finished.model_info)
     output = finished.request.output_path
     if not output:
         yield "no file was written: --output_path OUT --log_samples writes them, quickly if the same command runs again"
         return
-    files = _files(Path(output), str(getattr(finished.tracker, "date_id", "")))
+    files = files_of_date(Path(output), str(getattr(finished.tracker, "date_id", "")))
     yield f"results: {', '.join(map(str, files))}"
     if not finished.samples_logged:
         yield "no samples were written, which a comparison needs: add --log_samples"
@@ -73,12 +75,6 @@ def _decodings(model_info: Mapping[str, Any]) -> Iterator[str]:
         by_line.setdefault(words, []).append(task)
     for words, tasks in by_line.items():
         yield f"decoding of {', '.join(tasks)}: {words}"
-
-
-def _files(output: Path, date: str) -> list[Path]:
-    """Return the files that lm-eval has just written: their names hold the same date."""
-    folder = output.parent if output.suffix == ".json" else output
-    return sorted(file for file in folder.rglob(f"*_{date}.json*") if file.is_file()) if date else []
 
 
 def _compare(finished: FinishedEvaluation, output: str, samples: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Find the run that another one is to be compared with: base for an SSD checkpoint, a checkpoint for its base."""
+"""Find the run to compare with: the base model for an SSD checkpoint, a checkpoint for its base model."""
 
 import os
 from pathlib import Path
@@ -6,34 +6,34 @@ from typing import Any
 
 from ssd_harness.errors import SsdError
 from ssd_harness.harness.result_files.outcomes import read_outcomes
-from ssd_harness.harness.result_files.run_files import about_model, results_beside, runs_in
+from ssd_harness.harness.result_files.runs import about_model, results_beside, runs_in
 
 _MOST_READ = 3
 
 
 def partner_of(file: Path, folder: Path) -> Path | None:
-    """Return the newest samples below ``folder`` of the same task and problems by the other kind of model.
+    """Return the newest samples below ``folder`` of the other kind of model, on the same task and problems.
 
-    ``file`` holds the samples of a run by a model of ours. None where there is no such run.
+    ``file`` holds the samples of a model of ours. None if there is no such run.
     """
     about = about_model(results_beside(file))
     if about is None:
         return None
     prefix = file.name.rpartition("_")[0]
-    fitting: list[Path] = []
+    candidates: list[Path] = []
     try:
         for run in runs_in(folder):
             other = about_model(results_beside(run.path))
             if other and run.path.name.rpartition("_")[0] == prefix and _are_partners(about, other):
-                fitting.append(run.path)
-        fitting.sort(key=os.path.getmtime, reverse=True)
+                candidates.append(run.path)
+        candidates.sort(key=os.path.getmtime, reverse=True)
         problems = read_outcomes(file).keys()
-        return next((path for path in fitting[:_MOST_READ] if read_outcomes(path).keys() == problems), None)
+        return next((path for path in candidates[:_MOST_READ] if read_outcomes(path).keys() == problems), None)
     except (SsdError, OSError):
         return None
 
 
 def _are_partners(about: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Say whether one is a base model and the other a checkpoint made from it."""
-    names = [one["base"].get("name") if isinstance(one.get("base"), dict) else None for one in (about, other)]
+    """Return whether one is a base model and the other a checkpoint trained from it."""
+    names = [info["base"].get("name") if isinstance(info.get("base"), dict) else None for info in (about, other)]
     return names[0] == names[1] and bool(about.get("fingerprint")) != bool(other.get("fingerprint"))

@@ -1,4 +1,4 @@
-"""Read what others generated: jsonl rows or a JSON list, one program, several, or raw outputs a row."""
+"""Read samples to judge: programs or raw outputs, in the forms of several harnesses."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,9 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness.errors import UsageError
-from ssd_harness.harness.result_files.logged_samples import facts_of, is_logged_sample, logged_samples
-from ssd_harness.harness.result_files.sample_rows import FORMS, as_list, as_text, read_rows
+from ssd_harness.harness.result_files.logged_rows import (
+    facts_of,
+    is_logged_row,
+    prompt_end_of,
+    question_id_of,
+    records_of,
+    responses_of,
+)
+from ssd_harness.harness.result_files.rows import FORMS, Row, as_list, as_text, read_rows
 from ssd_harness.judge.problem_tests import Program
+from ssd_harness.judge.verdicts import Verdict
 from ssd_harness.livecodebench.extraction import extract, prompt_end
 from ssd_harness.scoring.generation_facts import GenerationFacts
 
@@ -18,21 +26,21 @@ _CUT = {"length", "max_tokens"}
 
 @dataclass(frozen=True, slots=True)
 class LocatedProgram:
-    """A program, and what its file says of it."""
+    """A program with its location, and what its file says about it."""
 
     program: Program
     where: str
     facts: GenerationFacts = field(default_factory=GenerationFacts)
     published: bool | None = None
-    """Whether the file itself says that it passed."""
+    """Whether the program passed according to its file; None if the file does not say."""
 
 
 def read_samples(path: Path) -> list[LocatedProgram]:
-    """Read every row of ``path``; several rows of one problem are several samples, numbered as they come.
+    """Read all samples in ``path``; several rows of one problem are several samples, numbered in order.
 
-    Takes our own forms, lm-eval's ``samples_*.jsonl``, LiveCodeBench's ``output`` and ``eval_all`` files and its
-    custom evaluator's ``[{"question_id", "code_list"}]``. Raises one :class:`UsageError` that names file and line,
-    before anything has run.
+    Reads our own forms, lm-eval's ``samples_*.jsonl``, LiveCodeBench's ``output`` and ``eval_all`` files, and its
+    custom evaluator's ``[{"question_id", "code_list"}]``. Raises :class:`UsageError` with file and line for a row that
+    is not valid.
     """
     samples = samples_of(read_rows(path))
     if not samples:
@@ -53,18 +61,16 @@ def samples_of(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> list[LocatedPro
 
 
 def _question_id(row: Mapping[str, Any], where: str) -> str:
-    doc = row.get("doc")
-    value = row.get("question_id", doc.get("question_id") if isinstance(doc, dict) else None)
+    value = question_id_of(row)
     if not isinstance(value, str | int) or isinstance(value, bool) or value == "":
         raise UsageError("a sample without question_id", where=where, next_step=FORMS)
     return str(value)
 
 
 def _programs(row: Mapping[str, Any], where: str) -> Iterator[tuple[str, GenerationFacts, bool | None]]:
-    if is_logged_sample(row):
-        yield from logged_samples(row, where)
-        return
-    if "code" in row:
+    if is_logged_row(row):
+        yield from _logged_programs(row, where)
+    elif "code" in row:
         yield as_text(row["code"], "code", where), _facts(row), None
     elif "code_list" in row:
         codes = as_list(row["code_list"], "code_list", where)
@@ -75,14 +81,32 @@ def _programs(row: Mapping[str, Any], where: str) -> Iterator[tuple[str, Generat
         facts = _facts(row) if "output" in row else GenerationFacts()
         end = prompt_end(_prompt(row.get("prompt"), where))
         for output in outputs:
-            made = extract(as_text(output, "output", where), end)
-            yield made.code, replace(facts, unfinished_reasoning=made.unfinished_reasoning), None
+            extracted = extract(as_text(output, "output", where), end)
+            yield extracted.code, replace(facts, unfinished_reasoning=extracted.unfinished_reasoning), None
     else:
         raise UsageError("a sample without a program", where=where, next_step=FORMS)
 
 
+def _logged_programs(row: Row, where: str) -> Iterator[tuple[str, GenerationFacts, bool | None]]:
+    """Yield the programs that our task recorded; for other tasks, extract them from the responses."""
+    records = records_of(row)
+    if records is not None and all(isinstance(record.get("code"), str) for record in records):
+        for record in records:
+            yield record["code"], facts_of(record), _passed(record)
+        return
+    end = prompt_end_of(row)
+    for text in responses_of(row, where):
+        extracted = extract(text, end)
+        yield extracted.code, GenerationFacts(unfinished_reasoning=extracted.unfinished_reasoning), None
+
+
+def _passed(record: Mapping[str, Any]) -> bool | None:
+    verdict = record.get("verdict")
+    return record.get("passed") is True if isinstance(verdict, str) and verdict != Verdict.IE.value else None
+
+
 def _prompt(value: Any, where: str) -> str:
-    """Return the text of a prompt, of a list of chat messages the last one's: a generation goes on after that."""
+    """Return the text of a prompt, or the last of its chat messages: the generation continues it."""
     if isinstance(value, list):
         last = value[-1] if value else None
         value = last.get("content") if isinstance(last, dict) else last
@@ -92,13 +116,13 @@ def _prompt(value: Any, where: str) -> str:
 
 
 def _facts(row: Mapping[str, Any]) -> GenerationFacts:
-    """Read how a generation ended where the row tells: our own fields, or an API's finish_reason."""
+    """Return how a generation ended, from our own fields or an API's finish_reason."""
     facts, reason = facts_of(row), row.get("finish_reason")
     return replace(facts, truncated=reason in _CUT) if facts.truncated is None and isinstance(reason, str) else facts
 
 
 def _published(row: Mapping[str, Any], count: int, where: str) -> Sequence[bool | None]:
-    """Return the verdicts that an ``eval_all`` file carries beside its programs."""
+    """Return the verdicts in a row of an ``eval_all`` file."""
     if row.get("graded_list") is None:
         return [None] * count
     graded = as_list(row["graded_list"], "graded_list", where)

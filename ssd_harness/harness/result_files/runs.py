@@ -1,4 +1,4 @@
-"""Find the one run that is meant in a folder where lm-eval, or ``ssd-harness score``, has put several."""
+"""Find runs in a folder, and read the results that lm-eval or ``ssd-harness score`` wrote beside their samples."""
 
 import fnmatch
 import os
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssd_harness.errors import UsageError
+from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.foreign_json import read
 
 _SHOWN = 6
@@ -18,19 +18,19 @@ _HINT = "name the file you mean, or write PATH@WORD: run id, base, checkpoint, f
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """A file of samples or verdicts, and what the results beside it say about the model."""
+    """A file of samples or verdicts, and the model according to the results beside it."""
 
     path: Path
     name: str
-    """Its path inside the folder."""
+    """The path relative to the folder."""
     run: str | None = None
-    """Id of the run: the same id, the same samples."""
+    """Id of the run: equal ids mean equal samples."""
     fingerprint: str | None = None
     """None for a base model."""
     model: str | None = None
 
     def is_called(self, word: str) -> bool:
-        """Whether ``word`` is a name of this run's model, or begins one of its ids."""
+        """Return whether ``word`` is a name of this run's model, or the start of one of its ids."""
         if word == "base":
             return self.run is not None and self.fingerprint is None
         ids = [name for name in (self.run, self.fingerprint) if name]
@@ -38,7 +38,7 @@ class RunFile:
         return named or any(name.startswith(word) for name in ids)
 
     def describe(self) -> str:
-        """Say which run it is, in a few words."""
+        """Return the ids, model and file of the run on one line."""
         if not self.run:
             return self.name
         model = f"{self.model}, fingerprint {self.fingerprint[:_SHORT]}" if self.fingerprint else f"base {self.model}"
@@ -46,41 +46,42 @@ class RunFile:
 
 
 def find_run(named: Path | str) -> Path:
-    """Return the file of one run: ``named`` is the file, a folder with one, or ``FOLDER@WORD`` (or ``@WORD@WORD``).
+    """Return the file of one run.
 
-    Raises :class:`UsageError` that lists the candidates where none or several fit.
+    ``named`` is the file, a folder with one run, or ``FOLDER@WORD`` with one or several words. Raises
+    :class:`UsageError` with the candidates if none or several match.
     """
     path, words = _split(str(named))
     if os.path.isfile(path):  # noqa: PTH113
         return path
-    found = runs_in(path)
-    if not found:
+    runs = runs_in(path)
+    if not runs:
         raise UsageError(
             "no verdicts.jsonl and no samples_*.jsonl here", where=path, next_step="run lm_eval with --log_samples"
         )
-    fitting = found
+    matches = runs
     for word in words:
-        called = [run for run in fitting if run.is_called(word)]
-        fitting = called or [run for run in fitting if word in run.name]
-    if len(fitting) == 1:
-        return fitting[0].path
-    listed = fitting or found
+        by_name = [run for run in matches if run.is_called(word)]
+        matches = by_name or [run for run in matches if word in run.name]
+    if len(matches) == 1:
+        return matches[0].path
+    listed = matches or runs
     names = "; ".join(run.describe() for run in listed[:_SHOWN]) + ("; …" if len(listed) > _SHOWN else "")
-    what = f"{len(fitting)} runs" if fitting else f"no run fits {'@'.join(words)!r}, of {len(found)}"
+    what = f"{len(matches)} runs" if matches else f"no run matches {'@'.join(words)!r}, of {len(runs)}"
     raise UsageError(f"{what} in this folder: {names}", where=path, next_step=_HINT)
 
 
 def runs_in(folder: Path) -> list[RunFile]:
-    """Return every run below ``folder``, in the order of the files' names."""
+    """Return every run below ``folder``, sorted by path."""
     return [_run_file(file, str(file.relative_to(folder))) for file in sorted(_candidates(folder))]
 
 
 def _candidates(folder: Path) -> Iterator[Path]:
-    """Yield the files of runs below ``folder``; raises :class:`UsageError` for one that holds far more than runs."""
-    looked_at = 0
-    for parent, folders, files in os.walk(folder):  # which passes over what it may not read
-        looked_at += len(folders) + len(files)
-        if looked_at > _MOST_FILES:
+    """Yield the files of runs below ``folder``; :class:`UsageError` if it holds far more than runs."""
+    entries = 0
+    for parent, folders, files in os.walk(folder):  # which skips unreadable folders
+        entries += len(folders) + len(files)
+        if entries > _MOST_FILES:
             raise UsageError(
                 f"more than {_MOST_FILES:,} files and folders here", where=folder, next_step="name the run's own folder"
             )
@@ -94,7 +95,7 @@ def _candidates(folder: Path) -> Iterator[Path]:
 def _split(named: str) -> tuple[Path, list[str]]:
     path = Path(named)
     words: list[str] = []
-    while "@" in path.name and not os.path.exists(path):  # noqa: PTH110 - pathlib's raises for a name that is too long
+    while "@" in path.name and not os.path.exists(path):  # noqa: PTH110 - pathlib raises if the name is too long
         before, _, word = str(path).rpartition("@")
         path = Path(before)
         words.insert(0, word)
@@ -102,7 +103,7 @@ def _split(named: str) -> tuple[Path, list[str]]:
 
 
 def _run_file(file: Path, name: str) -> RunFile:
-    """Read the results that lm-eval wrote beside its samples: both names end in the same date."""
+    """Return the run whose samples or verdicts are in ``file``."""
     about = about_model(results_beside(file))
     if about is None:
         return RunFile(file, name)
@@ -112,9 +113,9 @@ def _run_file(file: Path, name: str) -> RunFile:
 
 
 def results_beside(file: Path) -> dict[str, Any]:
-    """Return the results of one run: what lm-eval, or ``ssd-harness score``, wrote beside its samples or verdicts.
+    """Return the results of one run, which lm-eval or ``ssd-harness score`` wrote beside its samples or verdicts.
 
-    Empty where there are none that can be read.
+    lm-eval's two files end in the same date. Empty if there are no readable results.
     """
     date = file.stem.rpartition("_")[2]
     name = "summary.json" if file.name == "verdicts.jsonl" else f"results_{date}.json"
@@ -125,8 +126,38 @@ def results_beside(file: Path) -> dict[str, Any]:
     return results if isinstance(results, dict) else {}
 
 
+def results_files(folder: Path) -> list[Path]:
+    """Return all files of lm-eval results below ``folder``, sorted by path."""
+    return sorted(folder.rglob("results_*.json"))
+
+
+def newest_results(folder: Path) -> dict[str, Any]:
+    """Return lm-eval's newest results below ``folder``.
+
+    Raises :class:`InfrastructureError` if there are none, or if they cannot be read.
+    """
+    files = results_files(folder)
+    if not files:
+        raise InfrastructureError("no results here", where=folder, next_step="delete the folder, run again")
+    try:
+        results = read(files[-1])
+        if all(isinstance(results.get(part, {}), dict) for part in ("results", "configs", "config")):
+            return dict(results)
+    except (OSError, ValueError, AttributeError):
+        pass
+    raise InfrastructureError(
+        "the results cannot be read", where=files[-1], next_step="delete the folder, and run the same command again"
+    )
+
+
+def files_of_date(output: Path, date: str) -> list[Path]:
+    """Return the files that lm-eval wrote under ``--output_path`` in one run: their names hold the same date."""
+    folder = output.parent if output.suffix == ".json" else output
+    return sorted(file for file in folder.rglob(f"*_{date}.json*") if file.is_file()) if date else []
+
+
 def about_model(results: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what our model class has written into lm-eval's results about itself."""
+    """Return what our model class reported about itself in lm-eval's results; None for other models."""
     config = results.get("config")
     about = config.get("ssd") if isinstance(config, dict) else None
     return about if isinstance(about, dict) else None

@@ -4,8 +4,8 @@ import os
 import pytest
 
 from ssd_harness.errors import UsageError
-from ssd_harness.harness.result_files import run_files
-from ssd_harness.harness.result_files.run_files import find_run
+from ssd_harness.harness.result_files import runs
+from ssd_harness.harness.result_files.runs import find_run
 
 RUNS = {
     "2026-01-01T10-00-00.000001": {"run": "aaaa1111", "fingerprint": None, "base": {"name": "demo"}},
@@ -59,7 +59,7 @@ def test_an_ambiguous_folder_lists_its_runs_on_one_line(folder):
 
 
 def test_a_word_that_fits_nothing_or_too_much_says_so(folder):
-    with pytest.raises(UsageError, match=r"no run fits 'zzz', of 3 in this folder: @aaaa"):
+    with pytest.raises(UsageError, match=r"no run matches 'zzz', of 3 in this folder: @aaaa"):
         find_run(f"{folder}@zzz")
     with pytest.raises(UsageError, match="2 runs in this folder: @aaaa1111"):
         find_run(f"{folder}@01-01")
@@ -73,7 +73,7 @@ def test_results_that_say_nothing_leave_the_file_name(tmp_path, broken):
         (tmp_path / f"samples_mini_2026-0{number}.jsonl").write_text("{}\n")
         (tmp_path / f"results_2026-0{number}.json").write_text(broken)
     assert find_run(f"{tmp_path}@2026-02").name == "samples_mini_2026-02.jsonl"
-    with pytest.raises(UsageError, match=r"no run fits 'base'.*: samples_mini_2026-01\.jsonl; samples"):
+    with pytest.raises(UsageError, match=r"no run matches 'base'.*: samples_mini_2026-01\.jsonl; samples"):
         find_run(f"{tmp_path}@base")
 
 
@@ -105,7 +105,7 @@ def test_a_comparison_says_which_run_allowed_an_overlap(folder, capsys):
 
 
 def test_a_folder_of_far_more_than_runs_is_refused_before_all_of_it_is_looked_at(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_files, "_MOST_FILES", 30)
+    monkeypatch.setattr(runs, "_MOST_FILES", 30)
     for number in range(40):
         (tmp_path / f"{number:02}").mkdir()
     with pytest.raises(UsageError, match=r"more than 30 files and folders.*run's own folder"):
