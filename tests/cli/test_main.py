@@ -31,7 +31,7 @@ def test_every_command_has_its_module_and_help(name):
     module = importlib.import_module(main.module_of(name))
     assert callable(module.run)
     assert callable(module.add_arguments)
-    if name != "eval":  # lm_eval's own help, tested with the bridge
+    if name != "eval":  # lm_eval's own help, tested with the patches
         done = command(name, "--help")
         assert done.returncode == 0, done.stderr
         assert f"ssd-harness {name}" in done.stdout

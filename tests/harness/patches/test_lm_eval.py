@@ -146,7 +146,7 @@ print(json.dumps(get_model("dummy").__name__))
 """
 
 
-def test_a_surprise_in_the_bridge_is_one_warning_and_lm_eval_goes_on(run):
+def test_a_patch_that_fails_is_one_warning_and_lm_eval_goes_on(run):
     done = run("-c", SURPRISE)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == "DummyLM"
