@@ -313,19 +313,26 @@ def _hours(cost: Cost, evaluation: Evaluation, size: ModelSize) -> str:
     return " + ".join(f"{value:,.0f}" if value >= 1 else f"{value:.1g}" for value in hours)
 
 
-PLUGIN = re.compile(r"(?<=<!-- plugin: written by docs/generate.py -->\n).*?(?=<!-- end of plugin -->)", re.DOTALL)
+EXAMPLE = HERE.parent / "examples" / "plugin" / "src" / "ssd_harness_brevity"
 
 
 def plugins() -> str:
-    """Return how-to/plugins.md with the example in the docstring of the hooks, which a test installs and uses."""
+    """Return how-to/plugins.md with code that tests install and use: the hooks' docstring, and examples/plugin."""
     example = textwrap.dedent(
         inspect.cleandoc(hookspecs.__doc__ or "").partition("::\n\n")[2].partition("\nIts distr")[0]
     )
-    example = re.sub(r"\n\n(?=def |@)", "\n\n\n", example.strip())  # as ruff formats a module
+    code = {
+        "filter": re.sub(r"\n\n(?=def |@)", "\n\n\n", example.strip()),  # as ruff formats a module
+        "sampler": (EXAMPLE / "samplers.py").read_text(encoding="utf-8").strip(),
+    }
     page = (HERE / "how-to" / "plugins.md").read_text(encoding="utf-8")
-    text, count = PLUGIN.subn(lambda _: f"\n```python\n{example}\n```\n\n", page)
-    assert count == 1
-    return text
+    for name, text in code.items():
+        before, after = f"<!-- {name}: written by docs/generate.py -->", f"<!-- end of {name} -->"
+        assert before in page
+        assert after in page
+        head, rest = page.split(before)
+        page = f"{head}{before}\n\n```python\n{text}\n```\n\n{after}{rest.split(after)[1]}"
+    return page
 
 
 def readme() -> str:
