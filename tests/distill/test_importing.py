@@ -16,6 +16,9 @@ from safetensors.torch import load_file, save_file
 from ssd_harness.artifacts import registry
 from ssd_harness.cli.main import main
 from ssd_harness.errors import ExitCode
+from ssd_harness.extensions import plugin_manager
+from ssd_harness.extensions.components import Trainer
+from ssd_harness.extensions.hookspecs import hookimpl
 
 pytestmark = pytest.mark.hf
 
@@ -75,6 +78,24 @@ def test_what_came_from_here_stays_a_verified_variant_with_its_prompts(trained, 
     assert (made.path / kept["file"]).read_bytes() == sketch
     assert main(["import", str(made.path), "--name", "moved"]) == ExitCode.DONE
     assert registry.get("moved").manifest["base"]["name"] == str(tiny_model)
+
+
+def test_an_adapter_needs_a_trainer_that_merges(state, tiny_model, tmp_path, monkeypatch, capsys):
+    manager = plugin_manager.load(outside=False)
+
+    class Plugin:
+        @hookimpl
+        def ssd_trainers(self):
+            return [Trainer("plain", print)]
+
+    manager.register(Plugin(), "plain")
+    monkeypatch.setattr(plugin_manager, "plugin_manager", lambda: manager)
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tiny_model)}))
+    (tmp_path / "adapter" / "adapter_model.safetensors").write_bytes(b"")
+    assert main(["import", str(tmp_path / "adapter"), "--name", "merged", "trainer=plain"]) == ExitCode.USAGE
+    assert "the trainer 'plain' cannot merge an adapter; merge it" in capsys.readouterr().err
+    assert registry.checkpoints() == []
 
 
 def test_an_adapter_is_merged_into_its_base(state, tiny_model, tmp_path, capsys):
