@@ -123,6 +123,14 @@ def scratch_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder in one step; what a kill leaves of it goes with :func:`sweep`."""
+    grave = folder.with_name(f".removed-{folder.name}-{os.getpid()}")
+    with disk_errors(folder), held(folder):
+        folder.rename(grave)
+        shutil.rmtree(grave)
+
+
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Let :func:`sweep` spare ``folder``, under whatever name, while the block runs."""
@@ -132,6 +140,14 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """Link a file where the file system allows it, else copy it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def sweep(folder: Path) -> None:

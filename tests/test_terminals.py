@@ -101,6 +101,7 @@ LINES = {
     ("data",): (("verify", "--data", "data", "--release", "test6"), 3),
     ("cache", "list"): ((), 0),
     ("cache", "prune"): (("--dry-run",), 0),
+    ("cache", "migrate"): ((), 0),
     ("models", "list"): ((), 0),
     ("models", "show"): (("mine",), 0),
     ("models", "rename"): (("mine", STRANGE), 2),

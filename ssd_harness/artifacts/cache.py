@@ -1,47 +1,59 @@
-"""What runs and evaluations have left in the state folder, what of it is still needed, and the removal of the rest."""
+"""What runs and evaluations have left in the state folder, what still refers to it, and the removal of the rest."""
 
 import contextlib
 import json
 import os
 import pwd
-import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ssd_harness import storage
-from ssd_harness.artifacts import registry
+from ssd_harness.artifacts import former_layout, registry
+from ssd_harness.artifacts.layout import (
+    KEPT,
+    PLAN_FILE,
+    SAMPLES,
+    artifacts_of,
+    checkpoint_folder,
+    lock_of,
+    models_folder,
+    training_folder,
+)
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.home import home
 
-RUN, GENERATIONS = "run", "generations"
+RUN, GENERATIONS, CHECKPOINT = "run", "generations", "checkpoint"
+_FOLDERS = ("training", SAMPLES, KEPT, "checkpoints", "generations")
 _DAY_S = 86_400.0
 _UNREADABLE = (OSError, ValueError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One folder of samples, or of generations."""
+    """One artifact's folder, and what refers to it."""
 
     kind: str
     path: Path
     needed_by: str
-    """Who would miss it; empty where nothing refers to it."""
+    """What refers to it; empty where nothing does."""
     about: str
     unfinished: bool = False
-    """Whether what it is needed by is work that may have been given up."""
+    """Whether it is needed only by work that may have been given up."""
+    runs: tuple[Path, ...] = ()
+    """Folders of the runs that refer to it."""
 
     def files(self) -> list[os.stat_result]:
         """Return the status of every file in it."""
-        found = []
+        statuses = []
         for file in self.path.rglob("*"):
             with contextlib.suppress(OSError):  # removed meanwhile
                 if file.is_file():
-                    found.append(file.lstat())
-        return found
+                    statuses.append(file.lstat())
+        return statuses
 
     @property
     def bytes(self) -> int:
@@ -50,9 +62,8 @@ class Entry:
 
     @property
     def idle_days(self) -> float:
-        """Days since anything in it was written."""
-        latest = max((status.st_mtime for status in self.files()), default=self.path.stat().st_mtime)
-        return (time.time() - latest) / _DAY_S
+        """Days since it, or a run that refers to it, was written to."""
+        return (time.time() - max(map(_last_write, (self.path, *self.runs)))) / _DAY_S
 
     @property
     def owner(self) -> str:
@@ -65,61 +76,59 @@ class Entry:
 
     @property
     def is_mine(self) -> bool:
-        """Whether this user made it."""
+        """Whether this user owns it."""
         return self.path.stat().st_uid == os.getuid()
 
     def locks(self) -> list[Path]:
         """Return the locks of all that may read or write it."""
-        named = {_field(job, "identity") for job in self.path.glob("round-*/sample/job.json")}
-        of_samples = [samples_lock(str(identity)) for identity in named if identity]
-        return [self.path / "lock", self.path / "rounds.lock", *of_samples]
-
-
-def samples_lock(identity: str) -> Path:
-    """Return the lock of the samples called ``identity``, held while they are drawn or taken over."""
-    return home() / "runs" / f".samples-{identity[:16]}.lock"
+        return [lock_of(folder) for folder in (self.path, *self.runs)]
 
 
 def entries() -> list[Entry]:
-    """Return all runs and generations of the state folder, by kind and name.
+    """Return all artifacts of the state folder that can be removed, by kind and name.
 
     Raises :class:`InfrastructureError` where a checkpoint's manifest cannot be read: nobody knows what it needs.
     """
-    known = registry.checkpoints()
-    names = {checkpoint.name for checkpoint in known}
+    former_layout.refuse()
+    named = registry.checkpoints()
+    names = {checkpoint.name for checkpoint in named}
     if lost := [name for name, _ in registry.broken() if name not in names]:
         raise InfrastructureError(
             f"nothing says what the checkpoint {lost[0]!r} needs",
-            where=registry.models_folder() / lost[0],
+            where=models_folder() / lost[0],
             next_step=f"put its manifest back, or run: ssd-harness models remove {lost[0]} --force",
         )
-    runs = [_run(path, known) for path in _folders("runs")]
+    runs = [_run(path, named) for path in _folders("training")]
+    plans = {run.path: _read(run.path / PLAN_FILE) for run in runs}
+    references = _References(named, runs, plans)
     bases = {
-        str(checkpoint.manifest["base"].get("weights")): f"the base of ssd:{checkpoint.name}" for checkpoint in known
+        str(checkpoint.manifest["base"].get("weights")): f"the base of ssd:{checkpoint.name}" for checkpoint in named
     }
     for run in runs:
         if run.unfinished:
-            bases.setdefault(str(_of_base(run.path)), f"the base of the unfinished run {run.path.name}")
-    return runs + [_generations(path, known, bases) for path in _folders("generations")]
+            bases.setdefault(str(_base_of(plans[run.path]).get("weights")), f"the base of the run {run.path.name}")
+    return [
+        *runs,
+        *(references.entry(kind, path) for kind in (SAMPLES, KEPT) for path in _folders(kind)),
+        *(_nameless(path) for path in registry.nameless()),
+        *(_generations(path, named, bases) for path in _folders("generations")),
+    ]
 
 
-def prune(found: Iterable[Entry], *, dry_run: bool) -> Iterator[tuple[Entry, bool]]:
-    """Remove the entries that no process uses; yield each with whether it went, or would go."""
-    for entry in found:
+def prune(chosen: Iterable[Entry], *, dry_run: bool) -> Iterator[tuple[Entry, bool]]:
+    """Remove the entries that no process uses; yield each with whether it was, or would be, removed."""
+    for entry in chosen:
         with storage.locked_if_free(entry.locks()) as free:
             if free and not dry_run:
-                grave = entry.path.with_name(f".removed-{entry.path.name}-{os.getpid()}")
-                with storage.disk_errors(entry.path), storage.held(entry.path):
-                    entry.path.rename(grave)
-                    shutil.rmtree(grave)
+                storage.remove_folder(entry.path)
         yield entry, free
     if not dry_run:
-        for name in ("runs", "generations"):
+        for name in _FOLDERS:
             storage.sweep(home() / name)
 
 
 def freed_bytes(removed: Iterable[Iterable[os.stat_result]]) -> int:
-    """Return what removing folders frees, by the files that were in them: what something else has a link to stays."""
+    """Return what removing folders frees, given their files: a file that has a link elsewhere frees nothing."""
     links: Counter[tuple[int, int]] = Counter()
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
     for files in removed:
@@ -130,23 +139,57 @@ def freed_bytes(removed: Iterable[Iterable[os.stat_result]]) -> int:
     return sum(size for key, (count, size) in sizes.items() if links[key] == count)
 
 
-def _run(path: Path, known: Iterable[registry.Checkpoint]) -> Entry:
-    made = [f"ssd:{checkpoint.name}" for checkpoint in known if checkpoint.fingerprint[:16] == path.name]
-    base = _field(path / "run.json", "base")
-    about = f"samples of {base.get('name')}" if isinstance(base, dict) else "a run"
-    if made:
-        return Entry(RUN, path, ", ".join(made), about)
-    trained = [folder.parent for folder in path.glob("round-*/train/manifest.json")]
-    if trained and not any((folder / "checkpoint").exists() for folder in trained):
+class _References:
+    """Which runs and checkpoints refer to samples, by their plans and manifests."""
+
+    def __init__(
+        self, named: Iterable[registry.Checkpoint], runs: Iterable[Entry], plans: Mapping[Path, Mapping[str, Any]]
+    ) -> None:
+        self._plans = plans
+        self._runs: dict[Path, list[Entry]] = {}
+        self._names: dict[Path, list[str]] = {}
+        for run in runs:
+            for folder in artifacts_of(plans[run.path]).values():
+                self._runs.setdefault(folder, []).append(run)
+        for checkpoint in named:
+            for folder in artifacts_of(checkpoint.manifest).values():
+                self._names.setdefault(folder, []).append(f"ssd:{checkpoint.name}")
+
+    def entry(self, kind: str, path: Path) -> Entry:
+        """Return the entry of a folder of samples."""
+        runs, names = self._runs.get(path, []), self._names.get(path, [])
+        names = names + [run.needed_by for run in runs if run.needed_by and not run.unfinished]
+        unfinished = [f"the unfinished run {run.path.name}" for run in runs if run.unfinished]
+        base = next((_base_of(self._plans[run.path]).get("name") for run in runs), None)
+        about = f"of {base}" if base else "of a checkpoint" if names else "of a run that has been removed"
+        needed_by = ", ".join([*dict.fromkeys(names), *unfinished])
+        folders = tuple(run.path for run in runs)
+        return Entry(kind, path, needed_by, about, unfinished=bool(unfinished) and not names, runs=folders)
+
+
+def _run(path: Path, named: Iterable[registry.Checkpoint]) -> Entry:
+    names = [f"ssd:{checkpoint.name}" for checkpoint in named if training_folder(checkpoint.fingerprint) == path]
+    base = _base_of(_read(path / PLAN_FILE)).get("name")
+    about = f"training of {base}" if base else "a run"
+    if names:
+        return Entry(RUN, path, ", ".join(names), about)
+    trained, unregistered = (path / "manifest.json").exists(), (path / "checkpoint").exists()
+    if trained and not unregistered and not checkpoint_folder(path.name).exists():
         return Entry(RUN, path, "", f"{about}; its checkpoint has been removed")
     return Entry(RUN, path, "itself, unfinished", about, unfinished=True)
 
 
-def _generations(path: Path, known: Iterable[registry.Checkpoint], bases: dict[str, str]) -> Entry:
-    weights = str(_field(path / "about.json", "weights"))
-    made = [f"ssd:{checkpoint.name}" for checkpoint in known if checkpoint.weights == weights]
-    if made:
-        return Entry(GENERATIONS, path, ", ".join(made), "of a checkpoint")
+def _nameless(path: Path) -> Entry:
+    run = training_folder(path.name)
+    needed_by = "itself: the same command names it"
+    return Entry(CHECKPOINT, path, needed_by, "without a name", unfinished=True, runs=(run,) if run.exists() else ())
+
+
+def _generations(path: Path, named: Iterable[registry.Checkpoint], bases: Mapping[str, str]) -> Entry:
+    weights = str(_read(path / "about.json").get("weights"))
+    names = [f"ssd:{checkpoint.name}" for checkpoint in named if checkpoint.weights == weights]
+    if names:
+        return Entry(GENERATIONS, path, ", ".join(names), "of a checkpoint")
     if weights.startswith("manifest "):
         return Entry(GENERATIONS, path, "", "of a checkpoint that has been removed")
     if weights in bases:
@@ -158,13 +201,23 @@ def _folders(name: str) -> list[Path]:
     return sorted(path for path in (home() / name).glob("[!.]*") if path.is_dir() and not path.is_symlink())
 
 
-def _of_base(run: Path) -> Any:
-    base = _field(run / "run.json", "base")
-    return base.get("weights") if isinstance(base, dict) else None
+def _last_write(folder: Path) -> float:
+    times = []
+    for file in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # removed meanwhile
+            if file.is_file():
+                times.append(file.lstat().st_mtime)
+    return max(times, default=folder.stat().st_mtime)
 
 
-def _field(file: Path, name: str) -> Any:
+def _base_of(plan: Mapping[str, Any]) -> Mapping[str, Any]:
+    base = plan.get("base")
+    return base if isinstance(base, dict) else {}
+
+
+def _read(file: Path) -> Mapping[str, Any]:
     try:
-        return json.loads(file.read_text("utf-8")).get(name)
+        content = json.loads(file.read_text("utf-8"))
     except _UNREADABLE:
-        return None
+        return {}
+    return content if isinstance(content, dict) else {}

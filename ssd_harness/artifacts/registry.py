@@ -1,4 +1,4 @@
-"""Registered checkpoints: a folder a name, which holds the model's files and a manifest about where they came from."""
+"""Registered checkpoints: a folder per checkpoint, called by its fingerprint, and names that point to it."""
 
 import contextlib
 import hashlib
@@ -7,68 +7,38 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ssd_harness import foreign_json, schema, storage
-from ssd_harness.artifacts.checkpoint_manifest import read_manifest
+from ssd_harness.artifacts.checkpoint import (
+    ELSEWHERE,
+    MANIFEST_FILE,
+    PLAIN,
+    VERIFIED,
+    Checkpoint,
+    missing_files,
+    read_checkpoint,
+)
+from ssd_harness.artifacts.layout import (
+    PLAN_FILE,
+    checkpoint_folder,
+    checkpoints_folder,
+    models_folder,
+    training_folders,
+)
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.home import home
+
+__all__ = ["ELSEWHERE", "PLAIN", "VERIFIED", "Checkpoint", "missing_files"]
 
 PREFIX = "ssd:"
 """``pretrained=ssd:NAME`` means a registered checkpoint."""
 
-VERIFIED, PLAIN = "verified variant", "plain SSD"
-"""``variant`` of a manifest: whether programs were run to choose what this checkpoint, or one before it, learnt."""
-
-ELSEWHERE = "trained elsewhere"
-"""``trained`` of an imported checkpoint's manifest."""
-
-_MANIFEST = "ssd_manifest.json"
 _LISTED = 10
-"""As many names as a message lists."""
+"""Most names that a message lists."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """One registered checkpoint; ``path`` is an ordinary model folder that any tool of transformers loads."""
-
-    name: str
-    path: Path
-    manifest: Mapping[str, Any]
-
-    @property
-    def fingerprint(self) -> str:
-        """What decides whether it can be reused."""
-        return str(self.manifest["fingerprint"])
-
-    @property
-    def verified(self) -> bool:
-        """Whether it is a verified variant, by its own making or an ancestor's."""
-        return self.manifest.get("variant") == VERIFIED
-
-    @property
-    def weights(self) -> str:
-        """Name these very weights, by the manifest: made again elsewhere, one recipe trains to slightly other ones."""
-        manifest = {key: value for key, value in self.manifest.items() if key not in {"name", schema.KEY}}
-        return f"manifest {hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()}"
-
-    @property
-    def bytes(self) -> int:
-        """Size of its files."""
-        return sum(status.st_size for status in _files(self.path))
-
-    @property
-    def own_bytes(self) -> int:
-        """Size of the files that go with it when it is removed: another name may share them."""
-        return _own_bytes(self.path)
-
-
-def models_folder() -> Path:
-    """Return the folder that holds one folder a checkpoint."""
-    return home() / "models"
 
 
 def check_name(name: str) -> str:
@@ -81,190 +51,290 @@ def check_name(name: str) -> str:
 
 
 def checkpoints() -> list[Checkpoint]:
-    """Return all registered checkpoints by name; folders without a readable manifest are :func:`broken`."""
-    return [checkpoint for checkpoint, _ in _folders() if checkpoint]
+    """Return all named checkpoints by name; those without a readable manifest are :func:`broken`."""
+    return [checkpoint for checkpoint, _ in _names() if checkpoint]
 
 
 def broken() -> list[tuple[str, str]]:
-    """Return name and complaint of each folder among the checkpoints that cannot be used."""
-    return [(path.name, complaint) for checkpoint, (path, complaint) in _folders() if complaint]
+    """Return name and complaint of each checkpoint that cannot be used."""
+    return [(path.name, complaint) for _, (path, complaint) in _names() if complaint]
 
 
 def find(fingerprint: str) -> Checkpoint | None:
-    """Return a whole checkpoint with this fingerprint, if there is one; one that lost files is named in the error.
+    """Return the checkpoint with this fingerprint if it exists and is whole; raise if it has lost files.
 
-    Of several names for it, the first that it got: that is the one that somebody chose for just this.
+    Of several names, the oldest is returned: somebody chose that one for just this checkpoint.
     """
     same = [checkpoint for checkpoint in checkpoints() if checkpoint.fingerprint == fingerprint]
-    same.sort(key=lambda checkpoint: _age(checkpoint.path / _MANIFEST))
+    same.sort(key=lambda checkpoint: _age(checkpoint.path))
+    if not same and (nameless := _read_if_sound(checkpoint_folder(fingerprint))):
+        same = [nameless] if nameless.fingerprint == fingerprint else []
     whole = next((checkpoint for checkpoint in same if not missing_files(checkpoint)), None)
     if same and not whole:
         _require_whole(same[0])
     return whole
 
 
-def missing_files(checkpoint: Checkpoint) -> list[str]:
-    """Return the files that were there when the checkpoint was registered, and are gone or have another size."""
-    return [
-        name for name, size in checkpoint.manifest.get("files", {}).items() if _size(checkpoint.path / name) != size
-    ]
+def nameless() -> list[Path]:
+    """Return the checkpoint folders that no name points to."""
+    with contextlib.suppress(OSError):
+        folders = [path for path in checkpoints_folder().iterdir() if not path.name.startswith(".") and path.is_dir()]
+        named = {path.resolve() for path in _name_paths()}
+        return sorted(folder for folder in folders if folder.resolve() not in named)
+    return []
 
 
 def lookup(name: str) -> Checkpoint | None:
     """Return the checkpoint called ``name``, if there is one."""
-    return _read(models_folder() / check_name(name) / _MANIFEST)
+    return read_checkpoint(models_folder() / check_name(name))
 
 
 def at(folder: Path) -> Checkpoint | None:
     """Return the checkpoint in ``folder``, wherever that is, if there is one."""
-    return _read(folder / _MANIFEST)
+    checkpoint = read_checkpoint(folder)
+    if checkpoint and folder.parent.resolve() == checkpoints_folder().resolve():
+        registered_as = checkpoint.manifest.get("name") or folder.name
+        return replace(checkpoint, name=str(registered_as))
+    return checkpoint
 
 
 def get(name: str) -> Checkpoint:
-    """Return the checkpoint called ``name``, or say which there are, or what it has lost."""
+    """Return the checkpoint called ``name``, or raise with the names that exist or the files that it has lost."""
     bare = name.removeprefix(PREFIX)
     checkpoint = lookup(bare)
     if checkpoint is None:
-        if (models_folder() / bare).exists():
+        if _exists(models_folder() / bare):
             raise _without_manifest(bare)
         names = [other.name for other in checkpoints()]
-        known = ", ".join(names[:_LISTED]) or "none yet"
+        registered = ", ".join(names[:_LISTED]) or "none yet"
         more = f" and {len(names) - _LISTED} more (ssd-harness models list)" if len(names) > _LISTED else ""
-        raise UsageError(f"no checkpoint is called {bare!r}", next_step=f"registered: {known}{more}")
+        raise UsageError(f"no checkpoint is called {bare!r}", next_step=f"registered: {registered}{more}")
     _require_whole(checkpoint)
     return checkpoint
 
 
 def check_free(name: str, fingerprint: str) -> None:
-    """Refuse ``name`` if another recipe's checkpoint has it, or a folder that is no checkpoint."""
+    """Refuse ``name`` if it belongs to a checkpoint of another recipe, or to one that is damaged."""
     holder = lookup(name)
     if holder and holder.fingerprint != fingerprint:
         raise UsageError(
             f"the name {name!r} belongs to a checkpoint of another recipe ({holder.fingerprint[:8]})",
             next_step=f"choose another name= or run: ssd-harness models remove {name}",
         )
-    if holder is None and (models_folder() / name).exists():
+    if holder is None and _exists(models_folder() / name):
         raise _without_manifest(name)
+    target = checkpoint_folder(fingerprint)
+    if _exists(target) and not _read_if_sound(target):
+        _refuse_named(target)
 
 
 def register(name: str, folder: Path, manifest: Mapping[str, Any]) -> Checkpoint:
-    """Move the finished model ``folder`` to its name in one step; it is there as a whole or not at all."""
-    target = models_folder() / check_name(name)
+    """Move the finished model in ``folder`` into the registry and name it.
+
+    The checkpoint appears whole or not at all, and its name after it: :func:`find` finds one that a kill left without a
+    name, and :func:`alias` names it.
+    """
+    check_name(name)
     with _locked():
         storage.sweep(models_folder())
+        storage.sweep(checkpoints_folder())
         check_free(name, manifest["fingerprint"])
-        if target.exists():
-            return get(name)  # somebody else has just made the same
-        files = {
-            file.relative_to(folder).as_posix(): file.stat().st_size
-            for file in sorted(folder.rglob("*"))
-            if file.is_file() and file.name != _MANIFEST
-        }
-        storage.settle(folder)
-        storage.write_json(folder / _MANIFEST, {schema.KEY: schema.MANIFEST, **manifest, "name": name, "files": files})
-        storage.move_folder(folder, target)
+        if _exists(models_folder() / name):
+            return get(name)  # another process has just registered the same
+        target = checkpoints_folder() / _key(manifest)
+        if _exists(target) and not _read_if_sound(target):
+            _remove_damaged(target)
+        if not _exists(target):
+            files = {
+                file.relative_to(folder).as_posix(): file.stat().st_size
+                for file in sorted(folder.rglob("*"))
+                if file.is_file() and file.name != MANIFEST_FILE
+            }
+            about = {schema.KEY: schema.MANIFEST, **manifest, "name": name, "files": files}
+            storage.settle(folder)
+            storage.write_json(folder / MANIFEST_FILE, about)
+            storage.move_folder(folder, target)
+        point(name, target)
     return get(name)
 
 
-def also_as(checkpoint: Checkpoint, name: str, manifest: Mapping[str, Any] | None = None) -> Checkpoint:
-    """Give a checkpoint one more name, and there its own ``manifest``; both share their files until one is removed."""
+def alias(checkpoint: Checkpoint, name: str) -> Checkpoint:
+    """Give a checkpoint one more name, which costs nothing on the disk."""
     if name == checkpoint.name:
         return checkpoint
-    manifest = manifest or checkpoint.manifest
-    check_free(name, manifest["fingerprint"])
-    if known := lookup(name):
-        return known
-    with storage.scratch_folder(models_folder() / f".{name}.{os.getpid()}") as scratch:
-        with storage.disk_errors(scratch):
-            shutil.copytree(
-                checkpoint.path,
-                scratch,
-                copy_function=link_or_copy,
-                ignore=lambda *_: [_MANIFEST],
-                dirs_exist_ok=True,
-            )
-        return register(name, scratch, manifest)
+    check_free(name, checkpoint.fingerprint)
+    if named := lookup(name):
+        return named
+    with _locked():
+        check_free(name, checkpoint.fingerprint)
+        if not _exists(models_folder() / name):
+            point(name, _place(checkpoint))
+    return get(name)
+
+
+def move_to_place(checkpoint: Checkpoint) -> None:
+    """Turn a checkpoint that is a folder among the names, as in earlier versions, into one with a name."""
+    with _locked():
+        _place(checkpoint)
+
+
+def restore_names() -> None:
+    """Name each checkpoint that a kill has left without a name as its manifest says, where that name is free."""
+    for folder in nameless():
+        checkpoint = _read_if_sound(folder)
+        name = str(checkpoint.manifest.get("name")) if checkpoint else ""
+        if checkpoint and _NAME.fullmatch(name) and not _exists(models_folder() / name):
+            alias(checkpoint, name)
+
+
+def point(name: str, folder: Path) -> None:
+    """Let ``name`` point to the checkpoint in ``folder``; a relative link, so that the state folder can be moved."""
+    path = models_folder() / name
+    with storage.disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        inside = folder.is_relative_to(home())
+        path.symlink_to(os.path.relpath(folder, path.parent) if inside else folder)
 
 
 def rename(old: str, new: str) -> Checkpoint:
-    """Rename a checkpoint; those made from it go on knowing it, by its fingerprint."""
+    """Rename a checkpoint; its children keep their origin, which they know by the fingerprint."""
     with _locked():
         checkpoint = get(old)
         target = models_folder() / check_name(new)
-        if target.exists():
+        if _exists(target):
             raise UsageError(f"a checkpoint is called {new!r} already", next_step="choose another name")
         with storage.disk_errors(target):
             checkpoint.path.rename(target)
-        storage.write_json(target / _MANIFEST, {**checkpoint.manifest, "name": new})
     return get(new)
 
 
 def children(checkpoint: Checkpoint) -> list[str]:
-    """Return what would lose its origin with ``checkpoint``: names of checkpoints, and of runs that are under way.
+    """Return what would lose its origin with ``checkpoint``: names of checkpoints, and of unfinished runs.
 
-    Nothing does while another name stands for the same checkpoint.
+    Nothing does while another name points to the same checkpoint.
     """
     others = [other for other in checkpoints() if other.name != checkpoint.name]
     if any(other.fingerprint == checkpoint.fingerprint for other in others):
         return []
-    made = [other.name for other in others if other.manifest.get("parent") == checkpoint.fingerprint]
+    names = [other.name for other in others if other.manifest.get("parent") == checkpoint.fingerprint]
     finished = {other.fingerprint[:16] for other in others}
-    begun = set()
-    for job in home().glob("runs/*/round-*/*/job.json"):
-        run = job.parents[2].name
+    unfinished = set()
+    for run in training_folders():
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            if run not in finished and foreign_json.read(job)["model"] == str(checkpoint.path):
-                begun.add(f"the unfinished run {run}")
-    return made + sorted(begun)
+            parent = foreign_json.read(run / PLAN_FILE)["parent"]
+            if run.name not in finished and parent == checkpoint.fingerprint:
+                unfinished.add(f"the unfinished run {run.name}")
+    return names + sorted(unfinished)
+
+
+def own_bytes(checkpoint: Checkpoint) -> int:
+    """Return what removing this name frees: nothing while another name points to the checkpoint."""
+    return _own_bytes(checkpoint.path)
 
 
 def remove(name: str, *, force: bool = False) -> int:
-    """Remove a checkpoint and return how many bytes that frees; one that others were made from needs ``force``.
+    """Remove a name, and with its last name the checkpoint; return the bytes that this frees.
 
-    Where its folder is a link to another place, the link is removed and the files there stay.
+    A checkpoint that others were made from needs ``force``. A name that links to a folder outside of the registry is
+    removed alone; the files there stay.
     """
     with _locked():
         path = models_folder() / check_name(name)
-        if not (path.exists() or path.is_symlink()):
-            get(name)  # says which there are
+        if not _exists(path):
+            get(name)  # raises, with the names that exist
         checkpoint = None if force else lookup(name)
         if checkpoint is None and not force:
             raise _without_manifest(name)
-        if checkpoint and (made := children(checkpoint)):
+        if checkpoint and (needing := children(checkpoint)):
             raise UsageError(
-                f"{name!r} is what {', '.join(made)} was made from",
+                f"{name!r} is what {', '.join(needing)} was made from",
                 next_step="remove those first, or add --force (checkpoints stay usable, their history does not)",
             )
-        if path.is_symlink():
-            with storage.disk_errors(path):
-                path.unlink()
-            return 0
         size = _own_bytes(path)
-        grave = models_folder() / f".removed-{name}-{os.getpid()}"
-        with storage.disk_errors(path), storage.held(path):
-            path.rename(grave)
-            shutil.rmtree(grave)
+        folder = path.resolve() if _is_last_name(path) else None
+        # The files first: a kill in between leaves a name that `models list` shows as broken, never an unnamed copy.
+        if folder:
+            storage.remove_folder(folder)
+        with storage.disk_errors(path):
+            path.unlink(missing_ok=True)
         storage.sweep(models_folder())
+        storage.sweep(checkpoints_folder())
     return size
 
 
-def _folders() -> Iterator[tuple[Checkpoint | None, tuple[Path, str]]]:
-    """Yield each folder's checkpoint if it has a manifest, its path, and what is wrong with it."""
+def _names() -> Iterator[tuple[Checkpoint | None, tuple[Path, str]]]:
+    """Yield for each name its checkpoint, None without a readable manifest, its path, and what is wrong with it."""
     try:
-        entries = sorted(path for path in models_folder().iterdir() if not path.name.startswith(".") and path.is_dir())
-    except FileNotFoundError:
-        return
+        paths = _name_paths()
     except OSError as error:
         raise InfrastructureError(f"cannot read the checkpoints: {error.strerror}", where=models_folder()) from error
-    for path in entries:
+    for path in paths:
         try:
-            checkpoint = _read(path / _MANIFEST)
+            checkpoint = read_checkpoint(path)
         except InfrastructureError as error:
             yield None, (path, error.what)
             continue
         lost = missing_files(checkpoint) if checkpoint else []
         complaint = f"lost {', '.join(lost[:3])}" if lost else "" if checkpoint else "lost its manifest"
         yield checkpoint, (path, complaint)
+
+
+def _name_paths() -> list[Path]:
+    """Return the path of each name: a link, or the model's folder itself as earlier versions had it."""
+    try:
+        entries = sorted(models_folder().iterdir())
+    except FileNotFoundError:
+        return []
+    return [path for path in entries if not path.name.startswith(".") and (path.is_dir() or path.is_symlink())]
+
+
+def _key(manifest: Mapping[str, Any]) -> str:
+    """Return the name of a checkpoint's folder.
+
+    Checkpoints from elsewhere with equal weights have equal fingerprints, and each has what its user says of it.
+    """
+    if manifest.get("trained") != ELSEWHERE:
+        return checkpoint_folder(manifest["fingerprint"]).name
+    said = {key: value for key, value in manifest.items() if key not in {"name", "files", "software", "checked"}}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _place(checkpoint: Checkpoint) -> Path:
+    """Return the checkpoint's folder; one that is in its name's place, as in earlier versions, is moved first."""
+    path = checkpoint.path
+    if path.is_symlink() or path.parent != models_folder():
+        return path.resolve()
+    target = checkpoints_folder() / _key(checkpoint.manifest)
+    if _exists(target) and not _read_if_sound(target):
+        _remove_damaged(target)
+    if _exists(target):  # two names were two folders with the same files
+        storage.remove_folder(path)
+    else:
+        storage.move_folder(path, target)
+    point(path.name, target)
+    return target
+
+
+def _is_last_name(path: Path) -> bool:
+    """Whether the files that ``path`` leads to are the registry's own and no other name leads there."""
+    folder = path.resolve()
+    if folder.parent not in {models_folder().resolve(), checkpoints_folder().resolve()} or not folder.exists():
+        return False
+    return not any(other != path and other.resolve() == folder for other in _name_paths())
+
+
+def _refuse_named(folder: Path) -> None:
+    """Raise where a name points to this checkpoint's folder, which has lost its manifest."""
+    for path in _name_paths():
+        if path.resolve() == folder.resolve():
+            raise _without_manifest(path.name)
+
+
+def _remove_damaged(folder: Path) -> None:
+    """Remove a checkpoint's folder that has lost its manifest; raise where a name still points to it."""
+    _refuse_named(folder)
+    with storage.disk_errors(folder):
+        shutil.rmtree(folder)
 
 
 def _locked() -> contextlib.AbstractContextManager[int]:
@@ -283,45 +353,33 @@ def _require_whole(checkpoint: Checkpoint) -> None:
 
 def _without_manifest(name: str) -> InfrastructureError:
     return InfrastructureError(
-        f"the folder of the checkpoint {name!r} has lost its manifest, so nothing says what it is",
+        f"the checkpoint {name!r} has lost its manifest, so nothing says what it is",
         where=models_folder() / name,
-        next_step=f"put {_MANIFEST} back, or run: ssd-harness models remove {name} --force",
+        next_step=f"put {MANIFEST_FILE} back, or run: ssd-harness models remove {name} --force",
     )
 
 
-def _files(folder: Path) -> Iterator[os.stat_result]:
-    return (file.stat() for file in folder.rglob("*") if file.is_file())
+def _exists(path: Path) -> bool:
+    """Whether anything is at ``path``, a link that leads nowhere included."""
+    return path.exists() or path.is_symlink()
 
 
-def _own_bytes(folder: Path) -> int:
-    return 0 if folder.is_symlink() else sum(status.st_size for status in _files(folder) if status.st_nlink == 1)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except (OSError, ValueError):  # a manifest of somebody else's may name what no file can be called
-        return -1
+def _own_bytes(path: Path) -> int:
+    if not _is_last_name(path):
+        return 0
+    statuses = (file.stat() for file in path.rglob("*") if file.is_file())
+    return sum(status.st_size for status in statuses if status.st_nlink == 1)
 
 
 def _age(path: Path) -> int:
     try:
-        return path.stat().st_mtime_ns
+        return path.lstat().st_mtime_ns
     except OSError:  # removed meanwhile
         return -1
 
 
-def _read(path: Path) -> Checkpoint | None:
+def _read_if_sound(folder: Path) -> Checkpoint | None:
     try:
-        manifest = read_manifest(path)
-    except (FileNotFoundError, NotADirectoryError):
+        return read_checkpoint(folder)
+    except InfrastructureError:
         return None
-    return Checkpoint(path.parent.name, path.parent, manifest)
-
-
-def link_or_copy(source: str, target: str) -> None:
-    """Link a file where the file system allows it, else copy it."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

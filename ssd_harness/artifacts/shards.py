@@ -1,6 +1,7 @@
 """Samples on disk: Parquet shards, each whole or absent, and a manifest that is written last."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -10,7 +11,9 @@ from ssd_harness import storage
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.extensions.contracts import Sample
 
-_MANIFEST = "manifest.json"
+MANIFEST_FILE = "manifest.json"
+_MAGIC = b"PAR1"
+"""The first and the last bytes of a Parquet file."""
 
 
 def shard_path(folder: Path, number: int) -> Path:
@@ -68,26 +71,39 @@ def read_samples(folder: Path) -> Iterator[Sample]:
 
 def has_manifest(folder: Path) -> bool:
     """Whether the stage that writes to ``folder`` has finished."""
-    return (folder / _MANIFEST).exists()
+    return (folder / MANIFEST_FILE).exists()
+
+
+def has_shard(folder: Path, number: int) -> bool:
+    """Whether shard ``number`` is there and has both ends; one that was cut is not."""
+    try:
+        with shard_path(folder, number).open("rb") as stream:
+            begins = stream.read(len(_MAGIC)) == _MAGIC
+            stream.seek(-len(_MAGIC), os.SEEK_END)
+            return begins and stream.read() == _MAGIC
+    except OSError:
+        return False
 
 
 def is_whole(folder: Path) -> bool:
     """Whether the stage has finished, and the shards that it wrote are still there."""
-    if not has_manifest(folder):
+    try:
+        count = read_manifest(folder).get("shards", 0)
+        return all(has_shard(folder, number) for number in range(count))
+    except (OSError, ValueError, TypeError, AttributeError):  # no manifest, or one that was damaged or edited
         return False
-    return all(shard_path(folder, number).exists() for number in range(read_manifest(folder).get("shards", 0)))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return what a finished stage says about its result."""
-    return json.loads((folder / _MANIFEST).read_text("utf-8"))
+    return json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
 
 
 def remove_manifest(folder: Path) -> None:
     """Declare a stage unfinished again."""
-    (folder / _MANIFEST).unlink(missing_ok=True)
+    (folder / MANIFEST_FILE).unlink(missing_ok=True)
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Declare a stage finished; everything that it names must be on disk by now."""
-    storage.write_json(folder / _MANIFEST, dict(manifest))
+    storage.write_json(folder / MANIFEST_FILE, dict(manifest))

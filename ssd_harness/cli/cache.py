@@ -1,9 +1,9 @@
-"""``ssd-harness cache``: list cached samples and generations, and remove unused ones."""
+"""``ssd-harness cache``: list stored runs, samples and generations, and remove unused ones."""
 
 import argparse
 import sys
 
-from ssd_harness.artifacts import cache
+from ssd_harness.artifacts import cache, former_layout
 from ssd_harness.cli.actions import add_action
 from ssd_harness.cli.fields import count
 from ssd_harness.errors import ExitCode
@@ -15,17 +15,17 @@ _EXAMPLES = """examples:
   ssd-harness cache prune --dry-run
   ssd-harness cache prune --unfinished 30
 
-Samples and generations are stored in $SSD_HARNESS_HOME. `prune` removes those that no registered checkpoint and no
-unfinished run needs, such as the samples of a checkpoint that `ssd-harness models remove` deleted."""
+Runs, samples, checkpoints and generations are stored in $SSD_HARNESS_HOME. `prune` removes those that no registered
+checkpoint and no unfinished run needs, such as the samples of a checkpoint that `ssd-harness models remove` deleted."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare ``list`` and ``prune``."""
+    """Declare ``list``, ``prune`` and ``migrate``."""
     parser.epilog = _EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    summary = "list samples and generations with their size, owner and what needs them"
+    summary = "list runs, samples and generations with their size, owner and what needs them"
     add_action(actions, "list", summary, "ssd-harness cache list")
-    summary = "remove samples and generations that nothing needs"
+    summary = "remove runs, samples and generations that nothing needs"
     prune = add_action(
         actions, "prune", summary, "ssd-harness cache prune --dry-run", "ssd-harness cache prune --unfinished 30"
     )
@@ -34,13 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--unfinished",
         type=count,
         metavar="DAYS",
-        help="also remove unfinished runs, and generations of unregistered models, unused for at least DAYS days",
+        help="also remove unfinished runs with their samples, and generations of unregistered models, unused for at "
+        "least DAYS days",
     )
     prune.add_argument("--all-users", action="store_true", help="also remove files of other users")
+    summary = "move the runs and checkpoints of an earlier version to their present folders"
+    add_action(actions, "migrate", summary, "ssd-harness cache migrate")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List or prune."""
+    """List, prune or migrate."""
+    if arguments.action == "migrate":
+        return _migrate()
     entries = cache.entries()
     if arguments.action == "list":
         return _list(entries)
@@ -75,6 +80,16 @@ def _list(entries: list[cache.Entry]) -> int:
     total = sum(entry.bytes for entry in entries)
     unused = cache.freed_bytes(entry.files() for entry in entries if not entry.needed_by)
     print(f"{len(entries)} entries in {home()}, {_size(total)}; `ssd-harness cache prune` would free {_size(unused)}")
+    return ExitCode.DONE
+
+
+def _migrate() -> int:
+    moved = False
+    for line in former_layout.migrate():
+        print(printable(line), flush=True)
+        moved = True
+    if not moved:
+        print(f"nothing to migrate in {home()}")
     return ExitCode.DONE
 
 

@@ -56,9 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n".join(dry_lines(estimate_of(plan, standard_evaluation(plan.recipe)))))
         return ExitCode.DONE
     if arguments.until:
-        folder = pipeline.draw_samples(plan)
-        print(f"samples of run {folder.name}: {folder}")
-        print(f"ssd-harness export {folder.name} --format chat --out samples.jsonl")
+        kept, run_name = pipeline.draw_samples(plan), plan.rounds[0].training.name
+        print(f"samples of run {run_name}: {kept}")
+        print(f"ssd-harness export {run_name} --format chat --out samples.jsonl")
         return ExitCode.DONE
     checkpoint = pipeline.run(plan)
     print(f"ssd:{checkpoint.name}  {checkpoint.path}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.layout import models_folder
 from ssd_harness.artifacts.registry import Checkpoint
 from ssd_harness.cli.actions import add_action
 from ssd_harness.errors import ExitCode
@@ -20,7 +21,7 @@ _EXAMPLES = """examples:
   ssd-harness models rename NAME qwen-ssd
   ssd-harness models push NAME USER/REPOSITORY --dry-run
 
-Checkpoints are stored in $SSD_HARNESS_HOME/models. For the lm_eval models ssd-hf and ssd-vllm, give
+$SSD_HARNESS_HOME/models has a link for each name. For the lm_eval models ssd-hf and ssd-vllm, give
 pretrained=ssd:NAME; for all others, give the folder: pretrained=$(ssd-harness models show NAME --path)."""
 
 
@@ -100,7 +101,7 @@ def _list() -> None:
     for name, complaint in broken.items():
         print(f"{printable(name):40}{'-':>10}     {'unusable':16}  {printable(complaint)}")
     if not checkpoints and not broken:
-        print(f"no checkpoints in {registry.models_folder()}")
+        print(f"no checkpoints in {models_folder()}")
 
 
 def _origin(checkpoint: Checkpoint, names: Mapping[str, str]) -> str:
@@ -145,7 +146,7 @@ def _described(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "path": str(checkpoint.path),
         "bytes": checkpoint.bytes,
-        "own_bytes": checkpoint.own_bytes,
+        "own_bytes": registry.own_bytes(checkpoint),
         "parent_name": parents[0] if parents else None,
         "children": registry.children(checkpoint),
         "adapter": _trained(checkpoint).get("adapter"),

@@ -53,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ssd_harness.artifacts.base_model import settings_folder
     from ssd_harness.distill.estimate import stored_bytes
     from ssd_harness.distill.filters import make_filter
-    from ssd_harness.distill.planning import GIVE_PROMPTS, components_of, resolve_for
+    from ssd_harness.distill.planning import GIVE_PROMPTS, components_of
+    from ssd_harness.distill.resolving import resolve_for
     from ssd_harness.estimates.model_size import size_of
     from ssd_harness.prompts import prompt_style
     from ssd_harness.recipe.definition import FIELDS

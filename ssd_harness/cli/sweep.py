@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the grid, write the table and print it; return 3 if a cell failed."""
     from ssd_harness import provenance, storage
-    from ssd_harness.distill.planning import resolve_for
+    from ssd_harness.distill.resolving import resolve_for
     from ssd_harness.experiments import sweep, table
     from ssd_harness.experiments.cells import Request, make_cells
     from ssd_harness.experiments.evaluation import task_options
@@ -157,7 +157,7 @@ def _say_comparison(cells: list[Any]) -> None:
 def _engine(axes: dict[str, list[Any]], fields: dict[str, Any], model_args: dict[str, Any]) -> dict[str, str]:
     """Print and return the engine of all cells as a field; return nothing if the engine is an axis."""
     from ssd_harness.distill.plan_lines import say
-    from ssd_harness.distill.planning import engine_of
+    from ssd_harness.distill.resolving import engine_of
 
     if "engine" in axes:
         return {}
@@ -227,7 +227,7 @@ def _listed(cells: list) -> list[str]:
     lines, trainings = [], {}
     for cell in cells:
         checkpoint = f"ssd:{cell.plan.name}" if cell.plan else "no training"
-        trained = not cell.plan or cell.plan.made
+        trained = not cell.plan or cell.plan.checkpoint
         if not trained:
             trainings[cell.weights] = checkpoint
         state = "done" if cell.evaluation.done else "to evaluate" if trained else "to train and evaluate"

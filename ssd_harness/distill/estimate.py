@@ -89,7 +89,8 @@ def estimate_of(plan: Plan, evaluation: Evaluation | None = None) -> Estimate:
     stored = stored_bytes(plan.recipe, folder)
     usual = replace(plan.recipe, max_new_tokens_train=min(USUAL_TOKENS, plan.recipe.max_new_tokens_train))
     present = 0 if plan.base.local or folder is None else _size(folder.glob("*.safetensors"))
-    present += _size(file for n in range(1, plan.recipe.rounds + 1) for file in plan.up_to(n).folder.rglob("*"))
+    folders = [folder for one in plan.rounds for folder in (one.samples, one.kept, one.training)]
+    present += _size(file for folder in folders for file in folder.rglob("*"))
     where, free = free_disk()
     cost, at_usual = (_cost(plan, recipe, size, stored) for recipe in (plan.recipe, usual))
     return Estimate(plan, size, cost, at_usual, stored, present, free, where, evaluation)

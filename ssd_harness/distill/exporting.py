@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import foreign_json, storage
-from ssd_harness.artifacts import registry, shards
+from ssd_harness.artifacts import former_layout, registry, shards
 from ssd_harness.artifacts.checkpoint_manifest import complaint
+from ssd_harness.artifacts.layout import KEPT, PLAN_FILE, artifacts_of, training_folder, training_folders
 from ssd_harness.distill.filtering import Candidates
 from ssd_harness.distill.job import Job, read_job
 from ssd_harness.distill.training_row import training_row
@@ -17,11 +18,7 @@ from ssd_harness.errors import UsageError
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import Exporter
 from ssd_harness.extensions.contracts import Candidate, SampleExporter
-from ssd_harness.home import home
 from ssd_harness.recipe.definition import Recipe
-
-RUN_FILE = "run.json"
-"""What a run's folder says about it, in the manifest's own words."""
 
 _DRAW = "run ssd-harness distill MODEL --until samples with the same fields: what is here is not drawn again"
 
@@ -42,48 +39,43 @@ class Run:
 
     folder: Path
     job: Job
-    """The filter stage's; its ``samples`` are all that were drawn."""
+    """The filter stage's; its ``samples`` are the raw ones."""
     kept: Path
+    """Folder of the samples that the filter kept."""
     about: Mapping[str, Any]
 
     def candidates(self, *, unfiltered: bool = False) -> Iterable[Candidate]:
-        """Return the kept samples with their prompts, or all that were drawn."""
+        """Return the kept samples with their prompts, or the raw ones."""
         job = self.job if unfiltered else replace(self.job, samples=self.kept)
         assert job.samples
         return Candidates(job, range(shards.read_manifest(job.samples)["shards"]))
 
 
 def find_run(word: str) -> Run:
-    """Find a run by the start of its fingerprint, by ``ssd:NAME`` of what it made, or by its folder.
+    """Find a run by the start of its fingerprint, by ``ssd:NAME`` of its checkpoint, or by its folder.
 
     Raises :class:`UsageError` if there is none, or its samples are not all drawn and filtered.
     """
     folder = _run_folder(word)
-    finished = folder.glob("round-*/filter/manifest.json")
-    done = [path.parent for path in finished if path.parts[-3].removeprefix("round-").isdecimal()]
-    if not done:
-        raise UsageError(
-            "this run has no finished samples",
-            where=folder,
-            next_step=_DRAW,
-        )
-    kept = max(done, key=lambda path: int(path.parent.name.rpartition("-")[2]))
-    about = _read_about(folder / RUN_FILE)
+    about = _read_about(folder / PLAN_FILE)
+    kept = artifacts_of(about).get(KEPT)
+    if kept is None or not shards.has_manifest(kept):
+        raise UsageError("this run has no finished samples", where=folder, next_step=_DRAW)
     job = read_job(kept)
     if not job.prompts.is_file():
-        what = "the prompts of this run are gone, without which its samples are answers to nothing"
+        what = "the prompts of this run are gone, and its samples mean nothing without them"
         raise UsageError(what, where=job.prompts, next_step=_DRAW)
     return Run(folder, job, kept, about)
 
 
-def _read_about(path: Path) -> Mapping[str, Any]:
-    """Return what a run says about itself, in the shape of a checkpoint's manifest."""
+def _read_about(path: Path) -> dict[str, Any]:
+    """Return a run's plan, which has the shape of a checkpoint's manifest."""
     try:
         about = foreign_json.read(path, text_only=True)
     except (OSError, ValueError) as error:
-        raise UsageError(f"the run does not say what it is: {error}", where=path) from error
+        raise UsageError(f"cannot read the plan of this run: {error}", where=path) from error
     if reason := complaint(about):
-        raise UsageError(f"the run does not say what it is: {reason}", where=path)
+        raise UsageError(f"invalid plan of a run: {reason}", where=path)
     return dict(about)
 
 
@@ -198,18 +190,18 @@ def _system(one: Candidate) -> str:
 
 
 def _run_folder(word: str) -> Path:
+    former_layout.refuse()
     if word.startswith(registry.PREFIX):
-        checkpoint = registry.get(word)
-        folder = home() / "runs" / checkpoint.fingerprint[:16]
+        folder = training_folder(registry.get(word).fingerprint)
         if not folder.is_dir():
-            raise UsageError(f"the run that made {word} is not in this cache any more", where=folder)
+            raise UsageError(f"the run that made {word} is no longer in this cache", where=folder)
         return folder
-    known = sorted(folder.name for folder in (home() / "runs").glob("*") if folder.is_dir())
-    found = [name for name in known if name.startswith(word[:16].lower())] if word else []
-    if len(found) == 1:
-        return home() / "runs" / found[0]
+    names = [path.name for path in training_folders()]
+    matching = [name for name in names if name.startswith(word[:16].lower())] if word else []
+    if len(matching) == 1:
+        return training_folder(matching[0])
     path = Path(word).expanduser()
-    if word and not found and path.is_dir():
+    if word and not matching and path.is_dir():
         return path.resolve()
-    what = f"{len(found)} runs begin with {word!r}" if found else f"no run is called {word!r}"
-    raise UsageError(what, next_step=f"give one of: {', '.join(found or known) or 'none is here yet'}")
+    what = f"{len(matching)} runs begin with {word!r}" if matching else f"no run is called {word!r}"
+    raise UsageError(what, next_step=f"give one of: {', '.join(matching or names) or 'none is here yet'}")

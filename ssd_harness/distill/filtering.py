@@ -82,9 +82,7 @@ class Candidates:
 
 def _decided(folder: Path, count: int) -> set[int]:
     return {
-        number
-        for number in range(count)
-        if shards.shard_path(folder, number).exists() and _reasons_path(folder, number).exists()
+        number for number in range(count) if shards.has_shard(folder, number) and _reasons_path(folder, number).exists()
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from ssd_harness import prompt_styles, provenance, storage
 from ssd_harness.artifacts import registry
 from ssd_harness.artifacts.base_model import TEMPLATES, BaseModel, find_base, identity_of
+from ssd_harness.artifacts.layout import models_folder
 from ssd_harness.artifacts.registry import Checkpoint
 from ssd_harness.distill.checkpoint_check import RECORD, Request, check
 from ssd_harness.distill.exporting import Run
@@ -73,7 +74,7 @@ def import_checkpoint(
     style = _style_of(own, run, fields)
     adapter = (source / "adapter_config.json").is_file()
     origin = _base_of(source, base, run, adapter=adapter)
-    with storage.scratch_folder(registry.models_folder() / f".import-{name}-{os.getpid()}") as scratch:
+    with storage.scratch_folder(models_folder() / f".import-{name}-{os.getpid()}") as scratch:
         record = scratch / RECORD
         with storage.disk_errors(scratch):
             if adapter:
@@ -181,7 +182,7 @@ def _take(source: Path, scratch: Path, *, link: bool) -> None:
             next_step="save the model with save_pretrained() first",
         )
     for file in weights:
-        put = registry.link_or_copy if link else shutil.copy2
+        put = storage.link_or_copy if link else shutil.copy2
         put(str(file.resolve()), str(scratch / file.name))
     for file in sorted(source.iterdir()):
         if file.is_file() and file.suffix in _SETTINGS and file.name not in _LEFT_OUT:

@@ -1,6 +1,6 @@
-"""What one stage's process is told: a small file in the stage's folder."""
+"""The job of one stage's process: a small file in the folder that the stage fills."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from ssd_harness import foreign_json, storage
@@ -13,7 +13,7 @@ _KINDS = {"stage": str, "recipe": dict, "model": str, "prompts": str, "prompt_co
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One stage's work: the recipe, the model to work with, and where its input stands."""
+    """One stage's work: the recipe, the model to work with, and where its input is."""
 
     stage: str
     recipe: Recipe
@@ -23,30 +23,29 @@ class Job:
     """The stored prompt set."""
     prompt_count: int
     seed: int
-    """The recipe's seed, moved on by the round."""
+    """The round's seed."""
     samples: Path | None = None
-    """Folder of the stage whose samples this one takes."""
-    identity: str | None = None
-    """What the samples that this one draws are called, for other runs to find them."""
+    """Folder of the samples to filter or to train on."""
 
     def write(self, folder: Path) -> None:
         """Store the job in the stage's folder."""
-        fields = {**asdict(self), "model": str(self.model), "prompts": str(self.prompts)}
-        storage.write_json(folder / _FILE, fields | {"samples": str(self.samples) if self.samples else None})
+        values = {**asdict(self), "model": str(self.model), "prompts": str(self.prompts)}
+        storage.write_json(folder / _FILE, values | {"samples": str(self.samples) if self.samples else None})
 
 
 def read_job(folder: Path) -> Job:
-    """Read the job of a stage's folder; raises :class:`InfrastructureError` for one that cannot be what was written."""
+    """Read the job in a stage's folder; raises :class:`InfrastructureError` for one that cannot be what was written."""
     path = folder / _FILE
     try:
-        fields = foreign_json.read(path, text_only=True)
-        wrong = [name for name, kind in _KINDS.items() if not isinstance(fields[name], kind)]
-        fields["recipe"] = Recipe(**fields["recipe"])
+        content = foreign_json.read(path, text_only=True)
+        wrong = [name for name, kind in _KINDS.items() if not isinstance(content[name], kind)]
+        values = {field.name: content.get(field.name) for field in fields(Job)}
+        values["recipe"] = Recipe(**content["recipe"])
         for name in ("model", "prompts", "samples"):
-            fields[name] = Path(fields[name]) if fields[name] else None
-        job = Job(**fields)
-    except (OSError, ValueError, TypeError, KeyError, UsageError) as error:
-        raise InfrastructureError(f"cannot read what a stage was told: {error}", where=path) from error
+            values[name] = Path(values[name]) if values[name] else None
+        job = Job(**values)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, UsageError) as error:
+        raise InfrastructureError(f"cannot read the job of a stage: {error}", where=path) from error
     if wrong:
-        raise InfrastructureError(f"what a stage was told has no {wrong[0]}", where=path)
+        raise InfrastructureError(f"the job of a stage has no valid {wrong[0]}", where=path)
     return job

@@ -1,30 +1,25 @@
 """Simple self-distillation, on one screen.
 
-Sample from the frozen model, drop what is empty, fine-tune the same model on the raw rest, register the result.
-Nothing is verified, ranked or rewarded. Each stage is a process of its own, so that nothing holds the accelerator when
-the next one starts; each leaves a manifest when it is done, so that a killed run goes on where it was.
+Sample from the frozen model, drop empty samples, fine-tune the same model on the rest, register the result. Nothing is
+verified, ranked or rewarded. Each stage is a process of its own, so that the accelerator is free when the next one
+starts, and fills one folder called by what decides its content. A stage whose folder is whole is done: whoever ran it.
 """
 
-from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from ssd_harness import provenance, storage
-from ssd_harness.artifacts import drawn, registry, shards
+from ssd_harness import storage
+from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.layout import PLAN_FILE, lock_of
 from ssd_harness.artifacts.registry import Checkpoint
 from ssd_harness.distill import training
-from ssd_harness.distill.exporting import RUN_FILE
+from ssd_harness.distill.artifact import fill
 from ssd_harness.distill.job import Job
-from ssd_harness.distill.plan import Plan
+from ssd_harness.distill.plan import Plan, Round
 from ssd_harness.distill.plan_lines import say
-from ssd_harness.distill.stage_process import run_stage
-from ssd_harness.distill.training import CHECKPOINT
+from ssd_harness.distill.run_manifest import description, manifest
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import Transform
-from ssd_harness.prompts import prompt_style
-from ssd_harness.prompts.overlap import livecodebench
-from ssd_harness.prompts.overlap.lineage import MANIFEST_KEY
-from ssd_harness.prompts.prompt_set import PromptSet
 
 
 def run(plan: Plan) -> Checkpoint:
@@ -34,132 +29,38 @@ def run(plan: Plan) -> Checkpoint:
 
 def distill(plan: Plan) -> Checkpoint:
     """Do what is left to do of ``plan`` and return the registered checkpoint."""
-    made = registry.find(plan.fingerprint)
-    if not made:
-        for number in range(1, plan.recipe.rounds + 1):
-            made = _distill_once(plan.up_to(number), made)
-    assert made
-    return registry.also_as(made, plan.name)
+    checkpoint = registry.find(plan.fingerprint)
+    if not checkpoint:
+        for round_ in plan.rounds:  # each starts from the checkpoint of the one before it
+            checkpoint = _distill_round(plan, round_, checkpoint)
+    assert checkpoint
+    return registry.alias(checkpoint, plan.name)
 
 
-def _distill_once(plan: Plan, before: Checkpoint | None) -> Checkpoint:
-    """Carry out the last round of ``plan``, from the checkpoint of the one before it; one process at a time."""
-    with storage.locked(plan.folder / "lock", lambda: say("another process is at it, waiting")) as lock:
-        if made := registry.find(plan.fingerprint):
-            return registry.also_as(made, plan.name)
+def _distill_round(plan: Plan, round_: Round, before: Checkpoint | None) -> Checkpoint:
+    with storage.locked(lock_of(round_.training), partial(say, "another process is at it, waiting")) as lock:
+        if checkpoint := registry.find(round_.fingerprint):
+            return registry.alias(checkpoint, round_.name)
+        kept = _draw(plan, round_, before, lock)
+        trained = fill(round_.training, _job("train", plan, round_, before, kept), run_lock=lock)
+        model = training.finished_model(trained)
+        return registry.register(round_.name, model, manifest(plan, round_, before, model))
 
-        one = _Round(plan, before.path if before else plan.base.folder(), lock)
-        samples = one.stage("sample")
-        kept = one.stage("filter", samples)
-        trained = one.stage("train", kept)
-        training.discard_state(trained)
-        model = trained / CHECKPOINT
-        prompts = {MANIFEST_KEY: plan.lineage().store(model)}
-        return registry.register(plan.name, model, manifest(plan, before) | prompts)
+
+def _draw(plan: Plan, round_: Round, before: Checkpoint | None, lock: int) -> Path:
+    """Sample and filter, unless that is done; return the folder of the kept samples."""
+    storage.write_json(round_.training / PLAN_FILE, description(plan, round_, before))
+    samples = fill(round_.samples, _job("sample", plan, round_, before), run_lock=lock)
+    return fill(round_.kept, _job("filter", plan, round_, before, samples), run_lock=lock)
 
 
 def draw_samples(plan: Plan) -> Path:
-    """Sample and filter for the first round, train nothing, and return the run's folder: for other trainers."""
-    first = plan.up_to(1)
-    with storage.locked(first.folder / "lock", lambda: say("another process is at it, waiting")) as lock:
-        one = _Round(first, first.base.folder(), lock)
-        one.stage("filter", one.stage("sample"))
-    return first.folder
+    """Sample and filter for the first round and return the folder of the kept samples, for other trainers."""
+    first = plan.rounds[0]
+    with storage.locked(lock_of(first.training), partial(say, "another process is at it, waiting")) as lock:
+        return _draw(plan, first, None, lock)
 
 
-@dataclass(frozen=True, slots=True)
-class _Round:
-    """One pass of the method, from ``model`` to the next one."""
-
-    plan: Plan
-    model: Path
-    lock: int
-
-    def stage(self, name: str, samples: Path | None = None) -> Path:
-        """Run one stage in its own process, unless it is done, and return its folder."""
-        folder = _folder(self.plan, name)
-        removed = name == "train" and not (folder / CHECKPOINT).exists()  # it was registered, and is no more
-        if removed or not shards.is_whole(folder):
-            storage.write_json(self.plan.folder / RUN_FILE, described(self.plan))
-            if name == "sample":
-                self._sample(folder)
-            else:
-                run_stage(self._job(name, samples), folder, locks=[self.lock])
-        return folder
-
-    def _sample(self, folder: Path) -> None:
-        """Draw what no other run has drawn of the same samples; while one is at it, wait."""
-        identity = self.plan.samples_identity()
-        waiting = "is drawing the same samples, waiting for it"
-        with drawn.reserved(folder, identity, lambda run: say(f"samples: {run} {waiting}")) as held:
-            if run := drawn.adopt(folder, identity):
-                say(f"samples: those that run {run} has drawn")
-                return
-            for run, count in drawn.adopt_shards(folder, identity).items():
-                say(f"samples: {count} shard{'' if count == 1 else 's'} that run {run} had finished")
-            run_stage(self._job("sample", identity=identity), folder, locks=[self.lock, held])
-
-    def _job(self, name: str, samples: Path | None = None, identity: str | None = None) -> Job:
-        recipe, prompts = self.plan.recipe, self.plan.prompts
-        # Any other seed would do for later rounds; the first round's is the recipe's own.
-        seed = recipe.seed + 1_000_003 * (recipe.rounds - 1)
-        return Job(name, recipe, self.model, prompts.path, prompts.count, seed, samples, identity)
-
-
-def manifest(plan: Plan, before: Checkpoint | None = None) -> dict[str, Any]:
-    """Return what a reader of the finished checkpoint may ask about its making; ``before`` is the last round's."""
-    stages = {name: shards.read_manifest(_folder(plan, name)) for name in ("sample", "filter", "train")}
-    return {
-        **described(plan),
-        "parent": before.fingerprint if before else plan.base.parent,
-        "rounds": [*(before.manifest["rounds"] if before else ()), stages],
-        "software": provenance.collect(),
-    }
-
-
-def described(plan: Plan) -> dict[str, Any]:
-    """Return what is known of a run before it begins."""
-    return {
-        "fingerprint": plan.fingerprint,
-        "base": {"name": plan.base.name, "revision": plan.base.revision, "weights": plan.base.weights},
-        "tokenizer": plan.base.tokenizer,
-        "variant": plan.variant,
-        "recipe": asdict(plan.recipe),
-        "origins": dict(plan.resolved.origins),
-        prompt_style.MANIFEST_KEY: plan.style.record()
-        | ({"evaluation_differs": plan.asked_otherwise} if plan.asked_otherwise else {}),
-        "prompts": {
-            "source": plan.recipe.prompts,
-            "sha256": plan.prompts.sha256,
-            "count": plan.prompts.count,
-            "duplicates": plan.prompts.duplicates,
-            "excluded": plan.prompts.excluded,
-            "in_style": plan.prompts.in_style,
-            **_about_prompts(plan.prompts),
-        },
-        "parts": dict(plan.parts),
-    }
-
-
-def _about_prompts(prompts: PromptSet) -> dict[str, Any]:
-    listed = [dict(zip(("prompt", "problem", "score"), one, strict=True)) for one in prompts.overlaps]
-    published = {
-        "count": prompts.published,
-        "found": prompts.different,
-        "equal": prompts.published == prompts.different,
-    }
-    return {
-        "overlap": {
-            "with": "LiveCodeBench",
-            "statements": livecodebench.shipped().statements,
-            "left_out": 0 if prompts.overlap_kept else prompts.overlapping,
-            "kept": prompts.overlapping if prompts.overlap_kept else 0,
-            "prompts": listed,
-        },
-        **({"published": published} if prompts.published is not None else {}),
-        **({"notes": list(prompts.notes)} if prompts.notes else {}),
-    }
-
-
-def _folder(plan: Plan, stage: str) -> Path:
-    return plan.folder / f"round-{plan.recipe.rounds}" / stage
+def _job(stage: str, plan: Plan, round_: Round, before: Checkpoint | None, samples: Path | None = None) -> Job:
+    model = before.path.resolve() if before else plan.base.folder()
+    return Job(stage, round_.recipe, model, plan.prompts.path, plan.prompts.count, round_.seed, samples)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ssd_harness import prompt_styles
 from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.layout import models_folder
 from ssd_harness.distill.plan import Plan
 from ssd_harness.engines.choice import EngineChoice
 from ssd_harness.printable import printable
@@ -86,10 +87,9 @@ def facts(plan: Plan) -> list[str]:
     # That it leaves out none is told too: then it is another prompt set's.
     dropped += f", {plan.prompts.excluded:,} left out by exclude_prompts" if plan.recipe.exclude_prompts else ""
     dropped += _overlap_words(plan.prompts)
-    rounds = [plan.up_to(number) for number in range(1, plan.recipe.rounds + 1)]
-    begun = any(one.made or one.folder.exists() for one in rounds)
-    state = "exists, nothing to do" if plan.made else "begun, to be resumed" if begun else "new"
-    target = f"{registry.PREFIX}{plan.name} in {registry.models_folder()}"
+    begun = any(round_.begun for round_ in plan.rounds)
+    state = "exists, nothing to do" if plan.checkpoint else "begun, to be resumed" if begun else "new"
+    target = f"{registry.PREFIX}{plan.name} in {models_folder()}"
     notes = [f"  {VERIFIED_NOTE}"] if plan.variant == registry.VERIFIED else []
     return [
         *notes,

@@ -1,12 +1,12 @@
-"""From a model's name and the words of a command to a plan; what cannot be is refused here, before anything is made."""
+"""Make the plan of a transform from a model's name and the words of a command."""
 
 import functools
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from ssd_harness.artifacts import registry
+from ssd_harness.artifacts import former_layout, registry
 from ssd_harness.artifacts.base_model import BaseModel, find_base, settings_folder
 from ssd_harness.distill import quantized_base, sampler_choice, template_values
 from ssd_harness.distill.estimate import cost_lines, estimate_of
@@ -14,8 +14,9 @@ from ssd_harness.distill.filters import filter_of, make_filter
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.plan_lines import Say, facts, intentions, say
 from ssd_harness.distill.readiness import check_machine, check_names, check_training
+from ssd_harness.distill.resolving import resolve_for
 from ssd_harness.distill.siblings import others_of_recipe
-from ssd_harness.engines.choice import AUTO, SAMPLERS, VLLM, EngineChoice, choose_engine
+from ssd_harness.engines.choice import SAMPLERS, VLLM, EngineChoice
 from ssd_harness.errors import UsageError
 from ssd_harness.estimates.evaluation_cost import Evaluation
 from ssd_harness.estimates.machine import this_machine
@@ -34,9 +35,9 @@ from ssd_harness.extensions.plugin_version import version_of
 from ssd_harness.prompt_styles import PromptTemplate
 from ssd_harness.prompts import prompt_set, prompt_style
 from ssd_harness.prompts.prompt_set import PromptSet
-from ssd_harness.recipe.definition import FIELDS, Recipe, coerce, fingerprint
-from ssd_harness.recipe.presets import is_known, presets
-from ssd_harness.recipe.resolution import Resolved, asked, named_recipe, resolve
+from ssd_harness.recipe.definition import Recipe, fingerprint
+from ssd_harness.recipe.presets import presets
+from ssd_harness.recipe.resolution import Resolved
 
 Goal = Literal["checkpoint", "samples", "none"]
 GIVE_PROMPTS = "give prompts=PATH.jsonl, PATH.parquet, hub:OWNER/NAME or demo"
@@ -53,15 +54,46 @@ def make_plan(
     goal: Goal = "checkpoint",
     evaluation: Callable[[Recipe], Evaluation | None] = lambda _: None,
 ) -> Plan:
-    """Resolve everything and tell the plan; what is about to be done is told before anything is downloaded.
+    """Return the plan for ``pretrained``, and refuse what cannot work before anything is sampled.
 
-    ``engine`` is one that the caller has chosen; the checkpoint or samples of the other one are used all the same.
-    ``goal`` is what will be made of the plan here, which must fit this machine: ``none`` for a look at it alone.
-    ``evaluation`` says what is evaluated afterwards, which must fit too. Raises
-    :class:`UsageError` for a model, field, name or prompt source that does not exist, for a model without a preset when
-    no ``prompts`` are given, and for what cannot fit.
+    This resolves the recipe, looks the base model up (on the Hub, where it is one of the Hub's; no weights are
+    downloaded), and stores the prompt set, which a Hub source downloads once. Each step passes its lines to ``tell``.
+
+    ``engine`` is the engine that the caller has chosen; existing work of the other one is reused all the same.
+    ``goal`` is what the caller will make here, which must fit this machine: ``none`` makes nothing. ``evaluation``
+    returns what will be evaluated afterwards, which must fit too. Raises :class:`UsageError` for a model, field, name
+    or prompt source that does not exist, for a recipe without prompts, and for what cannot fit.
     """
+    former_layout.refuse()
     resolved = resolve_for(pretrained, overrides, revision, engine=engine)
+    _require_prompts(resolved, pretrained)
+    resolved, style = prompt_style.settle(resolved, pretrained)
+    sample_filter = make_filter(resolved.recipe)
+    check_training(resolved.recipe, components_of(resolved.recipe).trainer)
+    _tell(tell, intentions(pretrained, resolved, style))
+
+    base = find_base(pretrained, revision)
+    resolved = template_values.settle(resolved, base, settings_folder(pretrained, revision), tell)
+    resolved, notes = quantized_base.adapt(resolved, base)
+    _tell(tell, notes)
+
+    prompts = prompt_set.collect(resolved.recipe, prompt_style.whole(style, resolved.recipe))
+    draft = functools.partial(_draft, pretrained=pretrained, base=base, prompts=prompts, style=style, name=name)
+    plan, notes = sampler_choice.with_earlier_work(resolved, draft)
+    _check_names(plan)
+    _tell(tell, [*notes, *facts(plan), *others_of_recipe(plan)])
+    if not plan.checkpoint:
+        _check_stages(plan, sample_filter, tell, goal, evaluation(plan.recipe))
+    return plan
+
+
+def _tell(tell: Say, lines: Iterable[str]) -> None:
+    for line in lines:
+        tell(line)
+
+
+def _require_prompts(resolved: Resolved, pretrained: str) -> None:
+    """Refuse a recipe that samples nothing."""
     if resolved.recipe.rounds == 0:
         raise UsageError("rounds=0 makes nothing", next_step="evaluate the base with lm_eval --model ssd-hf")
     if resolved.recipe.prompts is None:
@@ -73,30 +105,14 @@ def make_plan(
             next_step=f"{GIVE_PROMPTS}; models with a recipe: "
             + ", ".join(model for preset in presets().values() for model in preset.models),
         )
-    resolved, style = prompt_style.settle(resolved, pretrained)
-    parts = components_of(resolved.recipe)
-    sample_filter = make_filter(resolved.recipe)
-    check_training(resolved.recipe, parts.trainer)
-    for line in intentions(pretrained, resolved, style):
-        tell(line)
-    base = find_base(pretrained, revision)
-    resolved = template_values.settle(resolved, base, settings_folder(pretrained, revision), tell)
-    resolved, notes = quantized_base.adapt(resolved, base)
-    for line in notes:
-        tell(line)
-    prompts = prompt_set.collect(resolved.recipe, prompt_style.whole(style, resolved.recipe))
-    draft = functools.partial(_draft, pretrained=pretrained, base=base, prompts=prompts, style=style, name=name)
-    plan, notes = sampler_choice.with_earlier_work(resolved, draft)
+
+
+def _check_names(plan: Plan) -> None:
+    """Refuse names that belong to checkpoints of other recipes, those of single rounds included."""
     registry.check_free(plan.name, plan.fingerprint)
-    if plan.recipe.rounds > 1 and not plan.made:
-        for number in range(1, plan.recipe.rounds + 1):
-            one = plan.up_to(number)
-            registry.check_free(one.name, one.fingerprint)
-    for line in [*notes, *facts(plan), *others_of_recipe(plan)]:
-        tell(line)
-    if not plan.made:
-        _check_stages(plan, sample_filter, tell, goal, evaluation(plan.recipe))
-    return plan
+    if not plan.checkpoint:
+        for round_ in plan.rounds:
+            registry.check_free(round_.name, round_.fingerprint)
 
 
 def _draft(
@@ -117,10 +133,12 @@ def _draft(
         **parts.identity(),
         **prompt_style.identity(style),
     }
-    found = fingerprint(recipe, **identity)
-    made = registry.find(found)
-    name = registry.check_name(name or (made.name if made else default_name(pretrained, found)))
-    return Plan(resolved, base, prompts, found, name, made, identity, variant=_variant(recipe, base), style=style)
+    result = fingerprint(recipe, **identity)
+    checkpoint = registry.find(result)
+    existing_name = checkpoint.name if checkpoint else ""
+    name = registry.check_name(name or existing_name or default_name(pretrained, result))
+    variant = _variant(recipe, base)
+    return Plan(resolved, base, prompts, result, name, checkpoint, identity, variant=variant, style=style)
 
 
 def _check_stages(
@@ -180,72 +198,12 @@ def components_of(recipe: Recipe) -> Components:
     )
 
 
-def resolve_for(
-    pretrained: str,
-    overrides: Mapping[str, Any] | None = None,
-    revision: str | None = None,
-    *,
-    engine: EngineChoice | None = None,
-) -> Resolved:
-    """Put the recipe together from all that is known of ``pretrained``: its name, its settings, its manifest.
-
-    Its engine is settled: the one given, or what the recipe and this machine lead to.
-    """
-    chosen = engine or engine_of(overrides or {})
-    backend = (sampler_choice.engine_layer(chosen.name), chosen.fields)
-    resolved = _resolved(pretrained, overrides, revision, backend)
-    origins = {**resolved.origins, "engine": chosen.reason}
-    return replace(resolved, recipe=replace(resolved.recipe, engine=chosen.name), origins=origins)
-
-
-def engine_of(overrides: Mapping[str, Any]) -> EngineChoice:
-    """Return the engine that these fields lead to on this machine."""
-    return choose_engine(asked("engine", overrides) or AUTO, device=asked("device", overrides))
-
-
-def _resolved(
-    pretrained: str,
-    overrides: Mapping[str, Any] | None,
-    revision: str | None,
-    backend: tuple[str, Mapping[str, Any]],
-) -> Resolved:
-    inherited = None
-    if pretrained.startswith(registry.PREFIX):
-        checkpoint = registry.get(pretrained)
-        inherited = (f"manifest of {checkpoint.name}", checkpoint.manifest["recipe"])
-    elif is_known(pretrained):
-        return resolve(pretrained, overrides, backend=backend)
-    folder = settings_folder(pretrained, revision)
-    return resolve(pretrained, overrides, inherited=inherited, folder=folder, backend=backend)
-
-
-def as_it_is(pretrained: str, overrides: Mapping[str, Any]) -> registry.Checkpoint:
-    """Return the registered checkpoint ``ssd:NAME`` that is to be evaluated, not trained on.
-
-    Raises :class:`UsageError` for an unknown one, for a field that would have shaped it, and for a recipe file that
-    would have made another one.
-    """
-    made = registry.get(pretrained)
-    origin, named = named_recipe(overrides) or ("", {})
-    known = made.manifest["recipe"]
-    other = {name: f" ({origin})" for name in named if name in known and coerce(name, named[name]) != known[name]}
-    for name, said in (dict.fromkeys(overrides, "") | other).items():
-        if name in FIELDS and FIELDS[name].metadata["side"] == "train":
-            raise UsageError(
-                f"{name}{said} changes nothing in {pretrained}, which is made already",
-                next_step='--metadata \'{"prompt": "..."}\' asks it in other words'
-                if name == "prompt_style"
-                else "give rounds=1 to put it through the transform again",
-            )
-    return made
-
-
 def _variant(recipe: Recipe, base: BaseModel) -> str:
     parent = registry.at(base.records())
     return registry.VERIFIED if filter_of(recipe).runs_programs or (parent and parent.verified) else registry.PLAIN
 
 
-def default_name(pretrained: str, found: str) -> str:
-    """Return the name of a checkpoint nobody named: the model's, and the start of the fingerprint."""
+def default_name(pretrained: str, result: str) -> str:
+    """Return the default name of a checkpoint: the model's name and the start of the fingerprint ``result``."""
     model = pretrained.removeprefix(registry.PREFIX).rstrip("/").rsplit("/", 1)[-1]
-    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', model).strip('.-') or 'model'}-{found[:8]}"
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', model).strip('.-') or 'model'}-{result[:8]}"

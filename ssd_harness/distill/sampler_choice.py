@@ -24,17 +24,17 @@ def with_earlier_work(resolved: Resolved, draft: Callable[[Resolved], Plan]) -> 
     """
     plan, recipe = draft(resolved), resolved.recipe
     follows = resolved.origins["sampler"] in {"default", engine_layer(recipe.engine)}
-    if plan.made or not follows or recipe.sampler not in SAMPLERS.values():
+    if plan.checkpoint or not follows or recipe.sampler not in SAMPLERS.values():
         return plan, []
     sampler = _OTHER[recipe.sampler]
     other_recipe = replace(recipe, sampler=sampler)
     other = draft(replace(resolved, recipe=other_recipe, origins={**resolved.origins, "sampler": "drawn before"}))
     anew = f"sampler={recipe.sampler} draws anew"
-    if other.made:
+    if other.checkpoint:
         return other, [f"  this checkpoint exists with samples drawn by {_DRAWN_BY[sampler]} ({anew})"]
     if _sampled(other) and not _sampled(plan):
         return other, [f"  the samples are drawn already, by {_DRAWN_BY[sampler]} ({anew})"]
-    if other.folder.exists() and not plan.folder.exists():
+    if other.rounds[0].begun and not plan.rounds[0].begun:
         return plan, [f"  {_DRAWN_BY[sampler]} has begun on this recipe: sampler={sampler} goes on with that run"]
     return plan, []
 
@@ -46,4 +46,4 @@ def all_sampled(plan: Plan) -> bool:
 
 def _sampled(plan: Plan) -> bool:
     """Whether the samples of the first round are whole."""
-    return shards.is_whole(plan.up_to(1).folder / "round-1" / "sample")
+    return shards.is_whole(plan.rounds[0].samples)

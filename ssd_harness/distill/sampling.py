@@ -9,7 +9,6 @@ from typing import Any
 
 from ssd_harness import storage
 from ssd_harness.artifacts import shards
-from ssd_harness.artifacts.drawn import IDENTITY
 from ssd_harness.distill.job import Job
 from ssd_harness.distill.ranks import ALONE, Rank
 from ssd_harness.errors import InfrastructureError
@@ -59,7 +58,7 @@ def finish(job: Job, folder: Path) -> Mapping[str, Any]:
     """Return the manifest of a folder in which every shard stands."""
     count = _ShardBook(job, folder, ALONE).count
     sampler = json.loads((folder / _SAMPLER).read_text("utf-8"))
-    return {"shards": count, IDENTITY: job.identity, **_summary(folder, count), "sampler": sampler}
+    return {"shards": count, **_summary(folder, count), "sampler": sampler}
 
 
 class _ShardBook:
@@ -123,7 +122,7 @@ class _ShardBook:
         return min(self._size, self._job.prompt_count - number * self._size)
 
     def _has(self, number: int) -> bool:
-        return shards.shard_path(self._folder, number).exists()
+        return shards.has_shard(self._folder, number)
 
 
 def _summary(folder: Path, count: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ _MOST = 3
 
 def others_of_recipe(plan: Plan) -> list[str]:
     """Return a line for each checkpoint of this base and recipe that has another fingerprint, and what differs."""
-    if plan.made:
+    if plan.checkpoint:
         return []
     found = []
     for checkpoint in registry.checkpoints():

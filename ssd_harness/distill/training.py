@@ -48,8 +48,14 @@ def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[s
     return {"trainer": job.recipe.trainer, **trained, "checked": checked}
 
 
+def finished_model(folder: Path) -> Path:
+    """Return the model of a finished training; what the trainer kept to resume from is removed."""
+    discard_state(folder)
+    return folder / CHECKPOINT
+
+
 def discard_state(folder: Path) -> None:
-    """Remove what the trainer has kept to go on from; only for a finished stage, for a kill may leave a part of it."""
+    """Remove what the trainer kept to resume from; only for a finished stage, since a kill may leave a part of it."""
     _remove_folders(folder, but=CHECKPOINT)
 
 

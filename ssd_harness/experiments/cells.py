@@ -9,7 +9,8 @@ from typing import Any
 from ssd_harness.artifacts import registry
 from ssd_harness.artifacts.base_model import BaseModel, find_base
 from ssd_harness.distill.plan import Plan
-from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
+from ssd_harness.distill.planning import make_plan
+from ssd_harness.distill.resolving import as_it_is, resolve_for
 from ssd_harness.engines.contracts import GREEDY_BELOW
 from ssd_harness.experiments.evaluation import Evaluation, model_class, short_hash
 from ssd_harness.experiments.points import Point

@@ -23,7 +23,7 @@ def run(cells: Sequence[Cell], *, jobs: int = 1, tell: Callable[[str], None] = s
     """
     left = [cell for cell in cells if not cell.evaluation.done]
     for plan in {cell.weights: cell.plan for cell in left}.values():
-        if plan and not plan.made:
+        if plan and not plan.checkpoint:
             estimate_of(plan).require_fit(this_machine(plan.recipe))
     groups: dict[str, list[Cell]] = {}
     for cell in left:
@@ -66,7 +66,7 @@ def _run_group(group: Sequence[Cell], progress: _Progress) -> None:
     if progress.stopping.is_set():
         return
     plan = group[0].plan
-    if plan and not plan.made:
+    if plan and not plan.checkpoint:
         log = group[0].evaluation.folder / LOG
         progress.tell(f"training ssd:{plan.name} for {len(group)} of {progress.total} cells; log: {log}")
     left = {cell.evaluation.folder: cell for cell in group}

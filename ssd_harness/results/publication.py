@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ssd_harness import storage
-from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.layout import models_folder
 from ssd_harness.artifacts.registry import Checkpoint
 from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.printable import first_line
@@ -20,7 +20,7 @@ _MANIFEST, _CARD = "ssd_manifest.json", "README.md"
 @contextlib.contextmanager
 def prepared(checkpoint: Checkpoint, *, licence: str | None = None) -> Iterator[Path]:
     """Yield a folder with exactly what would be uploaded; large files are links, and it is gone afterwards."""
-    root = registry.models_folder()
+    root = models_folder()
     with storage.disk_errors(root):
         folder = Path(tempfile.mkdtemp(prefix=f".push-{checkpoint.name}-", dir=root))
     try:
@@ -30,7 +30,7 @@ def prepared(checkpoint: Checkpoint, *, licence: str | None = None) -> Iterator[
                 if file.is_dir():
                     target.mkdir()
                 elif file.name not in {_MANIFEST, _CARD}:
-                    registry.link_or_copy(str(file), str(target))
+                    storage.link_or_copy(str(file), str(target))
             (folder / _MANIFEST).write_text(json.dumps(public(checkpoint.manifest), indent=2) + "\n", "utf-8")
             (folder / _CARD).write_text(model_card(checkpoint, licence=licence), "utf-8")
         yield folder

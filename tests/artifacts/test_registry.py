@@ -24,6 +24,7 @@ def test_register_moves_the_folder_and_finds_it_by_name_and_fingerprint(make, tm
     made = make("one")
     assert not (tmp_path / "work-one").exists()
     assert made.path == registry.models_folder() / "one"
+    assert str(made.path.readlink()) == f"../checkpoints/{'f' * 16}"
     assert registry.get("ssd:one") == made == registry.find("f" * 64)
     assert json.loads((made.path / "ssd_manifest.json").read_text())["name"] == "one"
 
@@ -39,9 +40,9 @@ def test_a_name_of_another_recipe_is_refused_before_anything_is_lost(make, tmp_p
 
 
 def test_a_second_name_survives_the_first(make):
-    second = registry.also_as(make("one"), "two")
+    second = registry.alias(make("one"), "two")
     assert second.fingerprint == "f" * 64
-    registry.remove("one")
+    assert registry.remove("one") == 0
     assert (registry.get("two").path / "model.safetensors").read_bytes() == b"weights of one"
 
 
@@ -70,3 +71,13 @@ def test_unknown_names_list_what_there_is(make):
 def test_names_stay_inside_the_folder(state, name):
     with pytest.raises(UsageError, match="cannot name a checkpoint"):
         registry.lookup(name)
+
+
+def test_checkpoints_trained_elsewhere_with_equal_weights_keep_what_is_said_of_each(state, tmp_path):
+    for name, temperature in (("one", 0.7), ("two", 0.9), ("three", 0.9)):
+        (tmp_path / name).mkdir()
+        manifest = {"fingerprint": "e" * 64, "trained": registry.ELSEWHERE, "recipe": {"T_eval": temperature}}
+        registry.register(name, tmp_path / name, manifest)
+    said = {checkpoint.name: checkpoint.manifest["recipe"]["T_eval"] for checkpoint in registry.checkpoints()}
+    assert said == {"one": 0.7, "two": 0.9, "three": 0.9}
+    assert len(list((state / "checkpoints").iterdir())) == 2

@@ -98,47 +98,57 @@ def test_a_checkpoint_that_lost_weights_is_neither_used_nor_made_again_over_it(m
 
 def test_what_removing_frees_is_what_no_other_name_holds(make):
     made = make("one")
-    assert made.own_bytes == made.bytes > 0
-    second = registry.also_as(made, "two")
+    assert registry.own_bytes(made) == made.bytes > 0
+    second = registry.alias(made, "two")
     assert second.bytes == made.bytes
-    manifest = (second.path / "ssd_manifest.json").stat().st_size
-    assert second.own_bytes == registry.remove("two") == manifest
-    assert made.own_bytes == registry.remove("one")
+    assert registry.own_bytes(second) == registry.own_bytes(made) == registry.remove("two") == 0
+    size = made.bytes
+    assert registry.own_bytes(made) == size == registry.remove("one")
+    assert not list((registry.models_folder().parent / "checkpoints").iterdir())
+
+
+def move(checkpoint, target):
+    """Move a checkpoint to another disk, as its user would, and let its name point there."""
+    checkpoint.path.resolve().rename(target)
+    checkpoint.path.unlink()
+    checkpoint.path.symlink_to(target)
 
 
 def test_a_checkpoint_on_another_disk_is_one_and_stays_there_when_its_link_is_removed(make, tmp_path):
-    make("one").path.rename(tmp_path / "elsewhere")
+    move(make("one"), tmp_path / "elsewhere")
     link = registry.models_folder() / "one"
-    link.symlink_to(tmp_path / "elsewhere")
-    assert registry.get("one").bytes > registry.get("one").own_bytes == 0
-    assert registry.rename("one", "two").manifest["name"] == "two"
+    assert registry.get("one").bytes > registry.own_bytes(registry.get("one")) == 0
+    assert registry.find("f" * 64).name == "one"
+    assert registry.rename("one", "two").name == "two"
     assert registry.remove("two") == 0
     assert registry.checkpoints() == []
     assert (tmp_path / "elsewhere" / "model.safetensors").exists()
     link.symlink_to(tmp_path / "nowhere")
+    assert registry.broken() == [("one", "lost its manifest")]
     with pytest.raises(InfrastructureError, match="models remove one --force"):
         registry.remove("one")
     assert registry.remove("one", force=True) == 0
 
 
-def test_of_two_names_the_whole_one_is_found(make):
-    registry.also_as(make("one"), "two")
-    (registry.models_folder() / "one" / "model.safetensors").unlink()
+def test_of_two_copies_the_whole_one_is_found(make, tmp_path):
+    move(make("one"), tmp_path / "elsewhere")
+    make("two")
+    (tmp_path / "elsewhere" / "model.safetensors").unlink()
     assert registry.find("f" * 64).name == "two"
 
 
 def test_what_a_run_under_way_samples_from_is_not_removed_silently(make, state):
-    parent = make("parent")
-    stage = state / "runs" / ("c" * 16) / "round-1" / "sample"
-    stage.mkdir(parents=True)
-    (stage / "job.json").write_text(json.dumps({"model": str(parent.path)}))
+    make("parent")
+    run = state / "training" / ("c" * 16)
+    run.mkdir(parents=True)
+    (run / "plan.json").write_text(json.dumps({"parent": "f" * 64}))
     with pytest.raises(UsageError, match="the unfinished run cccccccccccccccc was made from"):
         registry.remove("parent")
     make("child", fingerprint="c" * 64, parent="f" * 64)
     with pytest.raises(UsageError, match="'parent' is what child was made from"):
         registry.remove("parent")
     # While the same checkpoint has another name, nobody loses anything.
-    registry.also_as(registry.get("parent"), "also")
+    registry.alias(registry.get("parent"), "also")
     registry.remove("parent")
 
 
@@ -146,7 +156,7 @@ def test_a_renamed_parent_stays_the_parent(make):
     make("parent")
     make("child", fingerprint="c" * 64, parent="f" * 64)
     assert registry.children(registry.rename("parent", "mother")) == ["child"]
-    assert registry.get("mother").manifest["name"] == "mother"
+    assert registry.get("mother").name == "mother"
 
 
 @AS_ROOT
@@ -176,12 +186,11 @@ def test_a_disk_that_fills_while_a_name_is_added_leaves_no_trace(make, monkeypat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "copy2", full)
-        patch.setattr(os, "link", full)
+        patch.setattr(os, "symlink", full)
         with pytest.raises(InfrastructureError, match="No space left on device"):
-            registry.also_as(made, "two")
+            registry.alias(made, "two")
     assert [path.name for path in registry.models_folder().iterdir() if path.is_dir()] == ["one"]
-    assert registry.also_as(made, "two").name == "two"
+    assert registry.alias(made, "two").name == "two"
 
 
 def test_a_disk_that_turns_out_full_when_files_are_brought_to_it_registers_nothing(state, tmp_path, monkeypatch):
@@ -212,24 +221,34 @@ def test_what_is_registered_is_readable_as_usual_and_a_linked_original_stays_as_
 
 
 KILLED = """
-import os, signal, sys
+import os, signal
 from pathlib import Path
+from ssd_harness import storage
 from ssd_harness.artifacts import registry
+from ssd_harness.artifacts.layout import models_folder
 
-def die(source, target):
-    Path(target).write_bytes(b"half")
+def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
-registry.link_or_copy = die
-registry.also_as(registry.get("one"), "two")
+"""
+
+
+def killed(script):
+    died = subprocess.run([sys.executable, "-c", KILLED + script], capture_output=True, text=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+
+
+IMPORT = """
+with storage.scratch_folder(models_folder() / f".two.{os.getpid()}") as scratch:
+    (scratch / "model.safetensors").write_bytes(b"half")
+    die()
 """
 
 
 def test_what_a_killed_process_leaves_goes_with_the_next_change_and_a_living_ones_stays(make, tmp_path, monkeypatch):
     make("one")
     models = registry.models_folder()
-    died = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True)
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    killed(IMPORT)
     (left,) = models.glob(".two.*")
     assert [path.name for path in left.iterdir()] == ["model.safetensors"]
     (models / ".mine").mkdir()
@@ -242,6 +261,29 @@ def test_what_a_killed_process_leaves_goes_with_the_next_change_and_a_living_one
         assert living.exists()
     assert not living.exists()
     assert {path.name for path in models.iterdir()} == {".lock", ".mine", "one", "four", "five"}
+
+
+def test_a_kill_between_a_checkpoint_and_its_name_loses_neither(state, tmp_path):
+    folder_of(tmp_path, "work")
+    killed(f"registry.point = die; registry.register('one', Path({str(tmp_path / 'work')!r}), {MANIFEST})")
+    assert registry.checkpoints() == []
+    (unnamed,) = registry.nameless()
+    found = registry.find("f" * 64)
+    assert (found.name, found.path) == ("", unnamed)
+    assert registry.alias(found, "mine").fingerprint == "f" * 64
+    assert registry.find("f" * 64).name == "mine"
+    assert registry.nameless() == []
+
+
+def test_a_kill_in_the_middle_of_a_removal_leaves_a_name_that_says_so(make, monkeypatch):
+    make("one")
+    killed("Path.unlink = die; registry.remove('one')")
+    assert registry.broken() == [("one", "lost its manifest")]
+    assert registry.find("f" * 64) is None
+    assert registry.remove("one", force=True) == 0
+    monkeypatch.setattr(storage, "_NEW_S", -1.0)
+    make("one")
+    assert [path.name for path in (registry.models_folder().parent / "checkpoints").iterdir()] == ["f" * 16]
 
 
 def test_many_at_once_register_one_checkpoint_a_name(state, tmp_path):
@@ -287,7 +329,8 @@ def test_two_users_with_a_common_group_work_in_one_cache(shared, as_nobody):
     before = os.umask(0o002)
     try:
         registry.register("one", folder_of(shared, "work"), MANIFEST)
-        registry.models_folder().chmod(0o2775)
+        for folder in (registry.models_folder(), registry.models_folder().parent / "checkpoints"):
+            folder.chmod(0o2775)
         theirs = shared / "theirs"
         theirs.mkdir()
         shutil.chown(theirs, 65534, os.getgid())

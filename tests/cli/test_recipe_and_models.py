@@ -174,4 +174,4 @@ def test_a_dry_run_tells_what_it_would_cost_and_makes_nothing(state, tiny_model,
     assert "GPU time (estimated): under a minute to sample" in out
     assert "disk (estimated): at most" in out
     assert "assumed: samples run to max_new_tokens_train=100" in out
-    assert not (state / "runs").exists()
+    assert not (state / "training").exists()

@@ -61,7 +61,9 @@ class Distiller:
         return [shard.read_bytes() for shard in sorted(self.stage(home, "sample").glob("*.parquet"))]
 
     def stage(self, home, name):
-        (only,) = (self.folder / home / "runs").glob(f"*/round-1/{name}")
+        (only,) = (self.folder / home / {"sample": "samples", "filter": "kept", "train": "training"}[name]).glob(
+            "[!.]*"
+        )
         return only
 
 

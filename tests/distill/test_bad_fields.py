@@ -28,4 +28,4 @@ def test_a_bad_field_is_refused(state, tmp_path, monkeypatch, capsys, name, valu
     assert main(["distill", "demo", *prompts, f"{name}={word}", *more]) == ExitCode.USAGE
     (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
     assert line.startswith("ssd-harness: error: ")
-    assert not (state / "runs").exists()
+    assert not (state / "training").exists()

@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip("torch")
 
 from ssd_harness.artifacts import registry, shards
-from ssd_harness.distill import planning
-from ssd_harness.distill.planning import make_plan, resolve_for
+from ssd_harness.distill import resolving
+from ssd_harness.distill.planning import make_plan
+from ssd_harness.distill.resolving import resolve_for
 from ssd_harness.engines.choice import EngineChoice
 
 pytestmark = pytest.mark.hf
@@ -24,7 +25,7 @@ def plan(state, tiny_model, tmp_path, monkeypatch):
     prompts.write_text(json.dumps({"prompt": "Add\ntwo."}))
 
     def plan(engine, **fields):
-        monkeypatch.setattr(planning, "choose_engine", lambda asked, **_: EngineChoice(engine, f"since {engine} is"))
+        monkeypatch.setattr(resolving, "choose_engine", lambda asked, **_: EngineChoice(engine, f"since {engine} is"))
         lines = []
         own = {"prompts": str(prompts), **fields}
         return make_plan(str(tiny_model), own, tell=lines.append, goal="none"), "\n".join(lines)
@@ -64,24 +65,25 @@ def test_the_engine_takes_no_part_in_the_fingerprint(plan):
 def test_a_checkpoint_of_the_other_engine_is_used(plan, tmp_path, first, then, by):
     register(plan(first)[0], "mine", tmp_path / "made")
     made, said = plan(then)
-    assert made.made.name == "mine"
+    assert made.checkpoint.name == "mine"
     assert f"exists with samples drawn by {by}" in said
-    assert plan(then, sampler=made.recipe.sampler)[0].made.name == "mine"
+    assert plan(then, sampler=made.recipe.sampler)[0].checkpoint.name == "mine"
     named = {"hf": "vllm", "vllm": "hf"}[made.recipe.sampler]
-    assert plan(then, sampler=named)[0].made is None
+    assert plan(then, sampler=named)[0].checkpoint is None
 
 
 def test_its_own_checkpoint_comes_first(plan, tmp_path):
     register(plan("transformers")[0], "slow", tmp_path / "slow")
     register(plan("vllm", sampler="vllm")[0], "fast", tmp_path / "fast")
-    assert plan("vllm")[0].made.name == "fast"
-    assert plan("transformers")[0].made.name == "slow"
+    assert plan("vllm")[0].checkpoint.name == "fast"
+    assert plan("transformers")[0].checkpoint.name == "slow"
 
 
 def test_samples_that_the_other_engine_has_drawn_are_trained_on(plan):
     before = plan("vllm")[0]
-    folder = before.folder / "round-1" / "sample"
+    folder = before.rounds[0].samples
     folder.mkdir(parents=True)
+    before.rounds[0].training.mkdir(parents=True)
     made, said = plan("transformers")
     assert made.recipe.sampler == "hf"
     assert "vLLM has begun on this recipe: sampler=vllm goes on" in said
@@ -106,7 +108,7 @@ def test_vllm_that_is_not_installed_is_refused_before_sampling(state, words, say
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert f"{says} vLLM is not installed; pip install 'ssd-harness[hf,vllm]'" in done.stderr.replace("error: ", " ")
-    assert not (state / "runs").exists()
+    assert not (state / "training").exists()
 
 
 def test_an_unknown_engine_is_one_line(state):
@@ -114,4 +116,4 @@ def test_an_unknown_engine_is_one_line(state):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert "no engine is called 'fast'; choose auto, transformers or vllm" in done.stderr
-    assert not (state / "runs").exists()
+    assert not (state / "training").exists()

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ssd_harness.artifacts import registry, shards
+from ssd_harness.artifacts.layout import kept_folder, samples_folder, training_folder
 from ssd_harness.cli.main import main
 from ssd_harness.distill import exporting
 from ssd_harness.distill.job import Job
@@ -12,7 +13,6 @@ from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import Exporter
 from ssd_harness.extensions.contracts import Candidate, Prompt, Sample
-from ssd_harness.home import home
 from ssd_harness.prompts import prompt_set
 from ssd_harness.recipe.definition import Recipe
 
@@ -43,16 +43,17 @@ def run(state, tmp_path):
         source.write_text("".join(json.dumps(row) + "\n" for row in rows))
         recipe = Recipe(prompts=str(source), **fields)
         stored = prompt_set.collect(recipe)
-        folder = home() / "runs" / name
-        for stage, samples in (("sample", DRAWN), ("filter", DRAWN[:2])):
-            place = folder / "round-1" / stage
+        raw = samples_folder(name)
+        for stage, place, samples in (("sample", raw, DRAWN), ("filter", kept_folder(name), DRAWN[:2])):
             place.mkdir(parents=True)
             shards.write_shard(place, 0, samples)
             shards.write_manifest(place, {"shards": 1})
-            job = Job(stage, recipe, tmp_path, stored.path, stored.count, 0, folder / "round-1" / "sample")
-            job.write(place)
+            Job(stage, recipe, tmp_path, stored.path, stored.count, 0, raw).write(place)
         about = {"fingerprint": name * 4, "variant": variant, "base": {"name": "b"}, "recipe": {}, "prompts": {}}
-        (folder / "run.json").write_text(json.dumps(about))
+        about["artifacts"] = {"samples": name, "kept": name}
+        folder = training_folder(name)
+        folder.mkdir(parents=True)
+        (folder / "plan.json").write_text(json.dumps(about))
         return folder
 
     return make
@@ -172,6 +173,6 @@ def test_two_runs_of_one_beginning_and_an_unfinished_run_are_told_apart(run, tmp
     with pytest.raises(UsageError, match="2 runs begin with 'abab'"):
         exporting.find_run("abab")
     assert exporting.find_run("ab" * 8).folder == exporting.find_run(str(folder)).folder
-    (folder / "round-1" / "filter" / "manifest.json").unlink()
+    (kept_folder(folder.name) / "manifest.json").unlink()
     with pytest.raises(UsageError, match=r"no finished samples.*--until samples"):
         exporting.find_run(str(folder))

@@ -88,7 +88,7 @@ def test_wrong_words_are_refused_before_anything_runs(distiller, fields, says):
     code, _, err = distiller.run("wrong", **fields)
     assert code == 2
     assert says in err.rstrip().splitlines()[-1]
-    assert not (distiller.folder / "wrong" / "runs").exists()
+    assert not (distiller.folder / "wrong" / "training").exists()
 
 
 @pytest.fixture
@@ -112,11 +112,11 @@ def disk(distiller):
 # Before which call the disk fills, and where that shows; each run goes on from what the one before it had finished.
 FULL = {
     "ssd_harness.prompts.prompt_set:source_of": "/prompts",
-    "ssd_harness.artifacts.shards:write_shard": "/round-1/sample",
-    "ssd_harness.distill.filtering:make_filter": "/round-1/filter",
-    "shutil:copytree": "/round-1/train",
-    "ssd_harness.distill.training:check_checkpoint": "/round-1/train",
-    "ssd_harness.artifacts.registry:register": "/round-1/train/checkpoint/ssd_manifest.json",
+    "ssd_harness.artifacts.shards:write_shard": "/samples/",
+    "ssd_harness.distill.filtering:make_filter": "/kept/",
+    "shutil:copytree": "/training/",
+    "ssd_harness.distill.training:check_checkpoint": "/training/",
+    "ssd_harness.artifacts.registry:register": "/checkpoint/ssd_manifest.json",
 }
 
 
@@ -135,7 +135,7 @@ def test_a_disk_that_fills_in_any_stage_is_one_line_and_finished_work_is_kept(di
         assert "Traceback" not in err
         assert not out
         assert not list(home.glob("models/[!.]*"))
-        shards = {file: file.stat().st_mtime_ns for file in home.glob("runs/*/*/*/samples-*.parquet")}
+        shards = {file: file.stat().st_mtime_ns for file in home.glob("*/*/samples-*.parquet")}
         assert kept.items() <= shards.items()
         kept = shards
     assert len(kept) == 6

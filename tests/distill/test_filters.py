@@ -331,4 +331,4 @@ def test_what_a_filter_needs_is_missed_before_anything_is_sampled(distiller):
     code, _, err = distiller.run("engine", nowhere, filter="passes-tests")
     assert code == 2
     assert "none has any" in err.rstrip().splitlines()[-1]
-    assert not (distiller.folder / "engine" / "runs").exists()
+    assert not (distiller.folder / "engine" / "training").exists()

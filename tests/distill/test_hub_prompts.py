@@ -3,8 +3,8 @@
 import pytest
 
 from ssd_harness import prompt_styles as prompt_texts
-from ssd_harness.distill.pipeline import described
 from ssd_harness.distill.planning import make_plan
+from ssd_harness.distill.run_manifest import description
 from ssd_harness.errors import InfrastructureError, SsdError
 from ssd_harness.prompts import prompt_set
 from ssd_harness.recipe.definition import Recipe
@@ -69,7 +69,7 @@ def test_the_papers_prompts_are_counted_and_steps_are_said_in_epochs(rstar, tmp_
     plan = make_plan(str(folder), fields, tell=lines.append)
     assert "  9 different prompts in rstar:is_passed, where the paper counts 10,168" in lines
     assert "  27 steps are 9.0 epochs of 9 samples, if all are kept" in lines
-    about = described(plan)["prompts"]
+    about = description(plan, plan.rounds[0], None)["prompts"]
     assert about["published"] == {"count": 10168, "found": 9, "equal": False}
     assert make_plan(str(folder), fields, tell=lines.append).prompts == plan.prompts  # remembered whole
     assert prompt_set.collect(Recipe(prompts="rstar:is_passed", prompt_limit=3)).published is None

@@ -245,15 +245,15 @@ def test_samples_go_out_and_the_model_that_learnt_them_comes_back(distiller, plu
     assert done.returncode == 0, done.stderr
     home = distiller.folder / "out"
     assert not (home / "models").exists()
-    (run,) = (home / "runs").glob("[!.]*")  # beside the locks of the samples
+    (run,) = (home / "training").glob("*")
     assert f"ssd-harness export {run.name} --format chat" in done.stdout
-    assert not (run / "round-1" / "train").exists()
+    assert {file.name for file in run.iterdir()} == {"lock", "plan.json"}
     monkeypatch.setenv("SSD_HARNESS_HOME", str(home))
     assert main(["export", run.name, "--out", str(tmp_path / "s.jsonl")]) == ExitCode.DONE
     assert len((tmp_path / "s.jsonl").read_text().splitlines()) == 150
     assert main(["import", str(trained), "--name", "back", "--samples", run.name]) == ExitCode.DONE
     made = registry.get("back")
-    about = json.loads((run / "run.json").read_text())
+    about = json.loads((run / "plan.json").read_text())
     assert made.manifest["samples"]["run"] == about["fingerprint"]
     assert made.manifest["recipe"]["T_train"] == 1.2
     assert made.manifest["base"]["name"] == str(distiller.model)

@@ -24,8 +24,9 @@ PLACES = {
     "the trainer's state is still there": "before:ssd_harness.distill.training:discard_state",
     "before it is registered": "before:ssd_harness.artifacts.registry:register",
     "its manifest is written": "before:ssd_harness.storage:move_folder",
+    "the checkpoint is there, its name is not": "after:ssd_harness.storage:move_folder",
 }
-REGISTERED = "after:ssd_harness.storage:move_folder"
+REGISTERED = "after:ssd_harness.artifacts.registry:point"
 
 
 def files(folder):
@@ -45,8 +46,8 @@ def test_killed_at_each_hand_over_it_ends_with_the_bytes_of_an_undisturbed_run(d
     for place in PLACES.values():
         run_and_die(place)
         assert not list(home.glob("models/[!.]*")), place
-        assert kept.items() <= files(home / "runs").items(), place  # what is finished is never made again
-        kept = files(home / "runs")
+        assert kept.items() <= files(home).items(), place  # what is finished is never made again
+        kept = files(home)
     assert len(kept) == 6
     run_and_die(REGISTERED)
     registered = {file.name: file.read_bytes() for file in distiller.checkpoint("handed").iterdir()}
@@ -71,17 +72,20 @@ def test_nothing_that_a_stage_has_started_outlives_the_command_or_keeps_its_lock
     home, ghost = distiller.folder / name, distiller.folder / f"{name}.pid"
     process = distiller.start(name, plugin | {"GHOST": str(ghost)}, sampler="haunted", gpus=processes)
     until(lambda: process.poll() is not None or (ghost.exists() and ghost.read_text()))
-    (lock,) = home.glob("runs/*/lock")
-    with lock.open() as stream:
-        with pytest.raises(BlockingIOError):
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        assert not [link for link in Path(f"/proc/{ghost.read_text()}/fd").iterdir() if link.readlink() == lock]
+    locks = [*home.glob("training/*/lock"), *home.glob("samples/*/lock")]
+    assert len(locks) == 2
+    with locks[0].open() as of_run, locks[1].open() as of_samples:
+        for stream in (of_run, of_samples):
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert not [link for link in Path(f"/proc/{ghost.read_text()}/fd").iterdir() if link.readlink() in locks]
         process.send_signal(signal.SIGKILL)
         process.communicate()
         # The other way round proves nothing: a process that ends has lost its command line before its descriptors.
-        subprocess.run(["flock", "-w", "60", str(stream.fileno())], pass_fds=[stream.fileno()], check=True)
-        assert not Path(f"/proc/{ghost.read_text()}").exists()
-        assert not stages_of(home)
+        for stream in (of_run, of_samples):
+            subprocess.run(["flock", "-w", "60", str(stream.fileno())], pass_fds=[stream.fileno()], check=True)
+            assert not Path(f"/proc/{ghost.read_text()}").exists()
+            assert not stages_of(home)
 
 
 def test_two_runs_that_start_at_once_draw_their_samples_once_whichever_dies(distiller, plugin, until):
@@ -115,8 +119,7 @@ def test_two_runs_that_start_at_once_draw_their_samples_once_whichever_dies(dist
     # What was in a finished shard when the first one died was drawn once, and the third drew nothing.
     counts = [drawn().count(f"p{number}") for number in range(150)]
     assert counts == [1] * 64 + [2] * 37 + [1] * 49
-    one, other = home.glob("runs/*/round-1/sample")
-    assert len(list(home.glob("models/[!.]*"))) == 2
-    shards = sorted(file.name for file in one.glob("samples-*.parquet"))
-    assert len(shards) == 3
-    assert all((one / name).read_bytes() == (other / name).read_bytes() for name in shards)
+    assert len(list(home.glob("models/[!.]*"))) == len(list(home.glob("training/*"))) == 2
+    (samples,) = home.glob("samples/*")
+    assert len(list(samples.glob("samples-*.parquet"))) == 3
+    assert len(list(home.glob("kept/*"))) == 1

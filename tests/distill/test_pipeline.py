@@ -59,12 +59,12 @@ def test_killed_in_sampling_and_in_training_it_ends_as_if_undisturbed(whole, dis
         # A stage does not outlive who started it: nobody would stop it, and two would write to one folder.
         until(lambda: not stages_of(home))
 
-    kill_when("runs/*/round-1/sample/samples-*.parquet")
-    sampled = list(home.glob("runs/*/round-1/sample/samples-*.parquet"))
+    kill_when("samples/*/samples-*.parquet")
+    sampled = list(home.glob("samples/*/samples-*.parquet"))
     drawn = {file: file.stat().st_mtime_ns for file in sampled}
     assert 1 <= len(sampled) < 3
-    assert not list(home.glob("runs/*/round-1/sample/manifest.json"))
-    kill_when("runs/*/round-1/train/state/*/COMPLETE")
+    assert not list(home.glob("samples/*/manifest.json"))
+    kill_when("training/*/state/*/COMPLETE")
     assert not list(home.glob("models/*"))
 
     code, _, err = distiller.run("killed", **slow)
@@ -77,6 +77,12 @@ def test_killed_in_sampling_and_in_training_it_ends_as_if_undisturbed(whole, dis
     assert trained["losses"] == pytest.approx(undisturbed["losses"], abs=1e-5)
     resumed = distiller.weights("killed")
     assert all((resumed[name] - tensor).abs().max() <= 1e-6 for name, tensor in distiller.weights("whole").items())
+
+
+def remove(checkpoint):
+    """Remove a checkpoint as ``ssd-harness models remove`` does."""
+    shutil.rmtree(checkpoint.resolve())
+    checkpoint.unlink()
 
 
 QUICK = {"sampler": "babbling", "trainer": "copying"}
@@ -116,14 +122,13 @@ def test_two_at_once_make_two_checkpoints_of_one_set_of_prompts(distiller, plugi
     assert [manifest["recipe"]["seed"] for manifest in manifests] == [1, 2]
     assert manifests[0]["prompts"] == manifests[1]["prompts"]
     assert len(list(home.glob("prompts/*.jsonl"))) == 1
-    half_done = [left for left in home.rglob(".*[0-9]*") if not left.match("runs/.samples-*.lock")]
-    assert not half_done
+    assert not list(home.rglob(".*[0-9]*"))
 
 
 def test_a_removed_checkpoint_is_trained_again_from_the_stored_samples(distiller, plugin):
     assert distiller.run("removed", plugin, **QUICK)[0] == 0
     checkpoint = distiller.checkpoint("removed")
-    shutil.rmtree(checkpoint)
+    remove(checkpoint)
     code, _, err = distiller.run("removed", plugin, **QUICK)
     assert code == 0, err
     assert "sample:" not in err
@@ -134,10 +139,10 @@ def test_a_shard_that_was_damaged_is_named_and_made_again_where_it_is_deleted(di
     fields = {"sampler": "counting", "filter": "thirds", "trainer": "summing"}
     assert distiller.run("damaged", plugin, **fields)[0] == 0
     weights = distiller.weights("damaged")
-    shutil.rmtree(distiller.checkpoint("damaged"))
+    remove(distiller.checkpoint("damaged"))
     damaged = distiller.stage("damaged", "sample") / "samples-00001.parquet"
     before = damaged.read_bytes()
-    damaged.write_bytes(before[:-9])
+    damaged.write_bytes(before[:4] + bytes(200) + before[204:])
     (distiller.stage("damaged", "filter") / damaged.name).unlink()  # so that somebody reads it again
     code, _, err = distiller.run("damaged", plugin, **fields)
     assert code == 3
@@ -183,9 +188,10 @@ def test_rounds_go_on_from_each_other_and_each_has_a_name(distiller, plugin):
     code, _, err = distiller.run("rounds", plugin, **QUICK, rounds=2, seed=3, name="twice")
     assert code == 0, err
     home = distiller.folder / "rounds"
-    first, second = (json.loads(next(home.glob(f"runs/*/round-{n}/sample/job.json")).read_text()) for n in (1, 2))
+    jobs = [json.loads(file.read_text()) for file in home.glob("samples/*/job.json")]
+    first, second = sorted(jobs, key=lambda job: job["recipe"]["rounds"])
     assert first["model"] == str(distiller.model)
-    assert second["model"] == str(home / "models" / "twice-r1")
+    assert second["model"] == str((home / "models" / "twice-r1").resolve())
     assert first["seed"] == 3 != second["seed"]
     one, last, named = (
         json.loads((home / "models" / name / "ssd_manifest.json").read_text())
@@ -215,14 +221,14 @@ def test_more_rounds_go_on_from_those_that_are_made(distiller, plugin):
 
 def test_another_way_to_train_takes_the_samples_that_are_there(whole, distiller):
     shutil.copytree(distiller.folder / "whole", distiller.folder / "again")
-    (first,) = (distiller.folder / "again" / "runs").glob("[!.]*")  # beside the locks of the samples
+    stage = distiller.stage("again", "sample")
+    drawn = {file: file.stat().st_mtime_ns for file in stage.glob("*.parquet")}
     code, _, err = distiller.run("again", steps=2, lr=1e-4)
     assert code == 0, err
-    assert f"samples: those that run {first.name} has drawn" in err
+    assert f"samples {stage.name}: drawn before, reused" in err
     assert "sample: 150 of 150" not in err
-    (second,) = (run for run in (distiller.folder / "again" / "runs").glob("[!.]*") if run != first)
-    drawn, taken = (sorted((run / "round-1" / "sample").glob("*.parquet")) for run in (first, second))
-    assert [shard.read_bytes() for shard in taken] == [shard.read_bytes() for shard in drawn]
+    assert len(list((distiller.folder / "again" / "training").iterdir())) == 2
+    assert {file: file.stat().st_mtime_ns for file in distiller.stage("again", "sample").glob("*.parquet")} == drawn
     code, _, err = distiller.run("again", steps=2, T_train=0.9)
     assert code == 0, err
     assert "sample: 150 of 150" in err

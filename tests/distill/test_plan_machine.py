@@ -47,7 +47,7 @@ def test_what_is_missing_is_one_line_before_anything_runs(plan, state, fields, d
     with pytest.raises(UsageError) as error:
         plan(device, ("bitsandbytes", "deepspeed"), **fields)
     assert says in str(error.value)
-    assert not (state / "runs").exists()
+    assert not (state / "training").exists()
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,4 @@ def test_what_is_made_already_is_used_on_a_machine_that_could_not_make_it(plan, 
     planned = plan("cpu", **QLORA)
     (tmp_path / "made").mkdir()
     registry.register("made", tmp_path / "made", {"fingerprint": planned.fingerprint, "recipe": {}, "rounds": []})
-    assert plan("cpu", ("bitsandbytes",), **QLORA).made.name == "made"
+    assert plan("cpu", ("bitsandbytes",), **QLORA).checkpoint.name == "made"

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from ssd_harness.artifacts import registry
-from ssd_harness.distill.pipeline import described as pipeline_manifest
 from ssd_harness.distill.planning import make_plan
+from ssd_harness.distill.run_manifest import description
 from ssd_harness.extensions import components, plugin_manager
 from ssd_harness.extensions.plugin_version import source_version, version_of
 
@@ -111,7 +111,7 @@ def test_a_checkpoint_of_an_edited_plugin_is_named_with_what_differs(plugin, fin
     plan, said = lines(filter="lengthy")
     assert said == []
     (tmp_path / "made").mkdir()
-    registry.register("mine", tmp_path / "made", pipeline_manifest(plan))
+    registry.register("mine", tmp_path / "made", description(plan, plan.rounds[0], None))
     assert lines(filter="lengthy")[1] == []  # it is reused
     plugin(rules="LEAST = 4")
     assert lines(filter="lengthy")[1] == ["  not reused: ssd:mine, made with another filter"]

@@ -27,7 +27,7 @@ def test_two_processes_make_what_one_makes_and_a_killed_one_ends_both(whole, dis
     home = distiller.folder / "shared"
     fields = {"gpus": 2, "sharding": "none", "save_steps": 1}
     process = distiller.start("shared", **fields)
-    until(lambda: process.poll() is not None or list(home.glob("runs/*/round-1/train/state/checkpoint-[3-9]/COMPLETE")))
+    until(lambda: process.poll() is not None or list(home.glob("training/*/state/checkpoint-[3-9]/COMPLETE")))
     (second,) = stages_of(home, rank=1)
     os.kill(second, signal.SIGKILL)
     started = time.monotonic()
@@ -55,6 +55,7 @@ def test_sharded_by_fsdp2_it_makes_the_same(whole, distiller):
     """What gpus= does unless told otherwise, with the settings shipped for 8 GPUs, on two CPU processes."""
     shutil.copytree(distiller.folder / "whole", distiller.folder / "sharded")
     shutil.rmtree(distiller.folder / "sharded" / "models")
+    shutil.rmtree(distiller.folder / "sharded" / "checkpoints")
     shutil.rmtree(distiller.stage("sharded", "train"))
     fields = {"gpus": 2, "packing": True, "gradient_checkpointing": True, "micro_batch_size": 1}
     code, _, err = distiller.run("sharded", **fields)
@@ -89,4 +90,4 @@ def test_what_cannot_be_is_refused_before_anything_runs(distiller, plugin, field
     code, _, err = distiller.run("refused", plugin, **fields)
     assert code == 2
     assert says in err.rstrip().splitlines()[-1]
-    assert not (distiller.folder / "refused" / "runs").exists()
+    assert not (distiller.folder / "refused" / "training").exists()

@@ -6,7 +6,8 @@ import pytest
 
 from ssd_harness.artifacts import registry
 from ssd_harness.cli.main import main
-from ssd_harness.distill.planning import as_it_is, make_plan, resolve_for
+from ssd_harness.distill.planning import make_plan
+from ssd_harness.distill.resolving import as_it_is, resolve_for
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.prompts import prompt_set, prompt_style
 from ssd_harness.recipe.definition import Recipe
@@ -109,7 +110,7 @@ def test_the_texts_count_and_their_folder_does_not(plan, folder, tmp_path):
     moved = tmp_path / "moved"
     folder.rename(moved)
     again = plan(prompt_style=f"file:{moved}")
-    assert (again.fingerprint, again.samples_identity()) == (known.fingerprint, known.samples_identity())
+    assert (again.fingerprint, again.rounds[0].samples) == (known.fingerprint, known.rounds[0].samples)
     for name, text in TEXTS.items():
         write(moved, **{name: f"{text}!"})
         assert plan(prompt_style=f"file:{moved}").fingerprint != known.fingerprint, name
@@ -153,7 +154,7 @@ def test_useless_texts_end_every_command_before_anything_is_sampled(state, folde
         assert printed.count("\n") == 1, printed
         with pytest.raises(AssertionError, match=reason):
             raise AssertionError(printed)
-    assert not (state / "runs").exists()
+    assert not (state / "training").exists()
 
 
 @pytest.mark.parametrize("name", ["official", "file:", "ssd/chat "])

@@ -150,7 +150,7 @@ def test_what_cannot_be_is_refused_before_anything_is_sampled(state, tiny_model,
     for run in (["--dry-run"], []):
         assert distill(folder, tmp_path, *more, *run) == ExitCode.USAGE
         assert says in capfd.readouterr().err.rstrip().splitlines()[-1]
-    assert not (state / "runs").exists()
+    assert not (state / "training").exists()
 
 
 def test_a_missing_package_is_named(state, quantized, tmp_path, monkeypatch, capfd):

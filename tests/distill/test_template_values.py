@@ -137,7 +137,7 @@ def test_each_kind_of_template_has_the_same_prompts_after_midnight(state, model,
         assert any(said in line for line in lines), lines
         assert written in sampled_text(folder, made.recipe)
     assert plans[0].fingerprint == plans[1].fingerprint
-    assert plans[0].samples_identity() == plans[1].samples_identity()
+    assert plans[0].rounds[0].samples == plans[1].rounds[0].samples
     given = plan(folder, template_date="2026-03-09")[0]
     assert given.fingerprint != plans[0].fingerprint
     assert written not in sampled_text(folder, given.recipe)
@@ -149,12 +149,13 @@ def test_a_run_is_continued_after_midnight(state, model, monkeypatch, kind):
     template, written, _ = KINDS[kind]
     folder, fields = model(template), {"prompt_limit": 2, "max_new_tokens_train": 4, "filter": "none"}
     monkeypatch.setattr(template_values, "_today", lambda: dt.date(2026, 1, 31))
-    stage = pipeline.draw_samples(plan(folder, **fields)[0]) / "round-1" / "sample"
+    begun = plan(folder, **fields)[0]
+    kept, stage = pipeline.draw_samples(begun), begun.rounds[0].samples
     before = {file.name: file.stat().st_mtime_ns for file in stage.iterdir()}
     monkeypatch.setattr(template_values, "_today", lambda: dt.date(2026, 2, 1))
     resumed, lines = plan(folder, **fields)
     assert any("(begun, to be resumed)" in line for line in lines)
-    assert pipeline.draw_samples(resumed) / "round-1" / "sample" == stage
+    assert (pipeline.draw_samples(resumed), resumed.rounds[0].samples) == (kept, stage)
     assert {file.name: file.stat().st_mtime_ns for file in stage.iterdir()} == before
     tokenizer = loading.load_tokenizer(folder)
     for sample in shards.read_samples(stage):

@@ -174,7 +174,7 @@ def test_memory_that_does_not_suffice_stops_the_run_before_it_samples(run, state
     assert "check_fit=false goes on all the same" in last
     assert "what would fit: gradient_checkpointing=true" in last
     assert "memory (estimated): training " in err
-    assert not (state / "runs").exists()
+    assert not (state / "training").exists()
     _, err, started = run(SMALL, "check_fit=false")
     assert started
     assert "does not fit" not in err
@@ -219,6 +219,6 @@ def test_samples_alone_need_no_memory_to_train(run, monkeypatch):
     from ssd_harness.distill import pipeline
 
     drawn = []
-    monkeypatch.setattr(pipeline, "draw_samples", lambda plan: drawn.append(plan) or plan.folder)
+    monkeypatch.setattr(pipeline, "draw_samples", lambda plan: drawn.append(plan) or plan.rounds[0].kept)
     assert run(SMALL, "--until", "samples")[0] == ExitCode.DONE
     assert drawn

@@ -19,11 +19,11 @@ def test_every_round_is_registered_and_a_sweep_evaluates_each(command, tiny_mode
     manifest = json.loads((models / "evolved" / "ssd_manifest.json").read_text())
     assert len(manifest["rounds"]) == 2
 
-    trained = sorted((command.home / "runs").glob("*"))
+    trained = sorted((command.home / "training").glob("*"))
     command(
         "sweep", tiny_model, *fields, "--tasks", "livecodebench_mini", "--limit", "2",
         "--axis", "rounds=0,1,2", "--out", command.folder / "rounds",
     )  # fmt: skip
-    assert sorted((command.home / "runs").glob("*")) == trained
+    assert sorted((command.home / "training").glob("*")) == trained
     rows = list(csv.DictReader((command.folder / "rounds" / "table.csv").open()))
     assert [row["model"] for row in rows] == ["base", "ssd", "ssd"]

@@ -91,4 +91,4 @@ def test_an_unknown_task_is_refused_before_anything_is_trained(state, capsys, tm
     words = ["sweep", "demo", "--tasks", "livecodebench_mini,livecodebench_mino", "--preset", "grid", *more]
     assert main([*words, "--out", str(tmp_path / "out")]) == ExitCode.USAGE
     assert "no task is called 'livecodebench_mino'; did you mean 'livecodebench_mini'?" in capsys.readouterr().err
-    assert not (state / "runs").exists()
+    assert not (state / "training").exists()

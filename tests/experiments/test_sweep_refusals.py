@@ -36,7 +36,7 @@ def ends(request, state, tmp_path, monkeypatch, capsys):
             code = main([*words, "--out", str(out), *map(str, more), *request.param])
         except Trained:
             code = ExitCode.DONE
-        assert not (state / "runs").exists()
+        assert not (state / "training").exists()
         return code, (capsys.readouterr().err.strip().splitlines() or [""])[-1]
 
     return run

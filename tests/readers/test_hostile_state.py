@@ -37,8 +37,9 @@ MANIFEST = {
 
 def test_manifests(attack, state, capsys):
     for name in ("good", "odd"):
-        folder = state / "models" / name
+        folder = state / "checkpoints" / name
         folder.mkdir(parents=True)
+        registry.point(name, folder)
         (folder / "model.safetensors").write_bytes(b"weights")
         (folder / "config.json").write_text('{"model_type": "qwen3"}')
         (folder / "ssd_manifest.json").write_text(json.dumps({**MANIFEST, "fingerprint": "e" * 64}))
@@ -55,28 +56,30 @@ def test_manifests(attack, state, capsys):
         model_card(odd)
         read_lineage("odd", odd.path, odd.manifest)
 
-    attack("home/models/odd/ssd_manifest.json", files([MANIFEST], lines=False), read, 80)
+    attack("home/checkpoints/odd/ssd_manifest.json", files([MANIFEST], lines=False), read, 80)
 
 
-@pytest.mark.parametrize("name", ["run.json", "round-1/filter/job.json"])
-def test_runs_whose_samples_are_exported(attack, tmp_path, name):
-    folder = tmp_path / "run"
-    (folder / "round-1" / "filter").mkdir(parents=True)
-    (folder / "round-1" / "filter" / "manifest.json").write_text("{}")
+@pytest.mark.parametrize("name", ["run/plan.json", f"home/kept/{'a' * 16}/job.json"])
+def test_runs_whose_samples_are_exported(attack, state, tmp_path, name):
+    folder, kept = tmp_path / "run", state / "kept" / ("a" * 16)
+    folder.mkdir()
+    kept.mkdir(parents=True)
+    (kept / "manifest.json").write_text("{}")
     (folder / "prompts.jsonl").write_text("")
     about = {key: MANIFEST[key] for key in ("fingerprint", "base", "recipe", "prompts")}
+    about["artifacts"] = {"samples": "b" * 64, "kept": "a" * 64}
     job = {"stage": "filter", "recipe": {"T_train": 1.1}, "model": "m", "prompts": str(folder / "prompts.jsonl")}
-    job |= {"prompt_count": 3, "seed": 0, "samples": str(folder), "identity": None}
-    (folder / "run.json").write_text(json.dumps(about))
-    (folder / "round-1" / "filter" / "job.json").write_text(json.dumps(job))
+    job |= {"prompt_count": 3, "seed": 0, "samples": str(folder)}
+    (folder / "plan.json").write_text(json.dumps(about))
+    (kept / "job.json").write_text(json.dumps(job))
     exporting.find_run(str(folder))
-    content = files([about if name == "run.json" else job], lines=False)
+    content = files([about if name == "run/plan.json" else job], lines=False)
 
     def read(path):
         run = exporting.find_run(str(folder))
         assert run.about["fingerprint"]
 
-    attack(f"run/{name}", content, read)
+    attack(name, content, read)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from ssd_harness.distill.estimate import stored_bytes
 from ssd_harness.distill.evaluation_fit import check_evaluation
 from ssd_harness.distill.plan import lineage_of
 from ssd_harness.distill.plan_lines import say
-from ssd_harness.distill.planning import as_it_is, engine_of, make_plan, resolve_for
+from ssd_harness.distill.planning import make_plan
+from ssd_harness.distill.resolving import as_it_is, engine_of, resolve_for
 from ssd_harness.engines import chat, loading
 from ssd_harness.engines.choice import VLLM, EngineChoice
 from ssd_harness.engines.quantization import stored_settings
@@ -92,11 +93,11 @@ def prepare_model(
     )
     settings = settings_folder(pretrained, revision)
     style = _style(plan.style, plan.recipe, settings, in_style=plan.prompts.in_style)
-    plan = replace(plan, asked_otherwise=style.announce(teller()))
-    if plan.made:
-        _check_fit(pretrained, plan.made.path, plan.recipe, engine)
+    plan = replace(plan, evaluation_differs=style.announce(teller()))
+    if plan.checkpoint:
+        _check_fit(pretrained, plan.checkpoint.path, plan.recipe, engine)
     overlap = _checked(plan.lineage(), plan.recipe)
-    cached = plan.made is not None
+    cached = plan.checkpoint is not None
     if not cached:  # lm-eval loads them only after the transform
         overlap.check_third_party_tasks()
     decoding, origins = _eval_decoding(plan.recipe), _origins(plan.resolved, "eval", "recipe")

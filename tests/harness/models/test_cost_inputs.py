@@ -118,7 +118,7 @@ def test_a_base_and_a_checkpoint_are_checked_before_they_are_loaded(find, tiny_m
     assert not find(LITTLE, rounds=0, check_fit="false")
     assert not find(ROOM, rounds=0)
     assert f"evaluation on {MINI}: 36 programs, at most 7,200 tokens; GPU time (estimated): " in capsys.readouterr().err
-    copy = registry.models_folder() / "work"
+    copy = registry.models_folder().parent / "work"
     copy.mkdir(parents=True)
     for file in tiny_model.iterdir():
         (copy / file.name).write_bytes(file.read_bytes())

@@ -107,10 +107,10 @@ def evaluate(evaluated, lm_eval_task, monkeypatch):
 
 
 def test_an_overlap_with_other_peoples_tasks_stops_the_run_before_anything_is_sampled(evaluate, evaluated):
-    before = sorted((evaluated.folder / "home/runs").glob("*/round-*"))
+    before = sorted((evaluated.folder / "home").glob("samples/*"))
     with pytest.raises(UsageError, match="1 prompt overlaps 1 problem of copied"):
         evaluate(pretrained="demo", prompts="prompts.jsonl", prompt_limit=3)
-    assert sorted((evaluated.folder / "home/runs").glob("*/round-*")) == before
+    assert sorted((evaluated.folder / "home").glob("samples/*")) == before
 
 
 def test_prompts_that_share_text_with_its_documents_are_refused(evaluate):

@@ -61,9 +61,9 @@ def write(tmp_path):
 def register(name, base, **fields):
     """Let the pipeline register a checkpoint whose stages have all finished before."""
     plan = make_plan(str(base), fields, name=name, tell=lambda _: None)
-    for stage in ("sample", "filter", "train"):
-        folder = plan.folder / "round-1" / stage
-        folder.mkdir(parents=True)
+    (only,) = plan.rounds
+    for folder in (only.samples, only.kept, only.training):
+        folder.mkdir(parents=True, exist_ok=True)
         shards.write_manifest(folder, {})
     (folder / CHECKPOINT).mkdir()
     (folder / CHECKPOINT / "config.json").write_text('{"model_type": "other"}')
@@ -78,7 +78,7 @@ def test_a_prompt_that_holds_a_problem_stops_the_run_before_anything_is_sampled(
     assert "2 prompts overlap 1 problem of livecodebench_mini" in str(error.value)
     assert f"'p1' equals '{TAKEN.question_id}'" in str(error.value)
     assert "'p2' holds 100% of" in str(error.value)
-    assert not (state / "runs").exists()
+    assert not (state / "training").exists()
     assert "self-distillation of" in capsys.readouterr().err
 
 

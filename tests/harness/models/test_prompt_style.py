@@ -15,6 +15,7 @@ import yaml
 from hostile_text import hostile
 
 from ssd_harness.artifacts import registry, shards
+from ssd_harness.artifacts.layout import artifacts_of
 from ssd_harness.engines import loading
 from ssd_harness.harness import patches
 from ssd_harness.results.model_card import model_card
@@ -74,7 +75,7 @@ def trained_prompts(name):
     """Return what the model was asked in its training, from the very token ids."""
     made = registry.get(name)
     tokenizer = loading.load_tokenizer(made.path)
-    stage = registry.models_folder().parent / "runs" / made.fingerprint[:16] / "round-1" / "sample"
+    stage = artifacts_of(made.manifest)["samples"]
     return [tokenizer.decode(sample.prompt_ids) for sample in shards.read_samples(stage)]
 
 

@@ -27,7 +27,8 @@ def watch(holder, name):
 
 
 if "ssd_harness.distill.stage" in sys.orig_argv:
-    note("stage", Path(sys.orig_argv[-2]).name)
+    stages = {"samples": "sample", "kept": "filter", "training": "train"}
+    note("stage", stages[Path(sys.orig_argv[-2]).parent.name])
 elif "RANK" in os.environ:
     import accelerate
     from transformers import AutoModelForCausalLM

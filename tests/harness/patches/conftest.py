@@ -71,7 +71,7 @@ GOOD = {
 }
 
 
-DRAWN = {"generations", "runs", "models"}
+DRAWN = {"generations", "samples", "training", "models"}
 """What stands in the state folder once something has been drawn or trained."""
 
 

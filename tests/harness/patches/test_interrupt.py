@@ -26,12 +26,12 @@ WORDS = (
 METADATA = ("--metadata", '{"repeats": 2}')
 # What shows that a stage is at work, in the order in which they come.
 STAGES = {
-    "sampling": "runs/*/round-1/sample/samples-00000.parquet",
-    "training": "runs/*/round-1/train/metrics.jsonl",
+    "sampling": "samples/*/samples-00000.parquet",
+    "training": "training/*/metrics.jsonl",
     "generating": "generations/*/rank-0.jsonl",
     "judging": f"verdicts/{TASK}.jsonl",
 }
-KEPT = ("runs/*/round-1/sample/samples-*.parquet", "generations/*/rank-0.jsonl", f"verdicts/{TASK}.jsonl")
+KEPT = ("samples/*/samples-*.parquet", "generations/*/rank-0.jsonl", f"verdicts/{TASK}.jsonl")
 
 
 def processes_of(home):
