@@ -17,8 +17,8 @@ unset SSD_HARNESS_SANDBOX SSD_HARNESS_HOME SSD_HARNESS_NO_HOOK SSD_HARNESS_PRETR
 
 ruff check .
 ruff format --check .
-lint-imports
-mypy
+python dev/whole_package.py lint-imports
+python dev/whole_package.py mypy
 
 # Two processes fit two cores: while one waits for a slot of the sandbox, the other works. Slots are leased host-wide. Files come in
 # our own order, those with slow tests first.
