@@ -104,7 +104,7 @@ def prompt_lines(plan: Plan) -> list[str]:
     prompts, recipe = plan.prompts, plan.recipe
     lines = list(prompts.notes)
     for prompt, problem, score in prompts.overlaps[:_SHOWN]:
-        lines.append(f"overlap: {prompt!a} holds {score:.0%} of LiveCodeBench's {problem!a}")
+        lines.append(f"overlap: {prompt!a} contains {score:.0%} of LiveCodeBench's {problem!a}")
     if prompts.overlapping > _SHOWN:
         lines.append(f"overlap: {prompts.overlapping - _SHOWN:,} more, in the manifest")
     if prompts.published not in (None, prompts.different):

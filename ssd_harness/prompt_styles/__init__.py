@@ -1,4 +1,4 @@
-"""Prompts for programming problems: one text file each, used alike for training samples and for evaluation."""
+"""Prompt styles: how a programming problem is worded, in training and in evaluation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,5 +17,5 @@ __all__ = ["DEFAULT", "PromptTemplate", "RenderedPrompt", "from_record", "is_nam
 
 
 def render(row: Mapping[str, Any], style: str = DEFAULT) -> RenderedPrompt:
-    """Render one problem row with the prompt called ``style``; see :func:`load` for the names."""
+    """Render one problem with the prompt style ``style``; see :func:`load` for the names."""
     return load(style).render(row)

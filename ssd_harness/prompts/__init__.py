@@ -1,1 +1,1 @@
-"""Training prompts: sources, selection, styles, and overlap with evaluated problems."""
+"""Training prompts: where they come from, which are kept, their wording, and overlap with evaluated problems."""

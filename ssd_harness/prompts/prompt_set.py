@@ -1,4 +1,4 @@
-"""The prompts of a run as one file named by its content, without exact duplicates."""
+"""The prompts of a run, stored as one file that is named by its content."""
 
 import errno
 import hashlib
@@ -43,27 +43,27 @@ _BY_SUFFIX = {".jsonl": "jsonl", ".parquet": "parquet"}
 
 @dataclass(frozen=True, slots=True)
 class PromptSet:
-    """A stored prompt set; ``sha256`` hashes ids and messages in order, and tests where the filter asks for them."""
+    """A stored prompt set. ``sha256`` covers ids and messages in order, and tests if the filter needs them."""
 
     path: Path
     sha256: str
     count: int
     duplicates: int
-    """Prompts left out because another one has the same words."""
+    """Number of prompts dropped because another one has the same text."""
     excluded: int = 0
-    """Prompts left out because ``exclude_prompts`` names them."""
+    """Number of prompts dropped because ``exclude_prompts`` lists them."""
     overlapping: int = 0
-    """Prompts that overlap LiveCodeBench's problems: left out, or kept where ``allow_overlap`` says so."""
+    """Number of prompts that overlap LiveCodeBench's problems: dropped, or kept with ``allow_overlap``."""
     overlaps: tuple[tuple[str, str, float], ...] = ()
-    """(prompt, problem that it gives away most, score from 0 to 1) of these."""
+    """(prompt id, the problem that it overlaps most, score from 0 to 1) of these, up to a maximum number."""
     overlap_kept: bool = False
-    """Whether they were kept."""
+    """Whether these were kept."""
     published: int | None = None
-    """Different prompts that a publication counts in this source; None where nothing says so, or not all were read."""
+    """Number of different prompts that a publication reports for this source; None if unknown or not all were read."""
     in_style: int = 0
-    """Prompts in the words of the prompt style; the others stand as the source has them."""
+    """Number of prompts worded in the prompt style; the others are as in the source."""
     notes: tuple[str, ...] = ()
-    """What the source says of what it left out."""
+    """The source's notes about content that is in no prompt."""
 
     @property
     def different(self) -> int:
@@ -71,7 +71,7 @@ class PromptSet:
         return self.count + self.excluded + (0 if self.overlap_kept else self.overlapping)
 
     def sketch(self) -> Path:
-        """Return the file that tells which texts the prompts hold; it is made once."""
+        """Return the file with the sketch of the prompts' texts, for overlap checks; write it if it does not exist."""
         path = self.path.with_name(f"{self.path.stem}.sketch-{sketch.VERSION}.parquet")
         if not path.exists():
             sketch.write(path, ((prompt.id, [content for _, content in prompt.messages]) for prompt in self))
@@ -87,18 +87,18 @@ def read_prompts(path: Path) -> Iterator[Prompt]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             identity, messages, *tests = json.loads(line)
-            found = PromptTests(tuple(tests[0]), tuple(tests[1]), tests[2]) if tests else None
-            yield Prompt(identity, tuple((role, content) for role, content in messages), found)
+            stored_tests = PromptTests(tuple(tests[0]), tuple(tests[1]), tests[2]) if tests else None
+            yield Prompt(identity, tuple((role, content) for role, content in messages), stored_tests)
 
 
 def collect(recipe: Recipe, style: PromptTemplate | None = None) -> PromptSet:
-    """Return the recipe's prompts, stored; what a remote source gave once is not fetched again.
+    """Read and store the prompts of a recipe, in bounded memory. The prompts of a remote source are fetched only once.
 
-    ``style`` is the recipe's prompt style with its system message; None reads it.
-    Duplicates are those of the paper: equal statements after white space is normalised. Memory stays flat. Raises
-    :class:`UsageError` for an unknown source, an unreadable file, two prompts of one id, or no prompt at all. Prompts
-    that overlap LiveCodeBench's problems are left out, whatever is evaluated later; if they are more than one in a
-    hundred the set is refused, unless ``allow_overlap`` keeps them.
+    ``style`` is the recipe's prompt style with its system message; None loads it. As in the paper, two prompts are
+    duplicates if their statements are equal up to white space. Prompts that overlap LiveCodeBench's problems are
+    dropped, whatever is evaluated later; if they are more than 1 % of all, the set is refused unless ``allow_overlap``
+    keeps them. Raises :class:`UsageError` for that, for an unknown source, an unreadable file, two prompts with the
+    same id, or no prompts at all.
     """
     name, argument = source_of(recipe.prompts or "")
     style = style or prompt_style.of_recipe(recipe)
@@ -112,16 +112,16 @@ def collect(recipe: Recipe, style: PromptTemplate | None = None) -> PromptSet:
     words = json.dumps([*identity, sorted(exclude)] if exclude else identity)
     note = home() / "prompts" / f"source-{hashlib.sha256(words.encode()).hexdigest()[:16]}.json"
     try:
-        known = json.loads(note.read_text("utf-8"))
-        listed = {name: tuple(map(_frozen, known[name])) for name in ("overlaps", "notes")}
-        remembered = PromptSet(**{**known, **listed, "path": home() / "prompts" / known["path"]})
+        record = json.loads(note.read_text("utf-8"))
+        lists = {name: tuple(map(_frozen, record[name])) for name in ("overlaps", "notes")}
+        stored = PromptSet(**{**record, **lists, "path": home() / "prompts" / record["path"]})
     except (OSError, ValueError, TypeError, KeyError):
-        remembered = None
-    if remembered and remembered.path.exists():
-        return remembered
-    found = _store(component, argument, recipe, exclude, style)
-    storage.write_json(note, {**asdict(found), "path": found.path.name})
-    return found
+        stored = None
+    if stored and stored.path.exists():
+        return stored
+    fetched = _store(component, argument, recipe, exclude, style)
+    storage.write_json(note, {**asdict(fetched), "path": fetched.path.name})
+    return fetched
 
 
 def _store(
@@ -177,7 +177,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _put(scratch: Path, path: Path) -> None:
-    """Store a set by its hash; where this user may not, another one may have stored just this."""
+    """Move a set to its place. Without write permission, accept the same set stored by another user."""
     if _is_ours(path.parent):
         scratch.replace(path)
         return
@@ -188,7 +188,7 @@ def _put(scratch: Path, path: Path) -> None:
 
 
 def excluded_ids(files: str | None) -> frozenset[str]:
-    """Return the ids in ``exclude_prompts``: files that the overlap check has written, or with one id a line.
+    """Return the ids in ``exclude_prompts``: files that the overlap check wrote, or with one id per line.
 
     Raises :class:`UsageError` for a file that cannot be read.
     """
@@ -197,9 +197,9 @@ def excluded_ids(files: str | None) -> frozenset[str]:
         try:
             text = foreign_json.read_bytes(Path(name).expanduser()).decode("utf-8-sig")
         except (OSError, ValueError, RuntimeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            what = f"cannot read ids of prompts to leave out: {reason}"
-            raise UsageError(what, where=name, next_step="give exclude_prompts= the path of a file") from error
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            what = f"cannot read the ids of excluded prompts: {reason}"
+            raise UsageError(what, where=name, next_step="correct the path in exclude_prompts=") from error
         try:
             ids.update(map(str, foreign_json.parse(text)["leave_out"]))
         except (ValueError, TypeError, KeyError):
@@ -208,17 +208,17 @@ def excluded_ids(files: str | None) -> frozenset[str]:
 
 
 def source_of(prompts: str) -> tuple[str, str]:
-    """Split ``prompts=``: a file's suffix names its source, else it is NAME or NAME:ARGUMENT."""
+    """Split ``prompts=`` into source and argument: NAME, NAME:ARGUMENT, or a file whose suffix selects the source."""
     suffix = Path(prompts).suffix.lower()
-    known = plugin_manager.plugin_manager().components(PromptSource)
+    sources = plugin_manager.plugin_manager().components(PromptSource)
     name, _, argument = prompts.partition(":")
-    if name in known:
+    if name in sources:
         return name, argument
     if suffix in _BY_SUFFIX:
         return _BY_SUFFIX[suffix], prompts
     raise UsageError(
         f"no prompt source is called {prompts!r}",
-        next_step=f"give a .jsonl or .parquet file or one of: {', '.join(sorted(known))}",
+        next_step=f"give a .jsonl or .parquet file or one of: {', '.join(sorted(sources))}",
     )
 
 

@@ -1,4 +1,4 @@
-"""The tests that come with prompts, in the shapes that data sets of programming problems have."""
+"""Read the tests of prompts, in the formats of data sets of programming problems."""
 
 import json
 from collections.abc import Mapping
@@ -12,38 +12,39 @@ from ssd_harness.foreign_json import parse
 from ssd_harness.recipe.definition import Recipe
 
 TESTS_COLUMNS = ("tests", "test_cases", "input_output")
-"""Where tests are looked for, in this order, unless ``tests_column`` says where."""
+"""Columns that may hold tests, in this order, unless ``tests_column`` is given."""
 _FUNCTION_NAMES = ("fn_name", "function", "func_name")
 
 
 def wanted(recipe: Recipe) -> bool:
-    """Whether the recipe's filter asks for tests; otherwise they are not read, and are no part of the prompt set."""
+    """Whether the recipe's filter needs tests; if not, they are not read and not part of the prompt set."""
     return plugin_manager.lookup(Filter, recipe.filter.partition(":")[0]).needs_tests
 
 
 def of_row(row: Mapping[str, Any], recipe: Recipe, where: str) -> PromptTests | None:
     """Return a row's tests, or None if it has none.
 
-    A column holds ``[{"input", "output"}, ...]`` or ``{"inputs": [...], "outputs": [...], "fn_name"}``, as values or as
-    JSON text. With a function (``fn_name`` there, or ``fn_name``, ``function`` or ``func_name`` in the row) each input
-    is a list of arguments, or text with one JSON value a line. Raises :class:`UsageError` for anything else.
+    The column holds ``[{"input", "output"}, ...]`` or ``{"inputs": [...], "outputs": [...], "fn_name"}``, as values or
+    as JSON text. If there is a function (``fn_name`` there, or ``fn_name``, ``function`` or ``func_name`` in the row),
+    each input is a list of arguments, or text with one JSON value per line. Raises :class:`UsageError` for anything
+    else.
     """
     names = (recipe.tests_column,) if recipe.tests_column else TESTS_COLUMNS
     value = next((row[name] for name in names if row.get(name)), None)
     if value is None:
         if recipe.tests_column and recipe.tests_column not in row:
-            found = ", ".join(sorted(map(str, row))[:12])
-            raise UsageError(f"this row has no column {recipe.tests_column!r}, found {found}", where=where)
+            others = ", ".join(sorted(map(str, row))[:12])
+            raise UsageError(f"this row has no column {recipe.tests_column!r}, only {others}", where=where)
         return None
     try:
         content = parse(value) if isinstance(value, str) else value
         if isinstance(content, Mapping):
             inputs, outputs = content["inputs"], content["outputs"]
         else:
-            inputs, outputs = [one["input"] for one in content], [one["output"] for one in content]
+            inputs, outputs = [test["input"] for test in content], [test["output"] for test in content]
             content = {}
         function = next(
-            (str(found[name]) for found in (content, row) for name in _FUNCTION_NAMES if found.get(name)), None
+            (str(source[name]) for source in (content, row) for name in _FUNCTION_NAMES if source.get(name)), None
         )
         pairs = list(zip(inputs, outputs, strict=True))
         if not pairs:
@@ -53,7 +54,7 @@ def of_row(row: Mapping[str, Any], recipe: Recipe, where: str) -> PromptTests | 
         return PromptTests(tuple(map(_lines, inputs)), tuple(map(_lines, outputs)))
     except (TypeError, KeyError, ValueError, AttributeError, RecursionError) as error:
         raise UsageError(
-            f"no tests in the shape that is understood: {type(error).__name__}: {error}",
+            f"cannot read the tests of this row: {type(error).__name__}: {error}",
             where=where,
             next_step='write [{"input": ..., "output": ...}, ...], or give another tests_column=',
         ) from error
@@ -63,16 +64,16 @@ def _lines(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(line, str) for line in value):
         return "\n".join(value)
     if not isinstance(value, str):
-        raise TypeError(f"standard input and output are text, not {type(value).__name__}")
+        raise TypeError(f"standard input and output must be text, not {type(value).__name__}")
     return value
 
 
 def _arguments(value: Any) -> str:
-    return "\n".join(json.dumps(one) for one in value) if isinstance(value, list) else _value(value)
+    return "\n".join(map(json.dumps, value)) if isinstance(value, list) else _value(value)
 
 
 def _value(value: Any) -> str:
-    """Return JSON text; what is such text already stays."""
+    """Return ``value`` as JSON text; JSON text stays as it is."""
     if isinstance(value, str):
         try:
             for line in value.split("\n"):

@@ -1,4 +1,4 @@
-"""Which prompts of a source are kept: no copies, none that is excluded, none that gives the benchmark away."""
+"""Select the prompts of a source: drop duplicates, excluded prompts, and those that overlap LiveCodeBench."""
 
 import hashlib
 import json
@@ -13,14 +13,14 @@ from ssd_harness.prompts.prompt_style import worded
 from ssd_harness.recipe.definition import Recipe
 
 MOST_OVERLAPS = 0.01
-"""Part of the prompts that may overlap LiveCodeBench's problems; more is a leaked data set."""
+"""Share of the prompts that may overlap LiveCodeBench's problems; a larger share means that the data set leaks."""
 _RECORDED = 10_000
-"""As many overlaps as are kept one by one; all are counted."""
+"""Maximum number of overlaps that are recorded one by one; all are counted."""
 _NAMED = 5
 
 
 class Selection:
-    """The kept prompts of ``source``, once, and counts of the others, which grow while it is iterated over."""
+    """The kept prompts of ``source``, for one iteration, which also counts the others."""
 
     def __init__(
         self, source: Iterable[Prompt], recipe: Recipe, exclude: Collection[str], style: PromptTemplate
@@ -28,10 +28,10 @@ class Selection:
         self._source, self._recipe, self._exclude, self._style = source, recipe, exclude, style
         self.kept = self.duplicates = self.excluded = self.overlapping = self.problems = 0
         self.overlaps: list[tuple[str, str, float]] = []
-        """(prompt, problem that it gives away most, score from 0 to 1)."""
+        """(prompt id, the problem that it overlaps most, score from 0 to 1)."""
 
     def __iter__(self) -> Iterator[Prompt]:
-        """Yield prompts as they are stored; raises :class:`UsageError` for two different ones of one id."""
+        """Yield prompts as they are stored. Raises :class:`UsageError` if two different prompts have the same id."""
         recipe = self._recipe
         with_tests = prompt_tests.wanted(recipe)
         stories = livecodebench.shipped()
@@ -49,7 +49,7 @@ class Selection:
 
     @property
     def read(self) -> int:
-        """Number of different prompts that were looked at for overlap."""
+        """Number of different prompts that were checked for overlap."""
         return self.kept + (0 if self._recipe.allow_overlap else self.overlapping)
 
     def check(self) -> None:
@@ -57,20 +57,22 @@ class Selection:
         where, allowed = self._recipe.prompts, self._recipe.allow_overlap
         if self.overlapping and not allowed and (not self.kept or self.overlapping > MOST_OVERLAPS * self.read):
             shown = "; ".join(
-                f"{prompt!a} holds {score:.0%} of {problem!a}" for prompt, problem, score in self.overlaps[:_NAMED]
+                f"{prompt!a} contains {score:.0%} of {problem!a}" for prompt, problem, score in self.overlaps[:_NAMED]
             )
             more = f"; and {self.overlapping - _NAMED:,} more" if self.overlapping > _NAMED else ""
             raise UsageError(
-                f"{self.overlapping:,} of {self.read:,} prompts give LiveCodeBench problems away, which is more than "
-                f"{MOST_OVERLAPS:.0%}: {shown}{more}",
+                f"{self.overlapping:,} of {self.read:,} prompts overlap LiveCodeBench problems, more than the "
+                f"allowed {MOST_OVERLAPS:.0%}: {shown}{more}",
                 where=where,
-                next_step="give other prompts=, leave these out with exclude_prompts=, or keep them with "
-                "allow_overlap=true, which every result then says",
+                next_step="choose other prompts=, leave these out with exclude_prompts=, or keep them with "
+                "allow_overlap=true, which every result will mention",
             )
         if not self.kept and self.excluded:
-            raise UsageError(f"exclude_prompts leaves none of {self.excluded:,} prompts", where=where)
+            raise UsageError(f"exclude_prompts leaves out all {self.excluded:,} prompts", where=where)
         if not self.kept:
-            raise UsageError("the prompt source is empty", where=where, next_step="give one with prompts=")
+            raise UsageError(
+                "the prompt source has no prompts", where=where, next_step="choose another one with prompts="
+            )
 
     def _different(self) -> Iterator[Prompt]:
         seen, ids = set(), set()
@@ -87,7 +89,7 @@ class Selection:
                 raise UsageError(
                     f"two different prompts have the id {prompt.id!a}",
                     where=self._recipe.prompts,
-                    next_step="give id_column= a column that tells them apart",
+                    next_step="give id_column= a column with unique values",
                 )
             ids.add(prompt.id)
             yield prompt

@@ -1,4 +1,4 @@
-"""Prompts from local files, and those that ship with the package."""
+"""Read prompts from local files, and those that ship with the package."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from ssd_harness.recipe.definition import Recipe
 
 
 def jsonl(argument: str, recipe: Recipe) -> PromptRows:
-    """Read one JSON object a line."""
+    """Read a file with one JSON object per line."""
     return PromptRows(_parsed(_existing(argument)), recipe)
 
 
@@ -46,19 +46,19 @@ def parquet(argument: str, recipe: Recipe) -> PromptRows:
 def demo(argument: str, recipe: Recipe) -> PromptRows:
     """Read the prompts that ship with the package: small problems of the kinds in ``livecodebench_mini``."""
     if argument:
-        what = f"the prompt source demo takes no argument, but {argument!r} is given"
-        raise UsageError(what, next_step="give prompt_limit= for the number of prompts")
+        what = f"the prompt source demo takes no argument, got {argument!r}"
+        raise UsageError(what, next_step="use prompt_limit= for the number of prompts")
     if not (recipe.prompt_template or recipe.prompt_column or recipe.starter_column):
         recipe = replace(recipe, prompt_column="question_content", starter_column="starter_code")
     return parquet(str(resources.files("ssd_harness.demo") / "prompts.parquet"), recipe)
 
 
 def _existing(argument: str) -> Path:
-    with contextlib.suppress(OSError, RuntimeError):  # a name that is too long, a home of nobody's
+    with contextlib.suppress(OSError, RuntimeError):  # too long a name, or the home of an unknown user
         path = Path(argument).expanduser()
         if path.is_file():
             return path
-    raise UsageError("no such prompt file", where=argument, next_step="give prompts= the path of one")
+    raise UsageError("the prompt file does not exist", where=argument, next_step="correct the path in prompts=")
 
 
 def _parsed(path: Path) -> Iterator[tuple[str, Any]]:
@@ -70,5 +70,5 @@ def _parsed(path: Path) -> Iterator[tuple[str, Any]]:
                 yield f"{path}, line {number}", json.loads(line)
             except (ValueError, RecursionError) as error:
                 what = f"not JSON: {str(getattr(error, 'msg', error)).removesuffix(' at')}"
-                next_step = "a .jsonl file has one JSON object a line"
+                next_step = "a .jsonl file must have one JSON object per line"
                 raise UsageError(what, where=f"{path}, line {number}", next_step=next_step) from error

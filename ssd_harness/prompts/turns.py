@@ -1,4 +1,4 @@
-"""The turns of one prompt, in the shapes that data sets have."""
+"""Read the turns of one prompt, in the formats of data sets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ _TEXT_PARTS = ("text", "input_text")
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """(role, content) turns, without answers at the end."""
+    """The (role, content) turns of a prompt, without final answers."""
 
     messages: tuple[tuple[str, str], ...]
     answers: int = 0
-    """Turns at the end that were the data set's own answers: the model gives its own in their place."""
+    """Number of final assistant turns that were removed: the model writes its own answer."""
     unread: tuple[str, ...] = ()
-    """What else the turns hold."""
+    """Other fields of the turns, which are not used."""
     with_system: bool = False
-    """Whether the row's own column with a system message was read."""
+    """Whether the system message of the row's own column is used."""
 
 
 def read_turns(value: Any, where: str) -> Turns:
-    """Return the turns of a text, a list of {role, content} or of {from, value}; content may come in parts.
+    """Return the turns of a text, or of a list of {role, content} or {from, value}; content may have several parts.
 
-    Raises :class:`UsageError` for anything else, and for parts that are no text: they would be left out.
+    Raises :class:`UsageError` for anything else, such as parts that are not text.
     """
     system: list[tuple[str, str]] = []
     if isinstance(value, Mapping) and value.keys() == {"system", "turns"}:
@@ -39,9 +39,9 @@ def read_turns(value: Any, where: str) -> Turns:
     for turn in turns if isinstance(turns, list) else ():
         role, content = next(
             (
-                (turn[one], turn[other])
-                for one, other in _FORMS
-                if isinstance(turn, Mapping) and {one, other} <= turn.keys()
+                (turn[role_key], turn[content_key])
+                for role_key, content_key in _FORMS
+                if isinstance(turn, Mapping) and {role_key, content_key} <= turn.keys()
             ),
             (None, None),
         )
@@ -53,7 +53,7 @@ def read_turns(value: Any, where: str) -> Turns:
         form = next(pair for pair in _FORMS if set(pair) <= turn.keys())
         unread |= {f"turn.{str(name)[:60]}" for name in turn.keys() - set(form) if turn[name] not in (None, "", [], {})}
     if not messages:
-        raise UsageError("a prompt is a text or a list of {role, content} messages", where=where)
+        raise UsageError("a prompt must be text or a list of {role, content} messages", where=where)
     messages = [*(system if messages[0][0] != "system" else ()), *messages]
     for _, content in messages:
         require_text(content, where)
@@ -62,33 +62,33 @@ def read_turns(value: Any, where: str) -> Turns:
         messages.pop()
         answers += 1
     if not messages:
-        raise UsageError("a prompt must hold more than the assistant's turns", where=where)
-    if strange := [role for role, _ in messages if role not in _KNOWN_ROLES]:
-        what = f"no chat template knows the role {strange[0][:40]!r}"
-        raise UsageError(what, where=where, next_step=f"write one of: {', '.join(_KNOWN_ROLES)}")
+        raise UsageError("a prompt must have a turn that is not the assistant's", where=where)
+    if unknown := [role for role, _ in messages if role not in _KNOWN_ROLES]:
+        what = f"unknown role {unknown[0][:40]!r}"
+        raise UsageError(what, where=where, next_step=f"use one of: {', '.join(_KNOWN_ROLES)}")
     if not any(content.strip() for _, content in messages):
-        raise UsageError("the prompt is empty", where=where, next_step="leave the row out")
+        raise UsageError("the prompt is empty", where=where, next_step="remove the row")
     used = bool(system) and messages[0] == system[0]
     return Turns(tuple(messages), answers, tuple(sorted(unread)), used)
 
 
 def require_text(value: Any, where: str) -> str:
-    """Return ``value`` if it is a text that can be stored."""
+    """Return ``value`` if it is text that can be stored as UTF-8; raise :class:`UsageError` otherwise."""
     if not isinstance(value, str):
-        raise UsageError(f"starter code must be a text, not {type(value).__name__}", where=where)
+        raise UsageError(f"starter code must be text, not {type(value).__name__}", where=where)
     if any(0xD800 <= ord(character) < 0xE000 for character in value):
-        raise UsageError("a prompt holds half a surrogate pair, which is no text", where=where)
+        raise UsageError("a prompt has an unpaired surrogate, which is not valid text", where=where)
     return value
 
 
 def _joined(parts: list[Any], where: str) -> str:
-    """Return the text of a message that comes in parts."""
+    """Return the text of a message that has several parts."""
     texts = []
     for part in parts:
         kind = part.get("type", "text") if isinstance(part, Mapping) else "text"
         text = part.get("text") if isinstance(part, Mapping) else part
         if kind not in _TEXT_PARTS or not isinstance(text, str):
-            what = f"a part of a message is no text but {str(kind)[:40]!r}"
-            raise UsageError(what, where=where, next_step="leave the row out, or give prompt_template=")
+            what = f"a part of a message has the type {str(kind)[:40]!r}; only text is supported"
+            raise UsageError(what, where=where, next_step="remove the row, or use prompt_template=")
         texts.append(text)
     return "\n".join(texts)

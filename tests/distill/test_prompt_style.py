@@ -135,13 +135,13 @@ def test_the_default_by_name_makes_what_the_default_makes(plan):
         (lambda folder: (folder / "stdin.txt").unlink(), r"No such file or directory \[.*stdin.txt\]"),
         (lambda folder: (folder / "functional.txt").unlink(), r"No such file or directory \[.*functional.txt\]"),
         (lambda folder: (folder / "system.txt").symlink_to("nowhere"), r"No such file or directory \[.*system.txt\]"),
-        (lambda folder: write(folder, stdin="Solve it."), r"never shows the problem \[.*stdin.txt\]"),
+        (lambda folder: write(folder, stdin="Solve it."), r"does not contain the problem \[.*stdin.txt\]"),
         (lambda folder: write(folder, functional="{{question}}"), r"unknown placeholder \{\{question\}\}"),
         (lambda folder: (folder / "stdin.txt").write_bytes(b"\xff{{question_content}}"), "not UTF-8"),
         (lambda folder: write(folder, stdin="{{question_content}}" + "x" * (1 << 20)), "File too large"),
         (
             lambda folder: write(folder, system="S", **dict.fromkeys(TEXTS, "{{question_content}}\n```python\n")),
-            r"a raw completion has no system message \[.*system.txt\]",
+            r"a raw completion cannot have a system message \[.*system.txt\]",
         ),
     ],
 )
@@ -166,9 +166,9 @@ def test_an_unknown_style_lists_the_known_ones(name):
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"prompt_style": "ssd/chat-system", "system_message": "S"}, "has a system message of its own"),
-        ({"prompt_style": "ssd/chat-system", "prompt_format": "raw"}, "puts nowhere"),
-        ({"prompt_style": "ssd/completion", "system_message": "S"}, "is a raw completion and has none"),
+        ({"prompt_style": "ssd/chat-system", "system_message": "S"}, "already has a system message"),
+        ({"prompt_style": "ssd/chat-system", "prompt_format": "raw"}, "cannot use"),
+        ({"prompt_style": "ssd/completion", "system_message": "S"}, "is a raw completion, which has none"),
         ({"prompt_style": "ssd/completion", "prompt_format": "chat"}, "is a raw completion"),
     ],
 )
@@ -230,5 +230,5 @@ def test_a_checkpoint_keeps_the_texts_that_its_manifest_holds(register, folder):
 
 def test_texts_of_no_use_in_a_manifest_are_refused(register):
     register({"prompt_style": "file:x"}, prompt_style={"name": "file:x", "stdin": "Solve.", "functional": "Solve."})
-    with pytest.raises(UsageError, match=r"never shows the problem \[manifest of old\]"):
+    with pytest.raises(UsageError, match=r"does not contain the problem \[manifest of old\]"):
         prompt_style.settle(resolve_for("ssd:old", {}), "ssd:old")

@@ -59,7 +59,7 @@ def test_a_text_that_ends_inside_a_block_is_a_completion(tmp_path):
     assert not prompt_styles.load("ssd/chat").opens_block
     (tmp_path / "stdin.txt").write_text("{{question_content}}\n```python\n")
     (tmp_path / "functional.txt").write_text("{{question_content}}\n{{starter_code}}")
-    with pytest.raises(UsageError, match="ends inside a block"):
+    with pytest.raises(UsageError, match="ends inside a code block"):
         prompt_styles.load(f"file:{tmp_path}")
 
 
@@ -72,7 +72,11 @@ def test_own_text_takes_the_fields_as_they_are(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{{question_content}} {{answer}}", "unknown placeholder"), ("Solve it.", "never shows"), (b"\xff\xfe", "UTF-8")],
+    [
+        ("{{question_content}} {{answer}}", "unknown placeholder"),
+        ("Solve it.", "does not contain the problem"),
+        (b"\xff\xfe", "UTF-8"),
+    ],
 )
 def test_a_useless_file_is_refused(tmp_path, text, reason):
     path = tmp_path / "p.txt"

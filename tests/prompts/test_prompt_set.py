@@ -64,7 +64,7 @@ def test_prompts_can_be_left_out_by_their_ids(collect, tmp_path):
     assert [prompt.id for prompt in found] == ["p 2", "p 4", "p 5"]
     assert (found.excluded, found.duplicates) == (3, 1)  # a copy of what was left out does not take its place
     assert collect(*rows[4:]).sha256 == collect(*rows[3:], exclude_prompts=f"{tmp_path}/one").sha256
-    with pytest.raises(UsageError, match="leave out"):
+    with pytest.raises(UsageError, match="ids of excluded prompts"):
         collect(*rows, exclude_prompts=f"{tmp_path}/absent")
 
 
@@ -116,7 +116,7 @@ def test_a_remote_source_is_asked_once(state, tmp_path, monkeypatch):
     ("line", "says"),
     [
         ("{", "line 2"),
-        ("[1]", "must be an object"),
+        ("[1]", "must be a JSON object"),
         ('{"x": 1}', "prompt_column="),
         ('{"messages": [{"role": "user"}]}', "role, content"),
         ('{"messages": [{"role": "assistant", "content": "a"}]}', "assistant"),
@@ -125,13 +125,13 @@ def test_a_remote_source_is_asked_once(state, tmp_path, monkeypatch):
         ('{"prompt": "other", "id": "same"}', "same"),
         ('{"prompt": "\\ud800"}', "surrogate"),
         ("[" * 100_000, "line 2"),
-        ('{"prompt": "a"', "one JSON object a line"),
+        ('{"prompt": "a"', "one JSON object per line"),
         ('{"prompt": " "}', "column 'prompt' is empty"),
         ('{"prompt": null}', "column 'prompt' is empty"),
         ('{"messages": []}', "column 'messages' is empty"),
         ('{"messages": [{"role": "user", "content": ""}]}', "the prompt is empty"),
-        ('{"messages": [{"role": "\\u001b[31m", "content": "a"}]}', "no chat template knows the role"),
-        ('{"x\\u001b[31m": 1}', "found x\\x1b[31m"),
+        ('{"messages": [{"role": "\\u001b[31m", "content": "a"}]}', "unknown role"),
+        ('{"x\\u001b[31m": 1}', "got x\\x1b[31m"),
     ],
 )
 def test_a_broken_row_is_named(state, tmp_path, line, says):
@@ -174,15 +174,15 @@ def test_a_column_of_starter_code_puts_prompts_into_the_evaluations_words(collec
 @pytest.mark.parametrize(
     ("row", "fields", "says"),
     [
-        ({"q": "a"}, {"prompt_column": "q.text"}, "no column 'q.text', found q"),
+        ({"q": "a"}, {"prompt_column": "q.text"}, "no column 'q.text', only q"),
         ({"q": "a"}, {"prompt_column": "q", "id_column": "x.y"}, "no column 'x.y'"),
         ({"q": "a"}, {"prompt_column": "q", "starter_column": "code"}, "no column 'code'"),
-        ({"q": "a", "code": 3}, {"prompt_column": "q", "starter_column": "code"}, "must be a text, not int"),
-        ({"messages": CHAT, "code": ""}, {"starter_column": "code"}, "must be a text"),
+        ({"q": "a", "code": 3}, {"prompt_column": "q", "starter_column": "code"}, "must be text, not int"),
+        ({"messages": CHAT, "code": ""}, {"starter_column": "code"}, "must be text"),
         ({"q": ["a"]}, {"prompt_column": "q.7"}, "no column 'q.7'"),
         ({"q": ""}, {"prompt_column": "q"}, "column 'q' is empty"),
         ({"q": " "}, {"prompt_column": "q", "starter_column": "q"}, "column 'q' is empty"),
-        ({"q": "a"}, {"prompt_column": "q", "filter": "passes-tests", "tests_column": "t"}, "no column 't', found q"),
+        ({"q": "a"}, {"prompt_column": "q", "filter": "passes-tests", "tests_column": "t"}, "no column 't', only q"),
     ],
 )
 def test_a_wrong_mapping_is_one_line(collect, row, fields, says):
@@ -233,8 +233,8 @@ def test_what_would_be_left_out_is_said(collect):
         {"messages": [*CHAT[:1], {"role": "assistant", "content": "x", "tool_calls": [1]}], "context": "c"},
     )
     assert found.notes == (
-        "not read of the rows: 'context' (2), 'bad\\x1b' (1), 'turn.tool_calls' (1)",
-        "answers at the end of 1 rows are left out: the model gives its own",
+        "unused columns (number of rows): 'context' (2), 'bad\\x1b' (1), 'turn.tool_calls' (1)",
+        "ignored the final answers of 1 row; the model writes its own",
     )
     assert collect({"prompt": "a", "id": 3}).notes == ()
 
@@ -274,7 +274,7 @@ def test_a_template_puts_columns_together(collect, template, text):
         ("{instruction.__class__}", "no column"),
         ("{instruction!r}", "no column"),
         ("{}", "no column ''"),
-        ("{list}", "is no text"),
+        ("{list}", "does not hold text"),
         ("{empty}", "empty prompt"),
     ],
 )
@@ -312,7 +312,7 @@ def test_prompts_that_give_the_benchmark_away_are_left_out_and_recorded(collect,
 def test_a_leaked_set_stops_the_run_unless_it_is_allowed(collect, stories, state):
     rows = [{"id": f"p{k}", "prompt": f"Say {k}."} for k in range(100)]
     leaks = [{"id": f"leak{k}", "prompt": f"{k}: {STORY}"} for k in range(2)]
-    with pytest.raises(UsageError, match=r"2 of 102 prompts give LiveCodeBench .* 'leak0' holds 100% of 'dam'"):
+    with pytest.raises(UsageError, match=r"2 of 102 prompts overlap LiveCodeBench .* 'leak0' contains 100% of 'dam'"):
         collect(*rows, *leaks)
     assert [file.name for file in (state / "prompts").iterdir()] == []
     kept = collect(*rows, *leaks, allow_overlap=True)
@@ -334,10 +334,10 @@ def test_a_source_that_is_none_says_what_to_give(state, prompts):
 
 
 def test_no_prompt_at_all_is_an_error(collect, tmp_path):
-    with pytest.raises(UsageError, match="empty"):
+    with pytest.raises(UsageError, match="has no prompts"):
         collect()
     (tmp_path / "ids").write_text("1\n")
-    with pytest.raises(UsageError, match="leaves none of 1 prompts"):
+    with pytest.raises(UsageError, match="leaves out all 1 prompts"):
         collect({"prompt": "a", "id": 1}, exclude_prompts=str(tmp_path / "ids"))
     with pytest.raises(UsageError, match=r"No such file .*nowhere.*exclude_prompts="):
         collect({"prompt": "a"}, exclude_prompts="nowhere")

@@ -29,7 +29,7 @@ def test_the_sandbox_may_come_from_the_environment(monkeypatch):
         ({"judge": "mine"}, "lcb, stdio"),
         ({"tests": "some"}, "all, public, private"),
         ({"window": 6}, "must be a text"),
-        ({"prompt": "official"}, "no prompt is called"),
+        ({"prompt": "official"}, "no prompt style is called"),
         ({"allow_overlap": "perhaps"}, "true or false"),
     ],
 )

@@ -1,6 +1,7 @@
-"""Whether prompts that a model was trained on give away problems that it is evaluated on; knows texts alone.
+"""Detect overlap between the prompts that a model was trained on and the problems that it is evaluated on.
 
-A prompt gives a problem of LiveCodeBench away if both hold enough of its story's rare 4-grams, and another task's
-problem if it holds a fifth of the 13-grams of its statement. A sketch keeps what that takes of a prompt set, without
-the texts, so that the check before the sampling and every later one, on another machine too, give the same answer.
+A prompt overlaps a LiveCodeBench problem if it contains enough of the rare 4-grams of the problem's story, and a
+problem of another task if it contains a fifth of the 13-grams of its statement. A sketch stores the n-grams of a prompt
+set as hashes, without the texts. The check before sampling and all later checks, on any machine, use the same sketch
+and give the same answer.
 """

@@ -7,19 +7,19 @@ from ssd_harness.prompts.overlap import livecodebench
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read ``test*.jsonl`` of a folder and write the table beside this file, or where ``--to`` says."""
+    """Read ``test*.jsonl`` in a folder and write the table next to this module, or to ``--to``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="holds test.jsonl to test6.jsonl of code_generation_lite")
     parser.add_argument("--to", type=Path, default=livecodebench.FILE)
-    given = parser.parse_args(arguments)
-    rows = sorted(livecodebench.statements_of(sorted(given.folder.glob("test*.jsonl"))))
+    options = parser.parse_args(arguments)
+    rows = sorted(livecodebench.statements_of(sorted(options.folder.glob("test*.jsonl"))))
     if not rows:
-        parser.error(f"no row in {given.folder}/test*.jsonl")
+        parser.error(f"no rows in {options.folder}/test*.jsonl")
     table = livecodebench.count(rows)
-    livecodebench.write(table, given.to)
+    livecodebench.write(table, options.to)
     print(
-        f"{given.to}: {len(rows):,} rows, {len(table['numbers']):,} different 4-grams, "
-        f"{given.to.stat().st_size / 1e6:.2f} MB"
+        f"{options.to}: {len(rows):,} rows, {len(table['numbers']):,} different 4-grams, "
+        f"{options.to.stat().st_size / 1e6:.2f} MB"
     )
 
 

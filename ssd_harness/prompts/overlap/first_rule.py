@@ -1,4 +1,4 @@
-"""The rule of older sketches: a prompt gives a problem away if it shares 13 words in a row that few prompts hold."""
+"""The rule for older sketches: a prompt overlaps a problem if they share a 13-gram that few prompts contain."""
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -9,18 +9,19 @@ from ssd_harness.prompts.overlap.index import postings
 from ssd_harness.prompts.overlap.ngrams import distinct
 
 BOILERPLATE = 5
-"""A 13-gram that so many prompts hold says nothing about any problem."""
+"""Number of prompts from which on a shared 13-gram counts as boilerplate."""
 
 Pair = tuple[int, str, int]
-"""A prompt's place in the sketches, its id, and a problem's place."""
+"""Position of a prompt in the sketches, its id, and the position of a problem."""
 
 
 def shares(
     sketches: Iterable[Path], texts: Sequence[str], without: Collection[str]
 ) -> dict[Pair, tuple[float, list[int]]]:
-    """Return the part of each problem's 13-grams that a prompt holds and fewer than five prompts do, and these.
+    """Return, for each overlapping pair, the share of the problem's 13-grams that overlap, and these 13-grams.
 
-    Prompts of several sketches count together; those whose ids are in ``without`` are passed over.
+    13-grams that five or more prompts contain do not count. Prompts of several sketches count together. Prompts whose
+    ids are in ``without`` are ignored.
     """
     import numpy as np
 
@@ -37,13 +38,13 @@ def shares(
                 if counts[number] < BOILERPLATE:
                     holders.setdefault(number, []).append((first + row, rows.ids[row]))
             first += len(rows.ids)
-    found: dict[Pair, list[int]] = {}
+    shared_by: dict[Pair, list[int]] = {}
     for number, prompts in holders.items():
         if counts[number] < BOILERPLATE:
             for problem in owners[starts[number] : starts[number + 1]]:
                 for place, name in prompts:
-                    found.setdefault((place, name, int(problem)), []).append(int(numbers[number]))
-    return {pair: (len(shared) / int(sizes[pair[2]]), shared) for pair, shared in found.items()}
+                    shared_by.setdefault((place, name, int(problem)), []).append(int(numbers[number]))
+    return {pair: (len(shared) / int(sizes[pair[2]]), shared) for pair, shared in shared_by.items()}
 
 
 def _hits(numbers: Any, rows: Any, wanted: Any, left: Sequence[int]) -> list[tuple[int, int]]:

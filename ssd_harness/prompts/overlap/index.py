@@ -1,4 +1,4 @@
-"""Which evaluated problems a prompt gives away: the weight of the n-grams that both hold."""
+"""Find the evaluated problems that a prompt overlaps, by the weight of the n-grams that both contain."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 _ROWS = 16
-"""Prompts looked up at a time: one that holds every problem takes a megabyte or two."""
+"""Prompts per lookup; a prompt that contains all problems takes one or two megabytes."""
 
 STORY_SHARE, STORY_FLOOR, STORY_MOST = 0.35, 40.0, 0.9
-"""A prompt holds a story if they share this part of its weight, and this weight or this part of a short one."""
+"""A prompt overlaps a story if it has this share of its weight, and this weight, or most of a short story."""
 STATEMENT_SHARE = 0.2
-"""A prompt holds a statement if it holds this part of its 13-grams."""
+"""A prompt overlaps a statement if it contains this share of its 13-grams."""
 _FEW = 4
 
 
 class Hit(NamedTuple):
-    """A prompt, by its place, and a problem, by its place, with the part of the problem's weight that they share."""
+    """The positions of a prompt and a problem, and the share of the problem's weight that the prompt contains."""
 
     row: int
     problem: int
@@ -26,30 +26,30 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """N-grams of problems, sorted, each with the problems that hold it and its weight."""
+    """The sorted n-grams of problems, each with its weight and the problems that contain it."""
 
     numbers: Any
     starts: Any
-    """Where each n-gram's problems begin in ``owners``, and the end of the last."""
+    """Start of each n-gram's problems in ``owners``, and the end of the last one's."""
     owners: Any
     weights: Any
     needed: Any
-    """Weight that a prompt must share with each problem; infinite for a problem without weight."""
+    """Weight that counts as overlap with each problem; infinite for a problem without weight."""
     total: Any
 
     def hits(self, numbers: Any, rows: Any) -> list[Hit]:
-        """Return all hits of prompts; ``numbers`` are their n-grams, ``rows`` (ascending) the prompt of each."""
-        found: list[Hit] = []
+        """Return all hits; ``numbers`` are n-grams of prompts, ``rows`` (ascending) the prompt of each n-gram."""
+        hits: list[Hit] = []
         if not len(numbers) or not len(self.numbers):
-            return found
+            return hits
         at = np.minimum(np.searchsorted(self.numbers, numbers), len(self.numbers) - 1)
         hit = self.numbers[at] == numbers
         at, rows = at[hit], np.asarray(rows)[hit]
         for first in range(0, int(rows[-1]) + 1 if len(rows) else 0, _ROWS):
             low, high = np.searchsorted(rows, (first, first + _ROWS))
             if high > low:
-                found += self._hits(at[low:high], rows[low:high])
-        return found
+                hits += self._hits(at[low:high], rows[low:high])
+        return hits
 
     def _hits(self, at: Any, rows: Any) -> list[Hit]:
         lengths = self.starts[at + 1] - self.starts[at]
@@ -58,12 +58,12 @@ class Index:
         pairs, place = np.unique(np.repeat(rows, lengths) * len(self.total) + owners, return_inverse=True)
         shared = np.bincount(place, np.repeat(self.weights[at], lengths))
         row, problem = np.divmod(pairs, len(self.total))
-        # The same sums in another order may differ in their last bits.
+        # Sums in another order may differ in the last bits.
         over = shared >= self.needed[problem] - 1e-9
         shares = shared[over] / self.total[problem[over]]
         return [
-            Hit(int(one), int(other), float(min(share, 1.0)))
-            for one, other, share in zip(row[over], problem[over], shares, strict=True)
+            Hit(int(prompt), int(owner), float(min(share, 1.0)))
+            for prompt, owner, share in zip(row[over], problem[over], shares, strict=True)
         ]
 
 
@@ -77,8 +77,8 @@ def story_index(numbers: Any, starts: Any, owners: Any, weights: Any, problems: 
 def statement_index(texts: Sequence[Any]) -> Index:
     """Return the index of other tasks' statements, given the 13-grams of each.
 
-    What more than half of the problems hold (of four or more) is the task's wording around its problems, unless that
-    is all there is.
+    N-grams in more than half of the problems (if there are four or more) are the task's instructions and get no weight,
+    unless some problem has no others.
     """
     numbers, starts, owners = postings(texts)
     common = (np.diff(starts) * 2 > len(texts)) & (len(texts) >= _FEW)
@@ -92,7 +92,7 @@ def statement_index(texts: Sequence[Any]) -> Index:
 def postings(texts: Sequence[Any]) -> tuple[Any, Any, Any]:
     """Return (numbers, starts, owners) of an index, given the different n-grams of each problem."""
     numbers = np.concatenate([np.empty(0, np.uint64), *texts])
-    owners = np.repeat(np.arange(len(texts)), [len(one) for one in texts])
+    owners = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
     order = np.argsort(numbers, kind="stable")
     distinct, starts = np.unique(numbers[order], return_index=True)
     return distinct, np.append(starts, len(numbers)).astype(np.int64), owners[order]

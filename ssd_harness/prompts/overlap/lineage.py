@@ -1,4 +1,4 @@
-"""Which prompts a model was made from, as far as that is known: its own, and those of all it was made from in turn."""
+"""The prompts that a model and all its ancestors were trained on, as far as they are known."""
 
 import hashlib
 import shutil
@@ -16,20 +16,20 @@ MANIFEST_KEY = "overlap"
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Sketches of the prompts that a model was trained on with this package, and the gaps in that."""
+    """Sketches of the prompts that a model was trained on, and what is unknown."""
 
     sketches: tuple[Path, ...] = ()
     unknown: tuple[str, ...] = ()
-    """Names of checkpoints in the line whose prompts nobody recorded: imported ones, or older than the record."""
+    """Names of ancestors whose prompts were not recorded, such as imported checkpoints."""
     kept: int = 0
-    """Prompts that overlap LiveCodeBench's problems and were trained on all the same (``allow_overlap``)."""
+    """Number of prompts that overlap LiveCodeBench's problems and were kept with ``allow_overlap``."""
 
     def __add__(self, other: "Lineage") -> "Lineage":
-        """Return what a model made from both was trained on."""
+        """Return the lineage of a model that was trained on the prompts of both."""
         return Lineage(self.sketches + other.sketches, self.unknown + other.unknown, self.kept + other.kept)
 
     def store(self, folder: Path) -> dict[str, Any]:
-        """Put the sketches into a model's folder, each named by its content, and return the manifest's part."""
+        """Copy the sketches into a model's folder, named by their content, and return the manifest entry."""
         entries = {}
         for source in self.sketches:
             with source.open("rb") as stream:
@@ -45,8 +45,8 @@ class Lineage:
 def read_lineage(name: str, folder: Path, manifest: Mapping[str, Any]) -> Lineage:
     """Return the lineage of the checkpoint ``name`` in ``folder``.
 
-    Raises :class:`InfrastructureError` if a sketch is not there or is not the one that the manifest names: it must not
-    look like a checkpoint without overlap.
+    Raises :class:`InfrastructureError` if a sketch is missing or differs from the one in the manifest, so that the
+    checkpoint cannot pass for one without overlap.
     """
     part = manifest.get(MANIFEST_KEY)
     if not isinstance(part, Mapping):
@@ -58,13 +58,13 @@ def read_lineage(name: str, folder: Path, manifest: Mapping[str, Any]) -> Lineag
             path = folder / Path(str(entry["file"])).name
             with path.open("rb") as stream:
                 whole = hashlib.file_digest(stream, "sha256").hexdigest() == entry["sha256"]
-        except (OSError, TypeError, KeyError):  # the file is gone, or somebody has edited the manifest
+        except (OSError, TypeError, KeyError):  # the file is missing, or the manifest was edited
             whole = False
         if not whole:
             raise InfrastructureError(
                 f"the sketch of the prompts that {name} was trained on is missing or changed",
                 where=path,
-                next_step="make or import the checkpoint again: overlap with evaluated problems cannot be checked",
+                next_step="train or import the checkpoint again; without the sketch, overlap cannot be checked",
             )
         paths.append(path)
     kept = part.get("kept")

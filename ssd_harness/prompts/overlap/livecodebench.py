@@ -1,4 +1,4 @@
-"""The stories of LiveCodeBench's problems, which ship with the package as hashes and counts; no text is among them."""
+"""The stories of LiveCodeBench's problems, which ship with the package as hashes and counts, without any text."""
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,29 +14,29 @@ from ssd_harness.prompts.overlap.index import Index, postings, story_index, weig
 from ssd_harness.prompts.overlap.story import prose_ngrams, story
 
 VERSION = 1
-"""Changes whenever the same statement would give other numbers, or a prompt another decision."""
+"""Raise it if equal statements give other numbers, or equal prompts another decision."""
 FILE = Path(__file__).with_name("livecodebench.npz")
 _PARTS = ("numbers", "frequency", "held", "owners", "ids", "version", "statements")
 
 
 @dataclass(frozen=True, slots=True)
 class Stories:
-    """How many of the benchmark's statements hold each prose 4-gram, and the index of all stories."""
+    """The index of all stories, and the number of statements that contain each prose 4-gram."""
 
     ids: tuple[str, ...]
     numbers: Any
     frequencies: Any
     statements: int
-    """Number of statements that were counted."""
+    """Number of statements in total."""
     index: Index
 
     def of(self, statements: Sequence[str]) -> Index:
-        """Return the index of some statements' stories, by the benchmark's counts; unknown 4-grams count as rare."""
+        """Return an index of other statements' stories with the benchmark's counts; unknown 4-grams count as rare."""
         numbers, starts, owners = postings([prose_ngrams((story(text),)) for text in statements])
         return story_index(numbers, starts, owners, weigh(numbers, self._frequency, self.statements), len(statements))
 
     def nearest(self, texts: Iterable[str]) -> tuple[str, float] | None:
-        """Return id and score (0 to 1) of the problem that a prompt's ``texts`` give away most, if they do any."""
+        """Return id and score (0 to 1) of the problem that a prompt's ``texts`` overlap most, or None."""
         numbers = prose_ngrams(tuple(texts))
         hits = self.index.hits(numbers, np.zeros(len(numbers), np.int64))
         best = max(hits, key=lambda hit: hit.share, default=None)
@@ -51,10 +51,10 @@ def count(rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Return the table of (question_id, statement) rows, as arrays; equal rows make equal tables."""
     whole, starts, _ = postings([prose_ngrams((text,)) for _, text in rows])
     frequency = np.diff(starts)
-    told, told_starts, owners = postings([prose_ngrams((story(text),)) for _, text in rows])
-    kept = (frequency > 1) | np.isin(whole, told)  # one that is in no story and is rare says nothing
+    story_numbers, story_starts, owners = postings([prose_ngrams((story(text),)) for _, text in rows])
+    kept = (frequency > 1) | np.isin(whole, story_numbers)  # rare n-grams outside all stories carry no information
     held = np.zeros(len(whole), np.int64)
-    held[np.searchsorted(whole, told)] = np.diff(told_starts)
+    held[np.searchsorted(whole, story_numbers)] = np.diff(story_starts)
     return {
         "numbers": whole[kept],
         "frequency": frequency[kept].astype(np.uint16),
@@ -67,14 +67,14 @@ def count(rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
 
 
 def read(table: dict[str, Any]) -> Stories:
-    """Return the stories in a table that :func:`count` has made."""
+    """Return the stories in a table of :func:`count`."""
     numbers, statements = table["numbers"], int(table["statements"])
     ids = tuple(bytes(table["ids"]).decode().split("\n"))
     frequencies = table["frequency"].astype(np.int64)
-    told = table["held"] > 0
-    starts = np.append(0, np.cumsum(table["held"][told].astype(np.int64)))
-    weights = np.log(statements / frequencies[told])
-    index = story_index(numbers[told], starts, table["owners"].astype(np.int64), weights, len(ids))
+    in_story = table["held"] > 0
+    starts = np.append(0, np.cumsum(table["held"][in_story].astype(np.int64)))
+    weights = np.log(statements / frequencies[in_story])
+    index = story_index(numbers[in_story], starts, table["owners"].astype(np.int64), weights, len(ids))
     return Stories(ids, numbers, frequencies, statements, index)
 
 
@@ -85,15 +85,15 @@ def shipped() -> Stories:
         with np.load(FILE, allow_pickle=False) as table:
             parts = {name: table[name] for name in _PARTS}
         if int(parts["version"]) != VERSION:
-            raise InfrastructureError("the table of LiveCodeBench's stories is of another version", where=FILE)
+            raise InfrastructureError("the table of LiveCodeBench's stories has another version", where=FILE)
         return read(parts)
     except (OSError, ValueError, KeyError) as error:
         what = "cannot read the table of LiveCodeBench's stories"
-        raise InfrastructureError(what, where=FILE, next_step="install ssd-harness again") from error
+        raise InfrastructureError(what, where=FILE, next_step="reinstall ssd-harness") from error
 
 
 def write(table: dict[str, Any], path: Path = FILE) -> None:
-    """Store a table."""
+    """Write a table."""
     with storage.atomic_writer(path, "wb") as stream:
         np.savez_compressed(stream, **table)
 

@@ -1,4 +1,4 @@
-"""Texts as words, and every few words in a row as one 64-bit number."""
+"""Split texts into words, and hash n-grams of words to 64-bit numbers."""
 
 import functools
 import hashlib
@@ -9,63 +9,63 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 NGRAM = 13
-"""Words in a row that count as the same text: the usual measure of contamination."""
+"""Length in words of the n-grams that are usually compared to detect contamination."""
 
-# Scripts without spaces: each character is a word, or a whole sentence would be one.
+# Scripts without spaces: each character counts as a word.
 _SINGLE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_SINGLE}]|[^\W_{_SINGLE}]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _PIECE = 1 << 18
-"""Characters of a long text that are split into words at a time: the words take many times the text's memory."""
+"""Characters of a long text that are split at a time, because words take much more memory than their text."""
 
 
 def words(text: str) -> list[str]:
-    """Return the words of ``text``: case, punctuation, white space and invisible characters make no difference."""
+    """Return the words of ``text``, without case, punctuation, white space and invisible characters."""
     plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
     return _WORD.findall(unicodedata.normalize("NFKC", plain.casefold()))
 
 
 def whole(text: str) -> int | None:
-    """Return the number of a whole text's words; None if it has no word."""
+    """Return the hash of all words of a text, or None if it has no words."""
     digest, empty = hashlib.blake2b(digest_size=8), True
     for piece in _pieces(text):
-        if found := words(piece):
-            digest.update(("" if empty else " ").encode() + " ".join(found).encode("utf-8", "surrogatepass"))
+        if piece_words := words(piece):
+            digest.update(("" if empty else " ").encode() + " ".join(piece_words).encode("utf-8", "surrogatepass"))
             empty = False
     return None if empty else int.from_bytes(digest.digest(), "little")
 
 
-def ngrams(found: list[str], length: int = NGRAM) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
-    """Return the numbers of all n-grams of ``length`` words, in order; none if there are fewer words.
+def ngrams(text_words: list[str], length: int = NGRAM) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
+    """Return the hashes of all n-grams of ``length`` words, in order; empty if there are fewer words.
 
-    A word's number is a cryptographic hash, an n-gram's the sum of its words' numbers times a factor of each place,
-    modulo 2**64: about one in 10**18 pairs of different n-grams is taken for the same.
+    The hash of a word is cryptographic. The hash of an n-gram is the sum of its words' hashes, each times a factor of
+    its position, modulo 2**64: about one in 10**18 pairs of different n-grams collides.
     """
-    if len(found) < length:
+    if len(text_words) < length:
         return np.empty(0, np.uint64)
-    numbers = np.array([_word_number(word) for word in found], np.uint64)
+    numbers = np.array([_word_number(word) for word in text_words], np.uint64)
     return (np.lib.stride_tricks.sliding_window_view(numbers, length) * _factors(length)).sum(axis=1, dtype=np.uint64)
 
 
 def distinct(
     texts: Iterable[str], length: int = NGRAM, split: Callable[[str], list[str]] = words
 ) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
-    """Return the different n-grams of several texts, sorted; ``split`` makes words of a text.
+    """Return the sorted hashes of all different n-grams of several texts; ``split`` returns the words of a text.
 
-    None reaches from one text into the next. Long texts are read piece by piece.
+    No n-gram spans two texts. Long texts are split piece by piece.
     """
     parts = [np.empty(0, np.uint64)]
     for text in texts:
         carried: list[str] = []
         for piece in _pieces(text):
-            found = carried + split(piece)
-            parts.append(np.unique(ngrams(found, length)))
-            carried = found[-(length - 1) :]
+            piece_words = carried + split(piece)
+            parts.append(np.unique(ngrams(piece_words, length)))
+            carried = piece_words[-(length - 1) :]
     return np.unique(np.concatenate(parts))
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Cut a long text at white space; where there is none for long, anywhere."""
+    """Split a long text at white space, or anywhere if a piece has none."""
     start = 0
     while len(text) - start > _PIECE:
         end = start + _PIECE

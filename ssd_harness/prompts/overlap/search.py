@@ -1,4 +1,4 @@
-"""Look the evaluated problems up in sketches of prompts."""
+"""Find evaluated problems in sketches of prompts."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,26 +12,26 @@ from ssd_harness.prompts.overlap.story import PROSE_NGRAM, places, story
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedText:
-    """An evaluated problem: what it asks, and other forms in which a prompt may hold it."""
+    """An evaluated problem: its statement, and other forms in which a prompt may contain it."""
 
     id: str
     text: str
     forms: tuple[str, ...] = ()
-    """Compared as wholes only: instructions around the question are the task's, and no part of the problem."""
+    """Compared only as a whole, because they include instructions of the task."""
     contest: bool = False
-    """Whether it is LiveCodeBench's own and told by its story; others are told by 13 words in a row."""
+    """Whether it is a LiveCodeBench problem, which is compared by its story; others are compared by 13-grams."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A prompt and an evaluated problem that share text."""
+    """A prompt and an evaluated problem that overlap."""
 
     prompt: str
     problem: str
     words: str
-    """The first words that they share, as they are compared: 4 of a story's prose, or 13."""
+    """The first shared n-gram, normalised: 4 words of a story's prose, or 13 words."""
     share: float
-    """What part of the problem's weight the prompt holds, 0 to 1."""
+    """Share of the problem's weight that the prompt contains, from 0 to 1."""
     equal: bool
     """Whether the whole texts are equal."""
 
@@ -39,39 +39,39 @@ class Overlap:
 def search(
     sketches: Iterable[Path], problems: Sequence[EvaluatedText], *, without: Collection[str] = ()
 ) -> list[Overlap]:
-    """Return every pair of a prompt and a problem that overlap, in the prompts' order; memory stays flat.
+    """Return all overlapping pairs of a prompt and a problem, in the order of the prompts, in bounded memory.
 
-    A copy of a whole text always counts. How many prompts hold a text makes no difference, except in sketches of the
-    first version. Prompts whose ids are in ``without`` are passed over.
+    A copy of a whole text always counts. The number of prompts that contain a text does not matter, except for sketches
+    of the first version. Prompts whose ids are in ``without`` are ignored.
     """
     paths = list(sketches)
     old = [path for path in paths if sketch.version(path) == sketch.FIRST]
     paths = [*old, *(path for path in paths if path not in old)]
-    asked = _Asked(problems)
-    # (place of the prompt, its id, place of the problem) → share and first words
-    found: dict[first_rule.Pair, tuple[float, str]] = {
-        pair: (share, asked.words(pair[2], shared, by_story=False))
+    index = _ProblemIndex(problems)
+    # (position of the prompt, its id, position of the problem) → share and first shared words
+    shares: dict[first_rule.Pair, tuple[float, str]] = {
+        pair: (share, index.words(pair[2], shared, by_story=False))
         for pair, (share, shared) in first_rule.shares(old, [problem.text for problem in problems], without).items()
     }
     equal: set[first_rule.Pair] = set()
     first = 0
     for path in paths:
         for rows in sketch.read(path):
-            for row, problem in asked.equal(rows):
+            for row, problem in index.equal(rows):
                 equal.add((first + row, rows.ids[row], problem))
-            for row, problem, share, shared in asked.shared(rows) if path not in old else ():
-                found[first + row, rows.ids[row], problem] = share, shared
+            for row, problem, share, shared in index.shared(rows) if path not in old else ():
+                shares[first + row, rows.ids[row], problem] = share, shared
             first += len(rows.ids)
     return [
         Overlap(pair[1], _storable(problems[pair[2]].id), shared, round(share, 4), pair in equal)
-        for pair in sorted(equal | found.keys())
-        for share, shared in [found.get(pair) or (1.0, asked.words(pair[2], (), by_story=False))]
+        for pair in sorted(equal | shares.keys())
+        for share, shared in [shares.get(pair) or (1.0, index.words(pair[2], (), by_story=False))]
         if pair[1] not in without
     ]
 
 
-class _Asked:
-    """The problems' numbers by each rule, and the way back from a number to words."""
+class _ProblemIndex:
+    """The hashes of the problems for each rule, and the words of a shared hash."""
 
     def __init__(self, problems: Sequence[EvaluatedText]) -> None:
         import numpy as np
@@ -85,13 +85,13 @@ class _Asked:
             for number in {whole(text) for text in (problem.text, *problem.forms)} - {None}:
                 by_whole.setdefault(number or 0, []).append(place)
         self._wholes, self._by_whole = np.array(sorted(by_whole), np.uint64), by_whole
-        self._told = [place for place, problem in enumerate(problems) if problem.contest]
-        self._stated = [place for place, problem in enumerate(problems) if not problem.contest]
-        self._stories = shipped().of([problems[place].text for place in self._told]) if self._told else None
-        self._statements = statement_index([distinct([problems[place].text]) for place in self._stated])
+        self._contest = [place for place, problem in enumerate(problems) if problem.contest]
+        self._other = [place for place, problem in enumerate(problems) if not problem.contest]
+        self._stories = shipped().of([problems[place].text for place in self._contest]) if self._contest else None
+        self._statements = statement_index([distinct([problems[place].text]) for place in self._other])
 
     def equal(self, rows: sketch.Rows) -> Iterator[tuple[int, int]]:
-        """Yield (row, problem) of each prompt with a turn that equals a problem."""
+        """Yield (row, problem) for each prompt with a turn that equals a problem."""
         import numpy as np
 
         for place in np.flatnonzero(np.isin(rows.whole, self._wholes)):
@@ -99,18 +99,18 @@ class _Asked:
                 yield int(rows.whole_rows[place]), problem
 
     def shared(self, rows: sketch.Rows) -> Iterator[tuple[int, int, float, str]]:
-        """Yield (row, problem, share, first shared words) of each prompt that holds enough of a problem."""
-        for index, asked, numbers, of_rows, by_story in (
-            (self._stories, self._told, rows.prose, rows.prose_rows, True),
-            (self._statements, self._stated, rows.ngrams, rows.ngram_rows, False),
+        """Yield (row, problem, share, first shared words) for each prompt that contains enough of a problem."""
+        for index, positions, numbers, of_rows, by_story in (
+            (self._stories, self._contest, rows.prose, rows.prose_rows, True),
+            (self._statements, self._other, rows.ngrams, rows.ngram_rows, False),
         ):
             for hit in index.hits(numbers, of_rows) if index else ():
-                problem = asked[hit.problem]
+                problem = positions[hit.problem]
                 first = self.words(problem, numbers[of_rows == hit.row], by_story=by_story)
                 yield hit.row, problem, hit.share, first
 
     def words(self, problem: int, held: Any, *, by_story: bool) -> str:
-        """Return the problem's first words whose n-gram is among ``held``; its very first where none is."""
+        """Return the words of the problem's first n-gram that is in ``held``, or of its first n-gram if none is."""
         import numpy as np
 
         text = self._problems[problem].text

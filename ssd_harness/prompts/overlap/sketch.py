@@ -1,9 +1,8 @@
-"""A prompt set's sketch: what it takes to tell later, without the texts, whether prompts hold a given text.
+"""The sketch of a prompt set: hashes that show later whether a prompt contains a given text, without the texts.
 
-One Parquet row a prompt, with its id and 64-bit numbers: one for each of its turns, one for every different 13 words in
-a row, and one for every different 4 words of prose in a row. All of them are kept, so the check is exact and is the
-same at any time. It costs about 16 bytes a word: 48 MB for 10,000 prompts of 300 words, less than a hundredth of the
-checkpoint beside which it is stored.
+A Parquet file with one row per prompt: its id, and 64-bit hashes of each turn, of each different 13-gram of words and
+of each different 4-gram of prose. No hash is left out, so the check is exact. A sketch takes about 16 bytes per word:
+48 MB for 10,000 prompts of 300 words, less than 1 % of the checkpoint that it is stored with.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,15 +17,15 @@ from ssd_harness.prompts.overlap.ngrams import NGRAM, distinct, whole
 from ssd_harness.prompts.overlap.story import prose_ngrams
 
 VERSION = "2"
-"""Changes whenever the same text would give other words or other numbers."""
+"""Raise it if equal texts give other words or other hashes."""
 FIRST = "1"
-"""Sketches of this version have no prose, and are compared by the rule of their time."""
+"""Sketches of this version have no prose; they are compared by the rule of that time."""
 _ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Part of a sketch: ids, and the numbers of all their turns and 13-grams with the row that each belongs to."""
+    """Some rows of a sketch: ids, and the hashes of turns, 13-grams and prose, each with the row it belongs to."""
 
     ids: list[str]
     whole: Any
@@ -38,7 +37,7 @@ class Rows:
 
 
 def write(path: Path, prompts: Iterable[tuple[str, Sequence[str]]]) -> None:
-    """Write the sketch of (id, texts) pairs; memory stays flat, and equal prompts make equal files."""
+    """Write the sketch of (id, texts) pairs, in bounded memory; equal prompts give equal files."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -62,7 +61,7 @@ def write(path: Path, prompts: Iterable[tuple[str, Sequence[str]]]) -> None:
 
 
 def version(path: Path) -> str:
-    """Return a sketch's version, which says by what rule it is compared.
+    """Return the version of a sketch, which selects the rule for comparing it.
 
     Raises :class:`InfrastructureError` for a file that is missing, broken or of an unknown version.
     """
@@ -72,15 +71,15 @@ def version(path: Path) -> str:
     try:
         about = parquet.read_schema(path).metadata or {}
     except (OSError, pa.ArrowException) as error:
-        raise InfrastructureError(f"cannot read a sketch of prompts: {error}", where=path) from error
-    found = about.get(b"version", b"").decode(errors="replace")
-    if found not in {FIRST, VERSION} or about.get(b"ngram") != str(NGRAM).encode():
-        raise InfrastructureError("this sketch of prompts was made by another version", where=path)
-    return found
+        raise InfrastructureError(f"cannot read this sketch of prompts: {error}", where=path) from error
+    stored = about.get(b"version", b"").decode(errors="replace")
+    if stored not in {FIRST, VERSION} or about.get(b"ngram") != str(NGRAM).encode():
+        raise InfrastructureError("this sketch of prompts has an unknown version", where=path)
+    return stored
 
 
 def read(path: Path) -> Iterator[Rows]:
-    """Yield the sketch's rows, a few hundred prompts at a time; errors as for :func:`version`."""
+    """Yield the rows of a sketch, a few hundred prompts at a time. Raises the errors of :func:`version`."""
     import numpy as np
     import pyarrow as pa
     from pyarrow import parquet
@@ -88,7 +87,7 @@ def read(path: Path) -> Iterator[Rows]:
     names = ["whole", "ngrams", *(["prose"] if version(path) == VERSION else [])]
     nothing = np.empty(0, np.uint64), np.empty(0, np.int64)
     try:
-        file = parquet.ParquetFile(path, pre_buffer=False)  # or all of it is read ahead
+        file = parquet.ParquetFile(path, pre_buffer=False)  # otherwise pyarrow reads the whole file ahead
         for batch in file.iter_batches(batch_size=_ROWS):
             flat: list[Any] = []
             for name in names:
@@ -96,4 +95,4 @@ def read(path: Path) -> Iterator[Rows]:
                 flat += [column.flatten().to_numpy(), np.repeat(np.arange(len(column)), column.value_lengths())]
             yield Rows(batch.column("id").to_pylist(), *flat, *(() if "prose" in names else nothing))
     except (OSError, KeyError, pa.ArrowException) as error:
-        raise InfrastructureError(f"cannot read a sketch of prompts: {error}", where=path) from error
+        raise InfrastructureError(f"cannot read this sketch of prompts: {error}", where=path) from error

@@ -1,4 +1,4 @@
-"""What a programming problem tells, without its formats and samples, as 4-grams of its prose."""
+"""The story of a programming problem: its statement without formats and samples, as 4-grams of prose."""
 
 import re
 
@@ -10,7 +10,7 @@ PROSE_NGRAM = 4
 _FEWEST_WORDS = 6
 _LONGEST_HEADING = 60
 
-# Words that only name a symbol or a layout. Those that are English words too stay: min, max, in, to, text, sum, ...
+# LaTeX commands for symbols and layout. Commands that are also English words are not listed: min, max, in, text, ...
 _SYMBOLS = """
 leq geq le ge neq ne lt gt ll gg approx equiv sim cong ldots dots cdots vdots ddots dotsc dotsb times cdot div pm mp
 ast star circ bullet oplus otimes odot wedge vee land lor lnot neg mathrm mathbf mathbb mathcal mathsf mathit mathtt
@@ -33,7 +33,7 @@ _HEADING = re.compile(
 
 def prose(text: str) -> list[str]:
     """Return the words of ``text`` without LaTeX commands, numbers and single ASCII letters."""
-    plain = _COMMAND.sub(lambda found: " " if found[1] in _SYMBOL else f" {found[1]} ", text)
+    plain = _COMMAND.sub(lambda match: " " if match[1] in _SYMBOL else f" {match[1]} ", text)
     return [
         word
         for word in words(plain)
@@ -44,16 +44,16 @@ def prose(text: str) -> list[str]:
 def story(statement: str) -> str:
     """Return a statement without its sections on input, output, constraints, samples, examples and notes.
 
-    It is the whole statement if fewer than six words remain.
+    If fewer than six words remain, return the whole statement.
     """
-    told, inside = [], True
+    lines, inside = [], True
     for line in statement.splitlines():
         heading = line.strip()
         if len(heading) <= _LONGEST_HEADING and heading and _HEADING.fullmatch(heading):
             inside = False
         elif inside:
-            told.append(line)
-    text = "\n".join(told)
+            lines.append(line)
+    text = "\n".join(lines)
     return text if len(prose(text)) >= _FEWEST_WORDS else statement
 
 
@@ -64,5 +64,5 @@ def prose_ngrams(texts: tuple[str, ...]) -> "np.ndarray[tuple[int], np.dtype[np.
 
 def places(text: str) -> tuple["np.ndarray[tuple[int], np.dtype[np.uint64]]", list[str]]:
     """Return the prose 4-grams of one text in order, and its words of prose."""
-    found = prose(text)
-    return ngrams(found, PROSE_NGRAM), found
+    prose_words = prose(text)
+    return ngrams(prose_words, PROSE_NGRAM), prose_words

@@ -77,7 +77,7 @@ def test_a_prompt_that_holds_a_problem_stops_the_run_before_anything_is_sampled(
         prepare_model(str(base), {"prompts": prompts})
     assert "2 prompts overlap 1 problem of livecodebench_mini" in str(error.value)
     assert f"'p1' equals '{TAKEN.question_id}'" in str(error.value)
-    assert "'p2' holds 100% of" in str(error.value)
+    assert "'p2' contains 100% of" in str(error.value)
     assert not (state / "training").exists()
     assert "self-distillation of" in capsys.readouterr().err
 
@@ -142,12 +142,12 @@ def test_a_checkpoint_that_was_trained_on_the_benchmark_says_so_in_every_result(
     rows = [("dam", STORY), *((f"q{k}", f"Number {k} of many other sums.") for k in range(50))]
     known = livecodebench.read(livecodebench.count(rows))
     monkeypatch.setattr(livecodebench, "shipped", lambda: known)
-    with pytest.raises(UsageError, match="give LiveCodeBench problems away"):
+    with pytest.raises(UsageError, match="overlap LiveCodeBench problems"):
         make_plan(str(base), {"prompts": write("Say something.", STORY)}, tell=lambda _: None)
     lines = []
     make_plan(str(base), {"prompts": write("Say it.", STORY), "allow_overlap": True}, tell=lines.append)
     assert any("1 of them give LiveCodeBench problems away (allow_overlap=true)" in line for line in lines)
-    assert "  overlap: 'p1' holds 100% of LiveCodeBench's 'dam'" in lines
+    assert "  overlap: 'p1' contains 100% of LiveCodeBench's 'dam'" in lines
     made = register("leaky", base, prompts=write("Say something.", STORY), allow_overlap=True)
     assert made.manifest["prompts"]["overlap"]["prompts"] == [{"prompt": "p1", "problem": "dam", "score": 1.0}]
     card = model_card(made)

@@ -264,7 +264,7 @@ def test_weights_are_float32_on_the_cpu(made):
         ({"pretrained": "ssd:nobody"}, "no checkpoint is called"),
         ({"pretrained": "TINY", "T_trian": 1}, "did you mean 'T_train'"),
         ({"pretrained": "TINY"}, "give prompts="),
-        ({"pretrained": "TINY", "prompts": "/no/such.jsonl"}, "no such prompt file"),
+        ({"pretrained": "TINY", "prompts": "/no/such.jsonl"}, "the prompt file does not exist"),
     ],
 )
 def test_wrong_arguments_are_one_line(made, arguments, says):

@@ -134,7 +134,7 @@ def test_the_shipped_table_holds_numbers_alone_and_says_how_many_rows_it_was_mad
 def test_a_broken_table_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(livecodebench, "FILE", tmp_path / "t.npz")
     (tmp_path / "t.npz").write_bytes(b"PK broken")
-    with pytest.raises(InfrastructureError, match="install ssd-harness again"):
+    with pytest.raises(InfrastructureError, match="reinstall ssd-harness"):
         livecodebench.shipped.__wrapped__()
 
 

@@ -226,8 +226,8 @@ def test_each_prompt_is_named_once_with_the_problem_it_shares_most_with(tmp_path
             allowed=False,
         )
     said = str(error.value)
-    assert f"2 prompts overlap 2 problems of t: 'both' holds 95% of 'q2', first '{near[:20]}" in said
-    assert "; 'far' holds 50% of 'q1'" in said
+    assert f"2 prompts overlap 2 problems of t: 'both' contains 95% of 'q2', starting at '{near[:20]}" in said
+    assert "; 'far' contains 50% of 'q1'" in said
     assert said.count("'both'") == 1
 
 
@@ -271,7 +271,7 @@ def test_a_stored_lineage_is_the_same_lineage(lineage, tmp_path):
     again.sketches[0].write_bytes(b"other")
     with pytest.raises(InfrastructureError, match="missing or changed"):
         read_lineage("m", moved, {"overlap": part})
-    with pytest.raises(InfrastructureError, match="cannot read a sketch"):
+    with pytest.raises(InfrastructureError, match="cannot read this sketch"):
         search(again.sketches, PROBLEMS)
 
 
