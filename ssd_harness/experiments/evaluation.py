@@ -20,7 +20,7 @@ from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import RECIPE_ENGINE, Sampler
 from ssd_harness.harness import evaluation_session
 from ssd_harness.harness.evaluation_session import LOG
-from ssd_harness.harness.result_files.runs import about_model, newest_results, results_files
+from ssd_harness.harness.result_files.runs import model_info_of, newest_results, results_files
 from ssd_harness.recipe.definition import Recipe
 from ssd_harness.results.run_notes import notes_of
 from ssd_harness.supervisor import supervised
@@ -212,7 +212,7 @@ def read_decoding(evaluation: Evaluation) -> Decoded | None:
     None where a task of others names no temperature, or generates nothing.
     """
     results = newest_results(evaluation.folder)
-    if own := (about_model(results) or {}).get("generations", {}).get("decoding", {}).get(evaluation.task):
+    if own := (model_info_of(results) or {}).get("generations", {}).get("decoding", {}).get(evaluation.task):
         return own["temperature"], own["top_k"], own["top_p"]
     configs = results.get("configs", {})
     # A group has no configuration of its own, and one decoding if it is told one.
@@ -227,7 +227,7 @@ def read_decoding(evaluation: Evaluation) -> Decoded | None:
 
 def read_rounds(evaluation: Evaluation) -> int | None:
     """Return how many rounds made the evaluated checkpoint, if the results say so."""
-    rounds = (about_model(newest_results(evaluation.folder)) or {}).get("rounds")
+    rounds = (model_info_of(newest_results(evaluation.folder)) or {}).get("rounds")
     return len(rounds) if rounds else None
 
 

@@ -1,5 +1,6 @@
 """What the user asked lm-eval to evaluate, captured before lm-eval builds the model."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,3 +39,11 @@ class EvaluationRequest:
     def only_own_tasks(self) -> bool:
         """Whether every task is ours."""
         return set(self.tasks) == set(self.own_tasks)
+
+    def selected(self, task: str, count: int) -> list[int]:
+        """Return the indices of the documents that ``--samples`` or ``--limit`` select from ``count``."""
+        if task in self.samples:
+            return [index for index in self.samples[task] if 0 <= index < count]
+        if self.limit is None:
+            return list(range(count))
+        return list(range(min(count, math.ceil(count * self.limit) if self.limit < 1 else int(self.limit))))

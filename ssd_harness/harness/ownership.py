@@ -1,4 +1,4 @@
-"""Tell our models and tasks from everybody else's, by what lm-eval's indexes say of them."""
+"""Tell our models and tasks from all others, by lm-eval's indexes."""
 
 import fnmatch
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ _PACKAGE = "ssd_harness"
 
 
 def is_own_model(model: Any) -> bool:
-    """Say whether lm-eval's ``model`` argument, a name or an object, is one of our classes."""
+    """Return whether lm-eval's ``model`` argument, a name or an object, is one of our classes."""
     if isinstance(model, str):
         return any(
             entry.name == model and entry.module.split(".")[0] == _PACKAGE
@@ -20,20 +20,20 @@ def is_own_model(model: Any) -> bool:
 
 
 def is_own_pattern(pattern: str, index: Mapping[str, Any]) -> bool:
-    """Say whether every task that a name, tag, group or wildcard can mean is one of ours."""
+    """Return whether every task that a name, tag, group or wildcard can match is ours."""
     literal = min((pattern.find(sign) for sign in "*?[" if sign in pattern), default=None)
     if literal is not None and not any(
         pattern[:literal].startswith(name)
         for name, entry in index.items()
         if entry.kind.name == "TAG" and is_own_name(name, index)
     ):
-        return False  # only what begins with a tag of ours is sure not to match a built-in task
+        return False  # only a pattern that starts with a tag of ours cannot match a built-in task
     matches = fnmatch.filter(index, pattern)
     return bool(matches) and all(is_own_name(name, index) for name in matches)
 
 
 def is_own_name(name: str, index: Mapping[str, Any]) -> bool:
-    """Say whether a task is ours, or a tag or group of nothing but our tasks."""
+    """Return whether a task is ours, or a tag or group with only tasks of ours."""
     entry = index.get(name)
     if entry is None:
         return False
@@ -44,13 +44,13 @@ def is_own_name(name: str, index: Mapping[str, Any]) -> bool:
 
 
 def is_own_class(value: Any) -> bool:
-    """Say whether a task's ``class`` is of this package; an unresolved one is a path that ends in the dotted name."""
+    """Return whether a task's ``class`` is from this package; an unresolved one is a path that ends in its name."""
     name = value.__module__ if isinstance(value, type) else Path(value).name if isinstance(value, str) else ""
     return name.split(".")[0] == _PACKAGE
 
 
 def leaves(name: str, index: Mapping[str, Any]) -> list[str]:
-    """Expand a tag or a group to the names of its tasks; what the index does not know stands for itself."""
+    """Expand a tag or a group to the names of its tasks; a name that is not in the index stands for itself."""
     members = _members(index[name]) if name in index else None
     if members is None:
         return [name]
@@ -58,7 +58,7 @@ def leaves(name: str, index: Mapping[str, Any]) -> list[str]:
 
 
 def flat_tasks(loaded: Mapping[Any, Any]) -> dict[str, Any]:
-    """Flatten both forms of lm-eval's dictionary: {"tasks": …, "groups": …}, and the older nested one."""
+    """Flatten lm-eval's dictionary of tasks, in its current form {"tasks": …, "groups": …} or the older nested one."""
     if "tasks" in loaded:
         return dict(loaded["tasks"])
     tasks: dict[str, Any] = {}

@@ -1,6 +1,5 @@
-"""Look at the machine before any model is built: what a run needs at its end must be there at its start."""
+"""Check packages, output folder, data and sandbox before any model is built: a run must not fail at its end."""
 
-import math
 import os
 import subprocess
 import sys
@@ -25,17 +24,17 @@ TRANSFORM_PACKAGES = ("torch", "transformers", "accelerate", "trl", "peft")
 
 
 def run(request: EvaluationRequest, *, own_model: bool) -> None:
-    """Raise a one-line error for whatever would stop this evaluation later.
+    """Raise the error of whatever would stop this evaluation later.
 
-    Our model needs the packages of the ``hf`` extra; our tasks need their options right, their data and, unless only
-    predictions are asked for, a sandbox. Other tasks need none of it.
+    Our model needs the packages of the ``hf`` extra. Our tasks need valid options, their data and, unless the run is
+    ``--predict_only``, a sandbox. Other tasks need none of it.
     """
     if own_model:
         check_packages()
     if request.output_path:
         check_output(Path(request.output_path))
     if request.own_tasks:
-        # Other tasks in the same run may have metadata of their own.
+        # Third-party tasks in the same run may have metadata of their own.
         options = evaluation_options(request.metadata, strict=request.only_own_tasks)
         if options.prompt is not None or not own_model:
             check_form(request, evaluation_prompt(options.prompt))
@@ -50,28 +49,23 @@ def run(request: EvaluationRequest, *, own_model: bool) -> None:
 
 
 def check_count(task: str, request: EvaluationRequest, problems: int, ranks: int) -> None:
-    """Require that ``--limit`` or ``--samples`` leave a problem for each rank: lm-eval fails on a rank without any."""
-    chosen = request.samples.get(task)
-    if chosen is not None:
-        left = len(chosen)
-        if outside := [number for number in chosen if not 0 <= number < problems]:
-            raise UsageError(
-                f"--samples of {task}: there is no problem {outside[0]}", next_step=f"choose from 0 to {problems - 1}"
-            )
-    else:
-        limit = problems if request.limit is None else request.limit
-        left = min(problems, math.ceil(problems * limit) if limit < 1 else int(limit))
-    if left < ranks:
-        what = "--limit or --samples" if left < problems else "the window"
+    """Require at least one problem for each rank: lm-eval fails on a rank without any."""
+    if outside := [index for index in request.samples.get(task, ()) if not 0 <= index < problems]:
         raise UsageError(
-            f"{what} leaves {max(left, 0)} problems of {task} for {ranks} process{'es' if ranks > 1 else ''}",
+            f"--samples of {task}: there is no problem {outside[0]}", next_step=f"choose from 0 to {problems - 1}"
+        )
+    selected = len(request.selected(task, problems))
+    if selected < ranks:
+        what = "--limit or --samples" if selected < problems else "the window"
+        raise UsageError(
+            f"{what} leaves {selected} problems of {task} for {ranks} process{'es' if ranks > 1 else ''}",
             next_step="take more problems" + (", or fewer processes" if ranks > 1 else ""),
         )
 
 
 def check_output(path: Path, option: str = "--output_path") -> None:
-    """Require that results can be written below ``path``, which need not exist yet; ``option`` names it."""
-    # Of a path that ends in .json lm-eval takes the folder.
+    """Require that files can be written below ``path``, the value of ``option``; it need not exist yet."""
+    # lm-eval writes into the parent of a path that ends in .json.
     folder = (path.parent if path.suffix == ".json" else path).absolute()
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     try:
@@ -84,21 +78,21 @@ def check_output(path: Path, option: str = "--output_path") -> None:
 
 
 def check_packages() -> None:
-    """Require what sampling and training import."""
+    """Require the packages of sampling and training."""
     missing = [name for name in TRANSFORM_PACKAGES if find_spec(name) is None]
     if missing:
         raise UsageError(f"not installed: {', '.join(missing)}", next_step="pip install 'ssd-harness[hf]'")
 
 
 def check_sandbox(name: str) -> None:
-    """Require a sandbox that can open a slot; where only its image is missing, offer to build it."""
+    """Require a working sandbox; if only its image is missing, offer to build it."""
     sandbox = plugin_manager.lookup(Sandbox, name).factory()
     try:
         sandbox.check()
     except ImageMissing:
         if not _may_build(name):
             raise
-        with locked(home() / "sandbox" / "build.lock"):  # of several ranks, one builds
+        with locked(home() / "sandbox" / "build.lock"):  # only one of several ranks builds
             try:
                 sandbox.check()
             except ImageMissing:
@@ -109,17 +103,17 @@ def check_sandbox(name: str) -> None:
 def _may_build(name: str) -> bool:
     if os.environ.get("SSD_HARNESS_AUTOBUILD") == "1":
         return True
-    alone = os.environ.get("WORLD_SIZE", "1") == "1"
-    if not (alone and sys.stdin.isatty() and sys.stderr.isatty()):
+    single_process = os.environ.get("WORLD_SIZE", "1") == "1"
+    if not (single_process and sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     print(
         f"ssd-harness: the {name} sandbox has no image yet. Build it now? [Y/n] ", end="", file=sys.stderr, flush=True
     )
-    return sys.stdin.readline().lower() in {"\n", "y\n", "yes\n"}  # the end of input is not a yes
+    return sys.stdin.readline().lower() in {"\n", "y\n", "yes\n"}  # end of input is not a yes
 
 
 def _build(name: str) -> None:
-    """Build in a process of its own: its output goes to stderr, since lm-eval's results own stdout."""
+    """Build in a separate process with its output on stderr: lm-eval prints its results on stdout."""
     command = [sys.executable, "-m", "ssd_harness", "sandbox", "build", "--sandbox", name]
     print(f"ssd-harness: building the image of the {name} sandbox", file=sys.stderr)
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode:

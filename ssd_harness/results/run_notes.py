@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness.artifacts.registry import VERIFIED
-from ssd_harness.harness.result_files.runs import about_model, find_run, results_beside
+from ssd_harness.harness.result_files.runs import find_run, model_info_of, results_beside
 from ssd_harness.livecodebench.releases import NOT_OFFICIAL
 
 
@@ -51,7 +51,7 @@ def read_notes(named: Path | str) -> RunNotes:
 
 def notes_of(results: Mapping[str, Any], task: str) -> RunNotes:
     """Return what results of lm-eval say of one of their tasks, or the summary of ``ssd-harness score`` of itself."""
-    about, made = about_model(results) or {}, _provenance(results, task)
+    about, made = model_info_of(results) or {}, _provenance(results, task)
     data, summary = _map(made.get("data")), _map(made.get("summary"))
     return RunNotes(
         allow_overlap=bool(about.get("allow_overlap") or summary.get("allow_overlap")),

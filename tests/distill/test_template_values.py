@@ -16,7 +16,7 @@ from ssd_harness.distill.planning import make_plan
 from ssd_harness.engines import chat, loading
 from ssd_harness.errors import UsageError
 from ssd_harness.extensions.contracts import Prompt
-from ssd_harness.harness.models.arguments import split_arguments
+from ssd_harness.harness.models.model_args import split_arguments
 
 pytestmark = pytest.mark.hf
 

@@ -1,4 +1,4 @@
-"""Check the arguments of lm-eval's model classes before the transform, and not once the model is there."""
+"""Check the arguments of lm-eval's model classes before the transform; lm-eval checks them when it loads the model."""
 
 import importlib.util
 import math
@@ -24,16 +24,16 @@ _PLACEMENTS = {"auto", "balanced", "balanced_low_0", "sequential"}
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    words: str
-    holds: Callable[[Any], bool]
+    expected: str
+    is_valid: Callable[[Any], bool]
 
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
-    return lambda value: not isinstance(value, bool) and pattern.fullmatch(_plain(value)) is not None
+    return lambda value: not isinstance(value, bool) and pattern.fullmatch(_as_typed(value)) is not None
 
 
-def _plain(value: Any) -> str:
-    """Return a number as it was typed: lm-eval's command line makes 2 of it, a file's reader perhaps 2.0."""
+def _as_typed(value: Any) -> str:
+    """Return a number as the user typed it: lm-eval's command line parses 2, a file's reader may parse 2.0."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
@@ -50,16 +50,16 @@ def _one_of(*words: str) -> _Kind:
 
 _BATCH_SIZE = _Kind("a positive integer or auto", _matches(_BATCH))
 _LENGTH = _Kind("a positive number of tokens", _matches(_COUNT))
-_WHOLE = _Kind("a positive whole number", _matches(_COUNT))
+_POSITIVE = _Kind("a positive integer", _matches(_COUNT))
 _SWITCH = _Kind("true or false", lambda value: str(value).lower() in {"true", "false", "0", "1"})
-_TEXT = _Kind("a text", lambda value: isinstance(value, str))
-_SIZE = _Kind("a number of bytes, as 10GiB", _matches(_MEMORY))
+_TEXT = _Kind("a string", lambda value: isinstance(value, str))
+_SIZE = _Kind("a number of bytes, such as 10GiB", _matches(_MEMORY))
 _MAPPING = _Kind("a mapping", lambda value: isinstance(value, Mapping))
 
 KINDS: Mapping[str, _Kind] = {
     **dict.fromkeys(("batch_size", "max_batch_size"), _BATCH_SIZE),
     **dict.fromkeys(("max_length", "max_model_len", "max_gen_toks"), _LENGTH),
-    **dict.fromkeys(("tensor_parallel_size", "pipeline_parallel_size", "max_lora_rank"), _WHOLE),
+    **dict.fromkeys(("tensor_parallel_size", "pipeline_parallel_size", "max_lora_rank"), _POSITIVE),
     **dict.fromkeys(
         (
             "add_bos_token",
@@ -77,29 +77,31 @@ KINDS: Mapping[str, _Kind] = {
     **dict.fromkeys(("cache_dir", "offload_folder", "token", "tokenizer"), _TEXT),
     **dict.fromkeys(("max_memory_per_gpu", "max_cpu_memory"), _SIZE),
     **dict.fromkeys(("max_memory", "proxies"), _MAPPING),
-    "prefix_token_id": _Kind("a token's number", _matches(_NUMBER)),
-    "think_end_token": _Kind("a token's text or number", lambda value: isinstance(value, str | int)),
+    "prefix_token_id": _Kind("a token id", _matches(_NUMBER)),
+    "think_end_token": _Kind("a token or its id", lambda value: isinstance(value, str | int)),
     "backend": _one_of("default", "causal"),
     "gpu_memory_utilization": _Kind("a number above 0 and at most 1", lambda value: 0 < _number(value) <= 1),
-    "use_safetensors": _Kind("true: checkpoints are stored so", lambda value: str(value).lower() in {"true", "1"}),
+    "use_safetensors": _Kind(
+        "true, since checkpoints are stored as safetensors", lambda value: str(value).lower() in {"true", "1"}
+    ),
     "truncation_side": _one_of("left", "right", "middle"),
-    "seed": _Kind("a whole number of at least 0", _matches(_NUMBER)),
+    "seed": _Kind("an integer of at least 0", _matches(_NUMBER)),
     "device_map": _Kind(
         f"a mapping, a device or one of {', '.join(sorted(_PLACEMENTS))}",
         lambda value: isinstance(value, Mapping) or value in _PLACEMENTS or _is_device(value),
     ),
 }
-"""What the value of an argument must be; None stands for the class's own default."""
+"""Valid values of an argument; None stands for the class's default."""
 _DTYPES = ("dtype", "torch_dtype", "softmax_dtype", "mixed_precision_dtype")
 
 
 def check(arguments: Mapping[str, Any]) -> None:
-    """Raise :class:`UsageError` for a value that no model could be loaded with."""
+    """Raise :class:`UsageError` for a value with which no model can be loaded."""
     for name, kind in KINDS.items():
         value = arguments.get(name)
-        if value is not None and not kind.holds(value):
+        if value is not None and not kind.is_valid(value):
             where = "--" if name in ("batch_size", "max_batch_size") else ""
-            raise UsageError(f"{where}{name}: expected {kind.words}, got {value!r}")
+            raise UsageError(f"{where}{name}: expected {kind.expected}, got {value!r}")
     for name in _DTYPES:
         if (dtype := arguments.get(name)) not in (None, "auto"):
             loading.pick_dtype(str(dtype).removeprefix("torch."), "cpu")
@@ -116,13 +118,13 @@ def check(arguments: Mapping[str, Any]) -> None:
 def check_with_model(
     arguments: Mapping[str, Any], folder: Path, *, vllm: bool = False, trust_remote_code: bool = False
 ) -> None:
-    """Raise :class:`UsageError` for a value that the model whose settings stand in ``folder`` cannot be loaded with."""
+    """Raise :class:`UsageError` for a value with which the model in ``folder`` cannot be loaded."""
     if (tokenizer := arguments.get("tokenizer")) is not None:
         try:
             loading.load_tokenizer(str(tokenizer), trust_remote_code=trust_remote_code)
         except InfrastructureError as error:
             raise UsageError(
-                f"tokenizer={tokenizer}: {error.what}", next_step="leave it out: a model has its own"
+                f"tokenizer={tokenizer}: {error.what}", next_step="leave it out: the model has its own"
             ) from error
     engine = plugin_manager.lookup(Engine, VLLM if vllm else TRANSFORMERS)
     engine.factory().check_model_arguments(folder, arguments)
@@ -132,7 +134,7 @@ def _check_tensor_parallel(arguments: Mapping[str, Any]) -> None:
     if arguments["tp_plan"] != "auto" and not isinstance(arguments["tp_plan"], Mapping):
         raise UsageError(f"tp_plan: expected auto or a mapping, got {arguments['tp_plan']!r}")
     if _is_on(arguments.get("parallelize")):
-        raise UsageError("tp_plan does not go with parallelize=True", next_step="leave one out")
+        raise UsageError("tp_plan cannot be combined with parallelize=True", next_step="leave one out")
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         raise UsageError("tp_plan needs several processes", next_step="start lm_eval with torchrun, or leave it out")
 

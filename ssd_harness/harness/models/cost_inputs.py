@@ -28,7 +28,7 @@ _DTYPE_BYTES = {"float32": 4, "float": 4, "float64": 8, "double": 8}
 
 def requested_evaluation(recipe: Recipe, engine: EvaluationEngine) -> Evaluation | None:
     """Return the size of the current evaluation of our tasks, at most; None if it has none."""
-    from ssd_harness.harness.models.evaluation_check import chosen_problems
+    from ssd_harness.harness.models.evaluation_check import selected_problems
 
     request = run_context.current().request
     if request is None or not request.own_tasks:
@@ -40,7 +40,7 @@ def requested_evaluation(recipe: Recipe, engine: EvaluationEngine) -> Evaluation
         if selection is None:
             return None
         length = _length(task, recipe, request.gen_kwargs)
-        count = len(chosen_problems(task, selection, request)) * options.repeats
+        count = len(selected_problems(task, selection, request)) * options.repeats
         programs, tokens, longest = programs + count, tokens + count * length, max(longest, length)
     return Evaluation(request.own_tasks, programs, tokens, longest, engine)
 

@@ -104,7 +104,7 @@ def _check_own_lengths(
         selection = selection_of(task, release=options.release, window=options.window)
         if selection is None:
             continue
-        longest = max((length_of(problem) for problem in chosen_problems(task, selection, request)), default=0)
+        longest = max((length_of(problem) for problem in selected_problems(task, selection, request)), default=0)
         if longest + length > context:
             raise UsageError(
                 f"the longest prompt of {task} takes {longest:,} tokens, and with max_gen_toks={length:,} that is more "
@@ -191,12 +191,7 @@ def _check_template(requested: bool | str, templates: Mapping[str, str], name: s
         )
 
 
-def chosen_problems(task: str, selection: Any, request: EvaluationRequest) -> list[Problem]:
+def selected_problems(task: str, selection: Any, request: EvaluationRequest) -> list[Problem]:
     """Return the problems of a task that ``--limit`` or ``--samples`` selects."""
     problems = list(open_store(selection).problems.values())
-    chosen, limit = request.samples.get(task), request.limit
-    if chosen is not None:
-        return [problems[number] for number in chosen if 0 <= number < len(problems)]
-    if limit is None:
-        return problems
-    return problems[: math.ceil(len(problems) * limit) if limit < 1 else int(limit)]
+    return [problems[index] for index in request.selected(task, len(problems))]

@@ -11,8 +11,8 @@ from ssd_harness.engines import chat, loading
 from ssd_harness.engines.choice import TRANSFORMERS, VLLM
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import Engine
-from ssd_harness.harness.models.arguments import split_arguments
 from ssd_harness.harness.models.engine_choice import VLLM_ARGUMENTS, engine_for
+from ssd_harness.harness.models.model_args import split_arguments
 from ssd_harness.harness.models.model_under_test import prepare_model
 from ssd_harness.harness.models.random_state import kept_random_state
 from ssd_harness.harness.models.responder import Responder, log
@@ -78,10 +78,10 @@ class SsdHf(HFLM):
             rank=self.rank,
         )
 
-    def apply_chat_template(self, *arguments: Any, **named: Any) -> str:
+    def apply_chat_template(self, *args: Any, **kwargs: Any) -> str:
         """Render a chat for lm-eval (``--apply_chat_template``) with the recipe's date."""
         with chat.frozen_date(self.under_test.recipe.template_date):
-            return str(super().apply_chat_template(*arguments, **named))
+            return str(super().apply_chat_template(*args, **kwargs))
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Return a response to each request: seeded generations for our own tasks, lm-eval's for all others."""

@@ -1,4 +1,4 @@
-"""Leave the random numbers of the process as they were: a transform must not change what is evaluated after it."""
+"""Keep the state of the random generators: the transform must not change the evaluation that follows it."""
 
 import contextlib
 import random
@@ -13,7 +13,7 @@ def kept_random_state() -> Iterator[None]:
 
     python, cpu = random.getstate(), torch.get_rng_state()
     numpy = np.random.get_state()  # noqa: NPY002 - lm-eval seeds the legacy generator
-    # Asking an accelerator that nobody uses yet would allocate it.
+    # Reading the state of an unused accelerator would allocate it.
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     try:
         yield

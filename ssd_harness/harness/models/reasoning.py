@@ -1,4 +1,4 @@
-"""Where a generation's reasoning part ends, told by tokens: decoding drops those of them that are special."""
+"""Find the end of a generation's reasoning in its tokens: decoding to text drops the special ones."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from ssd_harness.livecodebench.extraction import REASONING_ENDS, REASONING_STARTS, prompt_end
 
 _LOOK = 16
-"""Tokens at the end of a prompt, or the start of a generation, that can hold a mark."""
+"""Number of tokens, at the end of a prompt or the start of a generation, in which a mark is looked for."""
 
 
 class ReasoningMarks:
-    """The marks of one tokenizer; ``end`` is lm-eval's ``think_end_token``, an id, a text or None."""
+    """The reasoning marks of one tokenizer; ``end`` is lm-eval's ``think_end_token``: an id, a text or None."""
 
     def __init__(self, tokenizer: Any, end: int | str | None = None) -> None:
         self._tokenizer, self._end_text = tokenizer, end if isinstance(end, str) else None
@@ -20,13 +20,13 @@ class ReasoningMarks:
         )
 
     def opened_by(self, prompt_ids: Sequence[int]) -> bool:
-        """Whether a prompt ends with the start of a reasoning part."""
+        """Return whether a prompt ends with the start of a reasoning part."""
         return prompt_end(self._tokenizer.decode(prompt_ids[-_LOOK:])).reasoning
 
     def split(self, token_ids: Sequence[int], *, opened: bool) -> tuple[Sequence[int], bool]:
-        """Return the tokens after the reasoning, and whether they are still inside one.
+        """Return the tokens after the reasoning, and whether they still start inside it.
 
-        Only marks that are tokens of their own are seen here; those that are text stay for whoever reads the text.
+        Only marks that are single special tokens are cut here; marks that are plain text remain in the text.
         """
         last = max((number for number, token in enumerate(token_ids) if token in self._ends), default=None)
         if last is not None:

@@ -8,7 +8,7 @@ unexpected happens, one warning is logged and lm-eval goes on without the patch.
 import importlib
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -17,21 +17,11 @@ from typing import Any
 log = logging.getLogger("lm_eval.ssd_harness")
 
 _MARK = "_ssd_harness_patched"
-PATCHED_MODULES = frozenset(
-    {
-        "lm_eval._cli.harness",
-        "lm_eval.config.evaluate_config",
-        "lm_eval.evaluator",
-        "lm_eval.models",
-        "lm_eval.tasks.manager",
-    }
-)
-"""The modules in which lm-eval looks up models, tasks, its command and the evaluation itself."""
 
 
 def activate() -> None:
     """Patch all modules now, whether or not the start-up hook is installed."""
-    for name in sorted(PATCHED_MODULES):
+    for name in sorted(_PATCHES):
         patch(importlib.import_module(name))
 
 
@@ -40,7 +30,7 @@ def patch(module: ModuleType) -> None:
     if getattr(module, _MARK, False):
         return
     try:
-        _patch_of(module.__name__)(module)
+        _PATCHES[module.__name__](module)
         setattr(module, _MARK, True)
     except Exception as error:  # noqa: BLE001 - third-party evaluations must go on
         step_aside(f"cannot extend {module.__name__}", error)
@@ -59,7 +49,7 @@ class PatchingFinder:
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Return the spec that the other finders return, its loader extended; None for modules without a patch."""
-        if name not in PATCHED_MODULES:
+        if name not in _PATCHES:
             return None
         for finder in sys.meta_path:
             find = None if finder is PatchingFinder else getattr(finder, "find_spec", None)
@@ -88,13 +78,41 @@ def _extend(loader: Any) -> None:
     loader.exec_module = exec_module
 
 
-def _patch_of(name: str) -> Callable[[ModuleType], None]:
-    from ssd_harness.harness.patches import command, command_config, discovery, evaluation
+def _patch_models(module: ModuleType) -> None:
+    from ssd_harness.harness.patches import discovery
 
-    return {
-        "lm_eval.models": discovery.register_models,
-        "lm_eval.tasks.manager": discovery.extend_task_index,
-        "lm_eval.config.evaluate_config": command_config.extend,
-        "lm_eval.evaluator": evaluation.extend_evaluator,
-        "lm_eval._cli.harness": command.wrap_command,
-    }[name]
+    discovery.register_models(module)
+
+
+def _patch_task_manager(module: ModuleType) -> None:
+    from ssd_harness.harness.patches import discovery
+
+    discovery.extend_task_index(module)
+
+
+def _patch_config(module: ModuleType) -> None:
+    from ssd_harness.harness.patches import command_config
+
+    command_config.extend(module)
+
+
+def _patch_evaluator(module: ModuleType) -> None:
+    from ssd_harness.harness.patches import evaluation
+
+    evaluation.extend_evaluator(module)
+
+
+def _patch_command(module: ModuleType) -> None:
+    from ssd_harness.harness.patches import command
+
+    command.wrap_command(module)
+
+
+_PATCHES: Mapping[str, Callable[[ModuleType], None]] = {
+    "lm_eval.models": _patch_models,
+    "lm_eval.tasks.manager": _patch_task_manager,
+    "lm_eval.config.evaluate_config": _patch_config,
+    "lm_eval.evaluator": _patch_evaluator,
+    "lm_eval._cli.harness": _patch_command,
+}
+"""The modules in which lm-eval looks up models, tasks, options, the evaluation and its command."""

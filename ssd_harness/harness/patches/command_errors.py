@@ -1,4 +1,4 @@
-"""Report lm-eval's own refusals as ours, where a command names our models or tasks: one line and exit code 2."""
+"""Turn lm-eval's own errors into one line and an exit code, if the command names our models or tasks."""
 
 import argparse
 import contextlib
@@ -18,31 +18,31 @@ from ssd_harness.printable import first_line
 _HELP = "`lm_eval run --help` describes the options"
 _UNKNOWN = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '([^']*)'")
 _MODELS, _TASKS = "ssd-", "livecodebench"
-"""What the names of our models and tasks begin with; a misspelt name still counts as ours."""
+"""Prefixes of our models and tasks; a misspelt name still counts as ours."""
 _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     **dict.fromkeys(("include_path", "model", "output_path", "use_cache", "verbosity"), ((str,), "a text")),
     "tasks": ((list, str), "a list of names"),
 }
-"""What some options in a --config file must be; the mappings stand in lm-eval's own list."""
+"""Types of some options in a --config file; lm-eval lists the mappings itself."""
 _FILE_ERRORS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
-"""Errors of the operating system that a wrong path causes; any other is the machine's or the network's."""
+"""Errors that a wrong path causes; any other OSError is caused by the machine or the network."""
 
 
 def concerns_us(words: Sequence[str]) -> bool:
-    """Return whether an ``lm_eval`` command line names one of our models or tasks, or nearly does."""
-    given = _given(words)
-    config = _content(given.config)
+    """Return whether an ``lm_eval`` command line names a model or task that is ours, or misspells one."""
+    options = _parsed(words)
+    config = _content(options.config)
     listed = config.get("tasks")
-    tasks = [*given.tasks, *(listed if isinstance(listed, list) else [listed])]
-    models = (given.model, config.get("model"))
+    tasks = [*options.tasks, *(listed if isinstance(listed, list) else [listed])]
+    models = (options.model, config.get("model"))
     return any(str(model).startswith(_MODELS) for model in models) or any(
         name.startswith(_TASKS) for task in tasks for name in str(task).split(",")
     )
 
 
 def check_config(words: Sequence[str]) -> None:
-    """Raise :class:`UsageError` for a value of the wrong kind in a --config file of a command that is about us."""
-    path = _given(words).config
+    """Raise :class:`UsageError` for a value of the wrong type in a --config file, if the command is about us."""
+    path = _parsed(words).config
     if not path or not concerns_us(words):
         return
     from lm_eval.config.evaluate_config import DICT_KEYS
@@ -56,9 +56,9 @@ def check_config(words: Sequence[str]) -> None:
 
 
 def expected_error(error: Exception, words: Sequence[str]) -> SsdError | None:
-    """Return the expected failure that an exception of lm-eval stands for; None if the command is not about us.
+    """Return the error that an exception of lm-eval means for the user; None if the command is not about us.
 
-    Before the evaluation begins, the command line is wrong (exit code 2). Later it is lm-eval or the machine (3).
+    Before the evaluation starts, the command line is wrong (exit code 2); later, lm-eval or the machine is (3).
     """
     if not concerns_us(words):
         return None
@@ -74,8 +74,8 @@ def expected_error(error: Exception, words: Sequence[str]) -> SsdError | None:
     return _missing_tracker(words) or UsageError(f"lm_eval refuses the command: {message}", next_step=_HELP)
 
 
-def _given(words: Sequence[str]) -> argparse.Namespace:
-    """Read the options that say what a command is about; empty where lm-eval's parser refuses them as well."""
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Parse the options that name models and tasks; empty if lm-eval's parser refuses them, too."""
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     parser.add_argument("--model", "-M", default="")
     parser.add_argument("--tasks", "-t", nargs="+", default=[])
@@ -87,7 +87,7 @@ def _given(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _content(config: str | None) -> Mapping[str, Any]:
-    """Return the options in a --config file; none where lm-eval refuses it."""
+    """Return the options in a --config file; empty if lm-eval refuses it."""
     from lm_eval.config.evaluate_config import EvaluatorConfig
 
     with contextlib.suppress(Exception):
@@ -107,13 +107,13 @@ def _unknown_key(owner: str, key: str) -> UsageError | None:
     from lm_eval.config.evaluate_config import EvaluatorConfig
     from lm_eval.loggers import EvaluationTracker
 
-    known = {
+    options = {
         "EvaluatorConfig": ("--config", EvaluatorConfig),
         "EvaluationTracker": ("--hf_hub_log_args", EvaluationTracker),
     }
-    if owner not in known:
+    if owner not in options:
         return None
-    option, target = known[owner]
+    option, target = options[owner]
     names = sorted(inspect.signature(target).parameters)
     near = difflib.get_close_matches(key, names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"choose from: {', '.join(names)}"
@@ -124,7 +124,7 @@ def _option_of_broken_json(words: Sequence[str]) -> str:
     option = "an option"
     for word in words:
         if word.startswith("--"):
-            option, _, word = word.partition("=")  # noqa: PLW2901 - the value may stand behind the sign
+            option, _, word = word.partition("=")  # noqa: PLW2901 - the value may follow the equals sign
         if "{" in word:
             try:
                 json.loads(word)

@@ -58,12 +58,12 @@ def wrap_process_tasks(config: ModuleType) -> None:
     original = config.EvaluatorConfig.process_tasks
 
     @functools.wraps(original)
-    def process_tasks(self: Any, *arguments: Any, **options: Any) -> Any:
+    def process_tasks(self: Any, *args: Any, **kwargs: Any) -> Any:
         tasks = [self.tasks] if isinstance(self.tasks, str) else self.tasks or []
         names = [name for task in tasks for name in str(task).split(",")]
         try:
             with index_for(names):
-                return original(self, *arguments, **options)
+                return original(self, *args, **kwargs)
         except ValueError:
             if command_errors.concerns_us(sys.argv[1:]):
                 require_tasks(names, self.include_path)

@@ -37,21 +37,21 @@ def wrap_simple_evaluate(evaluator: Any) -> None:
     signature = inspect.signature(original)
 
     @functools.wraps(original)
-    def simple_evaluate(*positional: Any, **named: Any) -> Any:
+    def simple_evaluate(*args: Any, **kwargs: Any) -> Any:
         outer = run_context.current()
         command_arguments = outer.command.take_arguments()
         try:
-            bound = signature.bind(*positional, **named)
+            bound = signature.bind(*args, **kwargs)
             arguments = bound.arguments
             index = _index(arguments)
             request = request_of(arguments, index, remember=outer.remember)
             if request.own_model:
                 _resolve_device(arguments, command_arguments)
         except Exception as error:
-            if ownership.is_own_model(named.get("model", positional[0] if positional else None)):
+            if ownership.is_own_model(kwargs.get("model", args[0] if args else None)):
                 raise UsageError(f"cannot read the arguments of this evaluation: {error}") from error
             patches.step_aside("cannot read this evaluation's arguments", error)
-            return original(*positional, **named)
+            return original(*args, **kwargs)
         with run_context.entered(outer.for_evaluation(request)) as context:
             if request.own_model or request.own_tasks:
                 _check(context, request, arguments, index)
@@ -107,14 +107,14 @@ def request_of(
     requested = arguments.get("tasks")
     for task in requested if isinstance(requested, list | tuple) else [requested] if requested else []:
         if isinstance(task, str):
-            named = {name: ownership.is_own_name(name, index) for name in ownership.leaves(task, index)}
+            is_ours = {name: ownership.is_own_name(name, index) for name in ownership.leaves(task, index)}
         elif isinstance(task, Mapping):
             name = str(task.get("task") or task.get("group") or "")
-            named = {name: ownership.is_own_class(task.get("class")) or ownership.is_own_name(name, index)}
+            is_ours = {name: ownership.is_own_class(task.get("class")) or ownership.is_own_name(name, index)}
         else:
-            named = {str(getattr(task, "task_name", "")): ownership.is_own_class(type(task))}
-        tasks |= named
-        third_party += [] if all(named.values()) else [task]
+            is_ours = {str(getattr(task, "task_name", "")): ownership.is_own_class(type(task))}
+        tasks |= is_ours
+        third_party += [] if all(is_ours.values()) else [task]
     model_args = _as_dict(arguments.get("model_args"))
     metadata = _as_dict(arguments.get("metadata"))
     gen_kwargs = _as_dict(arguments.get("gen_kwargs"))

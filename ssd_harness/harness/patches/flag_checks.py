@@ -1,4 +1,4 @@
-"""Refuse, before the model is built, what lm-eval would get wrong or refuse after it."""
+"""Check lm-eval's options before the model is built: lm-eval reports some errors later, and some never."""
 
 import difflib
 import logging
@@ -12,15 +12,15 @@ from ssd_harness.harness import patches
 from ssd_harness.harness.evaluation_request import EvaluationRequest
 
 _LARGEST_SEED = 2**32 - 1
-"""What numpy takes; torch takes more."""
+"""The largest seed that numpy accepts."""
 
 
 def check(
     request: EvaluationRequest, arguments: Mapping[str, Any], index: Mapping[str, Any], *, own_model: bool
 ) -> None:
-    """Raise :class:`UsageError` for a combination of lm-eval's flags that cannot end well.
+    """Raise :class:`UsageError` for options of lm-eval that are not valid together.
 
-    Our own tasks need no ``--confirm_run_unsafe_code``: their programs run in the sandbox only.
+    Our own tasks need no ``--confirm_run_unsafe_code``: their programs run only in the sandbox.
     """
     _check_values(request, arguments)
     _check_kinds(request, arguments)
@@ -37,7 +37,7 @@ def check(
         return
     if arguments.get("check_integrity"):
         _check_own_tests_of_lm_eval()
-    # lm-eval looks at this only once the model is there: after the whole fine-tuning.
+    # lm-eval checks this only after it has built the model, which is after the fine-tuning.
     unsafe = [name for name in request.tasks if name in index and (index[name].cfg or {}).get("unsafe_code")]
     if unsafe and not arguments.get("confirm_run_unsafe_code"):
         raise UsageError(
@@ -45,7 +45,7 @@ def check(
             next_step="add --confirm_run_unsafe_code if that is acceptable, or leave the task out",
         )
     if cache := arguments.get("use_cache"):
-        from ssd_harness.harness import preflight  # other evaluations load none of it
+        from ssd_harness.harness import preflight  # other evaluations do not import it
 
         preflight.check_output(Path(cache).parent, option="--use_cache")
         patches.log.warning(
@@ -54,7 +54,7 @@ def check(
 
 
 def _check_values(request: EvaluationRequest, arguments: Mapping[str, Any]) -> None:
-    """Refuse values that lm-eval looks at when the model is there, or after the last task."""
+    """Check values that lm-eval reads after it has built the model, or after the last task."""
     limit = request.limit
     if limit is not None and not (_is_number(limit) and math.isfinite(limit) and limit > 0):
         raise UsageError(
@@ -62,19 +62,20 @@ def _check_values(request: EvaluationRequest, arguments: Mapping[str, Any]) -> N
         )
     shots = arguments.get("num_fewshot")
     if shots is not None and not (isinstance(shots, int) and not isinstance(shots, bool) and shots >= 0):
-        raise UsageError(f"--num_fewshot: expected a whole number of at least 0, got {shots!r}")
+        raise UsageError(f"--num_fewshot: expected an integer of at least 0, got {shots!r}")
     for name in ("random_seed", "numpy_random_seed", "torch_random_seed", "fewshot_random_seed"):
         seed = arguments.get(name)
         if seed is not None and not (isinstance(seed, int) and 0 <= seed <= _LARGEST_SEED):
-            raise UsageError(f"--seed: expected whole numbers from 0 to {_LARGEST_SEED}, got {seed!r}")
+            raise UsageError(f"--seed: expected integers from 0 to {_LARGEST_SEED}, got {seed!r}")
     level = arguments.get("verbosity")
     if level is not None and not isinstance(logging.getLevelName(level), int):
-        known = "DEBUG, INFO, WARNING, ERROR or CRITICAL"
-        raise UsageError(f"--verbosity: no level is called {level!r}", next_step=f"give {known}")
+        raise UsageError(
+            f"--verbosity: no level is called {level!r}", next_step="give DEBUG, INFO, WARNING, ERROR or CRITICAL"
+        )
 
 
 def _check_kinds(request: EvaluationRequest, arguments: Mapping[str, Any]) -> None:
-    """Refuse what only a --config file or a library's caller can give: a value of another kind than the option's."""
+    """Check the types of values, which only a --config file or a library call can get wrong."""
     for name in ("system_instruction", "use_cache"):
         if not isinstance(arguments.get(name), str | None):
             raise UsageError(f"--{name}: expected a text, got {arguments[name]!r}")
@@ -100,7 +101,7 @@ def _check_model(model: Any) -> None:
 
 
 def _check_own_tests_of_lm_eval() -> None:
-    """Require the checkout of lm-eval whose tests ``--check_integrity`` runs once the model is there."""
+    """Require a checkout of lm-eval, whose tests ``--check_integrity`` runs after the model is built."""
     from lm_eval import evaluator_utils
 
     try:
@@ -125,17 +126,16 @@ def _check_sampling(task: str, request: EvaluationRequest, arguments: Mapping[st
             f"--cache_requests cannot be used with {task}: it would bring back the decoding of an earlier run",
             next_step="leave it out",
         )
-    for name, chosen in request.samples.items():
-        whole = isinstance(chosen, list | tuple) and all(isinstance(one, int) for one in chosen)
-        if not whole:
-            raise UsageError(f"--samples of {name}: expected a list of whole numbers, got {chosen!r}")
+    for name, indices in request.samples.items():
+        if not (isinstance(indices, list | tuple) and all(isinstance(index, int) for index in indices)):
+            raise UsageError(f"--samples of {name}: expected a list of integers, got {indices!r}")
         if name not in request.tasks:
             raise UsageError(
                 f"--samples names {name}, which is not evaluated", next_step=f"name one of {', '.join(request.tasks)}"
             )
-        if name in request.own_tasks and list(chosen) != sorted(set(chosen)):
+        if name in request.own_tasks and list(indices) != sorted(set(indices)):
             raise UsageError(
                 f"--samples of {name} must be in ascending order, each once: lm-eval logs them under the wrong ids "
                 "otherwise",
-                next_step=f"write {sorted(set(chosen))}",
+                next_step=f"write {sorted(set(indices))}",
             )

@@ -17,19 +17,19 @@ def wrap_evaluate(evaluator: Any) -> None:
     signature = inspect.signature(original)
 
     @functools.wraps(original)
-    def evaluate(*positional: Any, **named: Any) -> Any:
+    def evaluate(*args: Any, **kwargs: Any) -> Any:
         try:
-            arguments = signature.bind(*positional, **named).arguments
+            arguments = signature.bind(*args, **kwargs).arguments
             check = _check_of(arguments["lm"])
             tasks = ownership.flat_tasks(arguments["task_dict"]) if check else {}
         except SsdError:
             raise
         except Exception as error:  # noqa: BLE001 - a call that we cannot read is left to lm-eval
             patches.step_aside("cannot compare prompts with these tasks", error)
-            return original(*positional, **named)
+            return original(*args, **kwargs)
         for name, task in tasks.items():
             check.check(name, functools.partial(texts_of, task))
-        return original(*positional, **named)
+        return original(*args, **kwargs)
 
     evaluator.evaluate = evaluate
 

@@ -21,11 +21,11 @@ def wrap_evaluate(evaluator: Any) -> None:
     signature = inspect.signature(original)
 
     @functools.wraps(original)
-    def evaluate(*positional: Any, **named: Any) -> Any:
-        results = original(*positional, **named)
+    def evaluate(*args: Any, **kwargs: Any) -> Any:
+        results = original(*args, **kwargs)
         if results is not None:  # None on every rank but the first
             try:
-                tasks = ownership.flat_tasks(signature.bind(*positional, **named).arguments["task_dict"])
+                tasks = ownership.flat_tasks(signature.bind(*args, **kwargs).arguments["task_dict"])
                 _add_errors(results["results"], tasks)
                 _add_marks(results, tasks)
             except Exception as error:  # noqa: BLE001 - the figures themselves are there

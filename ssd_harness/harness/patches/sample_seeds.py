@@ -21,15 +21,15 @@ def wrap_evaluate(evaluator: Any) -> None:
     signature = inspect.signature(original)
 
     @functools.wraps(original)
-    def evaluate(*positional: Any, **named: Any) -> Any:
+    def evaluate(*args: Any, **kwargs: Any) -> Any:
         try:
-            model = signature.bind(*positional, **named).arguments["lm"]
+            model = signature.bind(*args, **kwargs).arguments["lm"]
             seeded = _seeded(model) if _sends_a_seed(model) else contextlib.nullcontext()
         except Exception as error:  # noqa: BLE001 - a call that we cannot read is left to lm-eval
             patches.step_aside("cannot give each sample its own seed", error)
             seeded = contextlib.nullcontext()
         with seeded:
-            return original(*positional, **named)
+            return original(*args, **kwargs)
 
     evaluator.evaluate = evaluate
 
@@ -54,15 +54,15 @@ def _seeded(model: Any) -> Iterator[None]:
     sent: set[int] = set()
     generate_until, create_payload = model.generate_until, model._create_payload  # noqa: SLF001 - lm-eval's interface
 
-    def recording(*positional: Any, **named: Any) -> Any:
-        payload = create_payload(*positional, **named)
+    def recording(*args: Any, **kwargs: Any) -> Any:
+        payload = create_payload(*args, **kwargs)
         seed = payload.get("seed") if isinstance(payload, dict) else None
         if isinstance(seed, int):
             sent.add(seed)
         return payload
 
-    def generate(requests: list[Any], *positional: Any, **named: Any) -> list[str]:
-        answers = _by_sample(model, requests, lambda part: generate_until(part, *positional, **named), sent)
+    def generate(requests: list[Any], *args: Any, **kwargs: Any) -> list[str]:
+        answers = _by_sample(model, requests, lambda part: generate_until(part, *args, **kwargs), sent)
         return [answers[number] for number in range(len(requests))]
 
     model.generate_until, model._create_payload = generate, recording  # noqa: SLF001

@@ -36,10 +36,10 @@ def _checked(
     signature = inspect.signature(save)
 
     @functools.wraps(save)
-    def checked_save(*positional: Any, **named: Any) -> Any:
+    def checked_save(*args: Any, **kwargs: Any) -> Any:
         date_before = getattr(tracker, "date_id", None)
-        result = save(*positional, **named)
-        failure = check(tracker, date_before, signature.bind(*positional, **named).arguments)
+        result = save(*args, **kwargs)
+        failure = check(tracker, date_before, signature.bind(*args, **kwargs).arguments)
         what = "write its results" if failure else "push its results to the Hub"
         failure = failure or next((f"{type(error).__name__}: {error}" for error in hub_errors), None)
         if failure and command.save_error is None:
@@ -66,9 +66,9 @@ class _RecordedApi:
 
     def _recorded(self, method: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(method)
-        def call(*positional: Any, **named: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
             try:
-                return method(*positional, **named)
+                return method(*args, **kwargs)
             except Exception as error:
                 self._errors.append(error)
                 raise

@@ -6,7 +6,7 @@ from typing import Any
 
 from ssd_harness.errors import SsdError
 from ssd_harness.harness.result_files.outcomes import read_outcomes
-from ssd_harness.harness.result_files.runs import about_model, results_beside, runs_in
+from ssd_harness.harness.result_files.runs import model_info_of, results_beside, runs_in
 
 _MOST_READ = 3
 
@@ -16,14 +16,14 @@ def partner_of(file: Path, folder: Path) -> Path | None:
 
     ``file`` holds the samples of a model of ours. None if there is no such run.
     """
-    about = about_model(results_beside(file))
+    about = model_info_of(results_beside(file))
     if about is None:
         return None
     prefix = file.name.rpartition("_")[0]
     candidates: list[Path] = []
     try:
         for run in runs_in(folder):
-            other = about_model(results_beside(run.path))
+            other = model_info_of(results_beside(run.path))
             if other and run.path.name.rpartition("_")[0] == prefix and _are_partners(about, other):
                 candidates.append(run.path)
         candidates.sort(key=os.path.getmtime, reverse=True)

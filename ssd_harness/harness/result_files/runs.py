@@ -104,7 +104,7 @@ def _split(named: str) -> tuple[Path, list[str]]:
 
 def _run_file(file: Path, name: str) -> RunFile:
     """Return the run whose samples or verdicts are in ``file``."""
-    about = about_model(results_beside(file))
+    about = model_info_of(results_beside(file))
     if about is None:
         return RunFile(file, name)
     checkpoint, base = about.get("checkpoint"), about.get("base")
@@ -156,7 +156,7 @@ def files_of_date(output: Path, date: str) -> list[Path]:
     return sorted(file for file in folder.rglob(f"*_{date}.json*") if file.is_file()) if date else []
 
 
-def about_model(results: Mapping[str, Any]) -> dict[str, Any] | None:
+def model_info_of(results: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what our model class reported about itself in lm-eval's results; None for other models."""
     config = results.get("config")
     about = config.get("ssd") if isinstance(config, dict) else None

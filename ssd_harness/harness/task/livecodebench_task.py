@@ -40,7 +40,7 @@ _FILTER = "none"
 
 
 class LivecodebenchTask(ConfigurableTask):
-    """One window of LiveCodeBench, n programs a problem, pass@k overall and by difficulty."""
+    """One window of LiveCodeBench: n programs per problem, pass@k overall and by difficulty."""
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
         config = {**(config or {})}
@@ -92,7 +92,7 @@ class LivecodebenchTask(ConfigurableTask):
         super().build_all_requests(**arguments)
 
     def fewshot_context(self, doc: dict[str, Any], **arguments: Any) -> str | list[str]:
-        """Build one prompt's text; the prompt's system message follows the user's, and stays exactly what it is."""
+        """Build one prompt's text, with the prompt's system message unchanged after the user's."""
         system = joined(arguments.pop("system_instruction", None), self._prompt.system)
         return super().fewshot_context(doc, system_instruction=system, **arguments)  # type: ignore[no-any-return]
 
@@ -122,15 +122,15 @@ class LivecodebenchTask(ConfigurableTask):
             {"question_id": program.question_id, "sample": program.sample, "code": program.code, **facts.as_row()}
             for program, facts in extracted
         ]
-        every = [facts for part in process_group.gather([facts for _, facts in extracted]) for facts in part]
+        all_facts = [facts for part in process_group.gather([facts for _, facts in extracted]) for facts in part]
         self._equal = self._equal_samples()
         if self.predict_only:
-            self._report = {"generations": summarize_facts(every)}
+            self._report = {"generations": summarize_facts(all_facts)}
         else:
             verdicts = self._verdicts(programs)
             rows = [{**verdict.as_row(), **row} for verdict, row in zip(verdicts, rows, strict=True)]
             all_verdicts = [verdict for part in process_group.gather(verdicts) for verdict in part]
-            self._report["summary"] = summarize(all_verdicts, self._store.problems, every, equal=self._equal)
+            self._report["summary"] = summarize(all_verdicts, self._store.problems, all_facts, equal=self._equal)
             overlap = self._overlap()
             if overlap.get("allow_overlap"):
                 self._report["summary"]["allow_overlap"] = True
@@ -147,7 +147,7 @@ class LivecodebenchTask(ConfigurableTask):
             instance.filtered_resps[_FILTER] = [next(logged) for _ in instance.resps]
 
     def process_results(self, doc: Mapping[str, Any], results: list[Any]) -> dict[str, Any]:
-        """Return pass@k of one problem under each metric's name; None under those of other difficulties."""
+        """Return pass@k of one problem by metric; None for the metrics of other difficulties."""
         if self.predict_only:
             return {"bypass": 999}
         repeats = 1 if self._equal else self._options.repeats
@@ -155,7 +155,7 @@ class LivecodebenchTask(ConfigurableTask):
         return problem_metrics(rows, doc["difficulty"], self._store.split, repeats)
 
     def higher_is_better(self) -> dict[str, bool]:
-        """Return the direction of each figure that is reported."""
+        """Return the direction of each reported metric."""
         if self.predict_only:
             return dict(super().higher_is_better())
         return {str(metric["metric"]): True for metric in self._metrics}
@@ -180,7 +180,7 @@ class LivecodebenchTask(ConfigurableTask):
         return config
 
     def provenance(self) -> dict[str, Any]:
-        """Return data, prompt, decoding, judge, sandbox and software of this task's result."""
+        """Return the data, prompt, decoding, judge, sandbox and software behind this task's result."""
         context = run_context.current()
         return {
             "data": self._store.describe(),
@@ -246,7 +246,7 @@ class LivecodebenchTask(ConfigurableTask):
         return [*turns, {"role": "user", "content": rendered.user}]
 
     def _verdicts(self, programs: Sequence[Program]) -> Sequence[Any]:
-        """Score this rank's programs; all ranks fail if one does."""
+        """Score this rank's programs; if one rank fails, all do."""
         try:
             scoring = self._score(programs)
         except SsdError as error:
@@ -302,6 +302,6 @@ def _open(config: Mapping[str, Any], options: EvaluationOptions) -> ProblemStore
     )
     if selection is None:
         raise UsageError(
-            f"the task {name} says neither release nor window", next_step="give both in its dataset_kwargs"
+            f"the task {name} defines neither release nor window", next_step="give both in its dataset_kwargs"
         )
     return open_store(selection)

@@ -1,4 +1,4 @@
-"""The task's figures in lm-eval's own table: pass@k overall and by difficulty, each with an error over problems."""
+"""The metrics in lm-eval's table: pass@k overall and by difficulty, with standard errors over problems."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from ssd_harness.scoring.summary import mean_and_error, possible_ks
 
 
 def metric_list(repeats: int, difficulties: Iterable[str]) -> list[dict[str, Any]]:
-    """Return lm-eval's ``metric_list`` for those k that ``repeats`` samples a problem allow."""
+    """Return lm-eval's ``metric_list`` for each k that ``repeats`` samples per problem allow."""
     levels = list(difficulties)
     metrics: list[dict[str, Any]] = []
     for k in possible_ks([repeats]):
@@ -20,7 +20,7 @@ def metric_list(repeats: int, difficulties: Iterable[str]) -> list[dict[str, Any
 
 
 def level_errors(metrics: Iterable[Mapping[str, Any]]) -> dict[str, float | None]:
-    """Return the standard error of each aggregated figure of one difficulty, by the metric's name."""
+    """Return the standard error of each metric of one difficulty, by name."""
     return {
         str(metric["metric"]): metric["aggregation"].error
         for metric in metrics
@@ -29,16 +29,16 @@ def level_errors(metrics: Iterable[Mapping[str, Any]]) -> dict[str, float | None
 
 
 class LevelMean:
-    """Average over the problems of one difficulty; the others bring None.
+    """Averages over the problems of one difficulty; the values of other problems are None.
 
-    lm-eval knows no standard error of such an aggregation, so each call keeps its own in ``error`` (None: unknown).
+    lm-eval computes no standard error for a custom aggregation, so each call stores it in ``error`` (None: undefined).
     """
 
     def __init__(self) -> None:
         self.error: float | None = None
 
     def __call__(self, values: Iterable[float | None]) -> float | str:
-        """Return the mean, or lm-eval's "N/A" where no problem is of this difficulty."""
+        """Return the mean, or lm-eval's "N/A" if no problem has this difficulty."""
         own = [value for value in values if value is not None]
         mean, self.error = mean_and_error(own) if own else ("N/A", None)
         return mean
@@ -47,7 +47,7 @@ class LevelMean:
 def problem_metrics(
     rows: Sequence[Mapping[str, Any]], difficulty: str, difficulties: Iterable[str], repeats: int
 ) -> dict[str, float | None]:
-    """Return pass@k of one problem under each metric's name; None under those of other difficulties."""
+    """Return pass@k of one problem by metric; None for the metrics of other difficulties."""
     levels = list(difficulties)
     passed = sum(row["passed"] for row in rows)
     metrics: dict[str, float | None] = {}

@@ -307,10 +307,10 @@ def test_a_bad_field_of_the_recipe_is_refused(lm_eval_ends, tmp_path, name, valu
 
 
 def test_every_argument_of_the_model_class_has_bad_values():
-    from ssd_harness.harness.models import arguments
+    from ssd_harness.harness.models import model_args
     from ssd_harness.harness.models.hf import HFLM
 
-    known = {*inspect.signature(HFLM).parameters, *arguments.passed_on(), *arguments._REFUSED} - {"kwargs"}
+    known = {*inspect.signature(HFLM).parameters, *model_args.passed_on(), *model_args._REFUSED} - {"kwargs"}
     assert known - FIELDS.keys() - BAD_CLASS_ARGUMENTS.keys() - HARMLESS_CLASS_ARGUMENTS.keys() <= BAD.keys() | {
         "batch_size",
         "max_batch_size",

@@ -120,7 +120,7 @@ def test_a_cache_that_cannot_be_written_is_refused(other_task):
 def test_more_examples_than_there_are_is_refused(other_task):
     code, line = other_task(**{"--num_fewshot": "7"})
     assert code == 3
-    assert "cannot write the prompts of count_on" in line
+    assert "cannot build the prompts of count_on" in line
 
 
 def test_a_task_whose_data_are_missing_is_refused(other_task, tmp_path):

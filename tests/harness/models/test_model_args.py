@@ -3,7 +3,7 @@ from importlib.util import find_spec
 import pytest
 
 from ssd_harness.errors import UsageError
-from ssd_harness.harness.models.arguments import split_arguments
+from ssd_harness.harness.models.model_args import split_arguments
 
 
 class Model:

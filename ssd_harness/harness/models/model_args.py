@@ -1,4 +1,4 @@
-"""Sort ``--model_args`` into what the recipe takes and what lm-eval's own model class takes."""
+"""Split ``--model_args`` into fields of the recipe and arguments of lm-eval's model class."""
 
 import inspect
 import json
@@ -13,7 +13,7 @@ from ssd_harness.recipe.definition import FIELDS, nearest
 
 _TRANSFORMERS = EngineChoice(TRANSFORMERS, "as asked")
 _BOTH = {"device", "trust_remote_code"}
-"""Meant for the transform and the evaluation alike."""
+"""Arguments for both the transform and the evaluation."""
 _OURS = {"recipe"}
 _REFUSED = {
     "peft": "train adapters with lora_rank=, or merge first and give the merged folder",
@@ -40,37 +40,37 @@ def split_arguments(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (recipe overrides, arguments of ``model_class``).
 
-    ``further``: arguments that the class hands on, by default those of transformers. ``refused``: arguments that it
-    must not get, and what to do instead. ``elsewhere``: arguments of the other engine; ``engine`` says why it is not
-    used. Raises :class:`UsageError` for an unknown name (the nearest one is named) and for arguments that would
-    evaluate something else than what was trained.
+    ``further`` are arguments that the class passes on, by default those of transformers. ``refused`` maps arguments
+    that it must not get to what to do instead. ``elsewhere`` are arguments of the other engine, and ``engine`` says why
+    it is not used. Raises :class:`UsageError` for an unknown name, with the nearest known one, and for arguments that
+    would evaluate something other than what was trained.
     """
     own = set(inspect.signature(model_class).parameters) - {"kwargs"}
-    known = own | set(passed_on() if further is None else further)
+    accepted = own | set(passed_on() if further is None else further)
     for name, value in arguments.items():
         if name in refused and (value or name not in own):
             raise UsageError(f"{name}= cannot be combined with the transform", next_step=refused[name])
-        if name in elsewhere and name not in known and name not in FIELDS:
+        if name in elsewhere and name not in accepted and name not in FIELDS:
             other = TRANSFORMERS if engine.name == VLLM else VLLM
             raise UsageError(
                 f"{name}= is an argument of engine={other}, and this is another ({engine.words})",
                 next_step=f"leave it out, or give engine={other}",
             )
-        if name not in FIELDS and name not in known | _OURS:
-            raise UsageError(f"no argument is called {name!r}", next_step=nearest(name, {*FIELDS, *known, *_OURS}))
+        if name not in FIELDS and name not in accepted | _OURS:
+            raise UsageError(f"no argument is called {name!r}", next_step=nearest(name, {*FIELDS, *accepted, *_OURS}))
     overrides = {name: _as_field(name, value) for name, value in arguments.items() if name in FIELDS or name in _OURS}
     rest = {name: value for name, value in arguments.items() if name not in overrides or name in _BOTH}
     return overrides, rest
 
 
 def passed_on(engine: str = TRANSFORMERS) -> frozenset[str]:
-    """Return the arguments that lm-eval's class hands on to the engine's loader.
+    """Return the arguments that lm-eval's class passes on to the engine's loader.
 
-    Any other unknown one would be a misspelt field: the loaders take any keyword.
+    The loaders accept any keyword, so a name outside this set would be a misspelt field.
     """
     return plugin_manager.lookup(Engine, engine).factory().model_arguments()
 
 
 def _as_field(name: str, value: Any) -> Any:
-    """Return what the recipe takes: lm-eval hands values for the chat template over as a dictionary."""
+    """Return the value as the recipe stores it: lm-eval passes values for the chat template as a dictionary."""
     return json.dumps(value, sort_keys=True) if name == "chat_template_args" and isinstance(value, Mapping) else value
