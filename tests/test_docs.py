@@ -87,10 +87,13 @@ def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(tmp_path):
         )
 
 
-def test_every_package_has_one_line_in_the_table_of_rooms():
-    packages = sorted(f"ssd_harness.{folder.parent.name}" for folder in (ROOT / "ssd_harness").glob("*/__init__.py"))
+def test_every_package_and_module_has_one_line_in_the_table_of_rooms():
+    packages = {f"{file.parent.name}/" for file in (ROOT / "ssd_harness").glob("*/__init__.py")}
+    modules = {file.name for file in (ROOT / "ssd_harness").glob("*.py") if not file.name.startswith("__")}
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
-    assert sorted(re.findall(r"^\| `(ssd_harness\.\w+)` \| \S", page, flags=re.MULTILINE)) == packages
+    inside = page.partition("## Packages")[2].partition("Beside the package:")[0]
+    listed = re.findall(r"^\| `([\w/.]+)` \| \S", inside, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(packages | modules)
 
 
 def test_pre_commit_runs_the_ruff_of_this_environment_with_the_settings_of_pyproject():
