@@ -81,7 +81,7 @@ def exit_codes() -> str:
     parts = [
         HEADER,
         "# Exit codes\n\n",
-        "Every `ssd-harness` command, and `lm_eval` with an ssd model or task, ends with one of:\n\n",
+        "Every `ssd-harness` command, and `lm_eval` with our models or tasks, ends with one of:\n\n",
     ]
     parts += ["| code | name | meaning |\n| --- | --- | --- |\n"]
     parts += [f"| {code.value} | `{code.name}` | {meanings[code]} |\n" for code in ExitCode]
