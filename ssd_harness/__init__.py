@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ssd_harness.distill.transform import distill
     from ssd_harness.errors import ExitCode, InfrastructureError, SsdError, UsageError
     from ssd_harness.extensions.components import (
+        Engine,
         Exporter,
         Filter,
         PromptSource,
@@ -49,6 +50,7 @@ __all__ = [
     "Candidate",
     "Checkpoint",
     "Comparison",
+    "Engine",
     "ExitCode",
     "Exporter",
     "Filter",
@@ -83,7 +85,16 @@ _EXPORTS = {
     "artifacts.registry": ("Checkpoint",),
     "errors": ("ExitCode", "InfrastructureError", "SsdError", "UsageError"),
     "distill.filters": ("keep_if",),
-    "extensions.components": ("Exporter", "Filter", "PromptSource", "Sampler", "Sandbox", "Trainer", "Transform"),
+    "extensions.components": (
+        "Engine",
+        "Exporter",
+        "Filter",
+        "PromptSource",
+        "Sampler",
+        "Sandbox",
+        "Trainer",
+        "Transform",
+    ),
     "extensions.contracts": (
         "Candidate",
         "ModelSampler",

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     overrides = overrides_of(arguments.fields)
     revision = overrides.pop("revision", None)
     overrides.pop("name", None)  # accepted because `distill` takes the same arguments
-    resolved, _ = prompt_style.settle(resolve_for(arguments.model, overrides, revision), arguments.model)
+    resolved, _ = prompt_style.resolve_style(resolve_for(arguments.model, overrides, revision), arguments.model)
     components_of(resolved.recipe)
     make_filter(resolved.recipe)  # refuse what could not run
     if arguments.json:

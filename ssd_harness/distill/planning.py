@@ -67,7 +67,7 @@ def make_plan(
     former_layout.refuse()
     resolved = resolve_for(pretrained, overrides, revision, engine=engine)
     _require_prompts(resolved, pretrained)
-    resolved, style = prompt_style.settle(resolved, pretrained)
+    resolved, style = prompt_style.resolve_style(resolved, pretrained)
     sample_filter = make_filter(resolved.recipe)
     check_training(resolved.recipe, components_of(resolved.recipe).trainer)
     _tell(tell, intentions(pretrained, resolved, style))
@@ -77,7 +77,7 @@ def make_plan(
     resolved, notes = quantized_base.adapt(resolved, base)
     _tell(tell, notes)
 
-    prompts = prompt_set.collect(resolved.recipe, prompt_style.whole(style, resolved.recipe))
+    prompts = prompt_set.collect(resolved.recipe, prompt_style.with_system_message(style, resolved.recipe))
     draft = functools.partial(_draft, pretrained=pretrained, base=base, prompts=prompts, style=style, name=name)
     plan, notes = sampler_choice.with_earlier_work(resolved, draft)
     _check_names(plan)
