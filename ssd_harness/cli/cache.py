@@ -9,6 +9,7 @@ from ssd_harness.cli.fields import count
 from ssd_harness.errors import ExitCode
 from ssd_harness.home import home
 from ssd_harness.printable import printable
+from ssd_harness.tables import text_table
 
 _EXAMPLES = """examples:
   ssd-harness cache list
@@ -62,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     for entry, gone in cache.prune(chosen, dry_run=arguments.dry_run):
         size = sum(status.st_size for status in files[entry.path])
         if gone:
-            print(f"{'would remove' if arguments.dry_run else 'removed'} {_shown(entry, size)}")
+            verb = "would remove" if arguments.dry_run else "removed"
+            print(f"{verb} {entry.kind} {printable(entry.path.name)} ({_size(size)}), {printable(entry.about)}")
         else:
             del files[entry.path]
             print(f"ssd-harness: {entry.kind} {entry.path.name} is in use, left alone", file=sys.stderr)
@@ -74,9 +76,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(entries: list[cache.Entry]) -> int:
-    for entry in entries:
-        need = f"for {entry.needed_by}" if entry.needed_by else "unused"
-        print(f"{_shown(entry, entry.bytes)}  {entry.owner}  {printable(need)}")
+    rows = [
+        (
+            entry.kind,
+            entry.path.name,
+            _size(entry.bytes),
+            entry.about,
+            entry.owner,
+            f"for {entry.needed_by}" if entry.needed_by else "unused",
+        )
+        for entry in entries
+    ]
+    if rows:
+        print(text_table(rows, right=[2]))
     total = sum(entry.bytes for entry in entries)
     unused = cache.freed_bytes(entry.files() for entry in entries if not entry.needed_by)
     print(f"{len(entries)} entries in {home()}, {_size(total)}; `ssd-harness cache prune` would free {_size(unused)}")
@@ -91,10 +103,6 @@ def _migrate() -> int:
     if not moved:
         print(f"nothing to migrate in {home()}")
     return ExitCode.DONE
-
-
-def _shown(entry: cache.Entry, size: int) -> str:
-    return f"{entry.kind:12}{printable(entry.path.name):18}{_size(size):>14}  {printable(entry.about)}"
 
 
 def _size(count: int) -> str:

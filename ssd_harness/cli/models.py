@@ -10,9 +10,9 @@ from ssd_harness.artifacts.layout import models_folder
 from ssd_harness.artifacts.registry import Checkpoint
 from ssd_harness.cli.actions import add_action
 from ssd_harness.errors import ExitCode
-from ssd_harness.printable import printable
 from ssd_harness.recipe.definition import FIELDS
 from ssd_harness.recipe.resolution import GIVEN
+from ssd_harness.tables import text_table
 
 _AS_LISTED = "a name that `ssd-harness models list` prints"
 _EXAMPLES = """examples:
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(registry.rename(arguments.name, arguments.new).path)
         case "remove":
             size = registry.remove(arguments.name.removeprefix(registry.PREFIX), force=arguments.force)
-            print(f"removed {arguments.name}, freed {size / 1e6:,.1f} MB")
+            print(f"removed {arguments.name}, freed {_megabytes(size)}")
         case "push":
             _push(arguments)
     return ExitCode.DONE
@@ -94,14 +94,17 @@ def _list() -> None:
     checkpoints = registry.checkpoints()
     broken = dict(registry.broken())
     names = {checkpoint.fingerprint: checkpoint.name for checkpoint in checkpoints}
-    for checkpoint in checkpoints:
-        if checkpoint.name not in broken:
-            size = f"{checkpoint.bytes / 1e6:10,.1f} MB"
-            print(f"{checkpoint.name:40}{size}  {checkpoint.fingerprint[:16]}  {printable(_origin(checkpoint, names))}")
-    for name, complaint in broken.items():
-        print(f"{printable(name):40}{'-':>10}     {'unusable':16}  {printable(complaint)}")
-    if not checkpoints and not broken:
-        print(f"no checkpoints in {models_folder()}")
+    rows = [
+        (checkpoint.name, _megabytes(checkpoint.bytes), checkpoint.fingerprint[:16], _origin(checkpoint, names))
+        for checkpoint in checkpoints
+        if checkpoint.name not in broken
+    ]
+    rows += [(name, "-", "unusable", complaint) for name, complaint in broken.items()]
+    print(text_table(rows, right=[1]) or f"no checkpoints in {models_folder()}")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
 
 
 def _origin(checkpoint: Checkpoint, names: Mapping[str, str]) -> str:
@@ -162,7 +165,7 @@ def _push(arguments: argparse.Namespace) -> None:
     with prepared(checkpoint, licence=arguments.license) as folder:
         if arguments.dry_run:
             print((folder / "README.md").read_text("utf-8"))
-            for file in sorted(folder.rglob("*")):
-                print(f"{file.stat().st_size:>16,}  {file.relative_to(folder)}")
+            files = ((f"{file.stat().st_size:,}", file.relative_to(folder)) for file in sorted(folder.rglob("*")))
+            print(text_table(files, right=[0]))
             return
         print(upload(folder, arguments.repository, checkpoint, private=arguments.private))

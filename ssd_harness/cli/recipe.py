@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from ssd_harness.cli.actions import add_action
 from ssd_harness.cli.fields import add_fields, add_model, overrides_of
 from ssd_harness.errors import ExitCode
 from ssd_harness.printable import printable
+from ssd_harness.tables import text_table
 
 if TYPE_CHECKING:
     from ssd_harness.estimates.model_size import ModelSize
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     overrides = overrides_of(arguments.fields)
     revision = overrides.pop("revision", None)
     overrides.pop("name", None)  # accepted because `distill` takes the same arguments
-    resolved, _ = prompt_style.resolve_style(resolve_for(arguments.model, overrides, revision), arguments.model)
+    resolved, _ = prompt_style.settle(resolve_for(arguments.model, overrides), arguments.model)
     components_of(resolved.recipe)
     make_filter(resolved.recipe)  # refuse what could not run
     if arguments.json:
@@ -70,13 +72,12 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({**source, "recipe": asdict(resolved.recipe), "origins": dict(resolved.origins)}, indent=2))
         return ExitCode.DONE
     _print_origin(resolved)
-    origins = {name: printable(origin) for name, origin in resolved.origins.items()}
-    name_width, origin_width = max(map(len, FIELDS)), max(map(len, origins.values()))
     for side, title in _SIDES:
-        print(f"\n{title}")
-        for name, value in resolved.recipe.side(side).items():
-            origin, meaning = origins[name], FIELDS[name].metadata["meaning"]
-            print(f"  {name:{name_width}}  {_shown(value):14}  {origin:{origin_width}}  {meaning}")
+        rows = [
+            (name, _shown(value), resolved.origins[name], FIELDS[name].metadata["meaning"])
+            for name, value in resolved.recipe.side(side).items()
+        ]
+        print(f"\n{title}\n{textwrap.indent(text_table(rows), '  ')}")
     # The size of a model with a preset is known without its files.
     size, folder = size_of(arguments.model, None), None
     if size is None:
@@ -128,9 +129,7 @@ def _shown(value: Any) -> str:
 def _list() -> int:
     from ssd_harness.recipe.presets import launches, presets
 
-    for preset in presets().values():
-        print(f"{preset.name:32}{', '.join(preset.models)}\n{'':32}{preset.source}")
+    print(text_table((preset.name, ", ".join(preset.models), preset.source) for preset in presets().values()))
     print("\nfor particular GPUs, on top of a model's own recipe:")
-    for launch in launches().values():
-        print(f"{launch.name:32}{launch.source}")
+    print(text_table((launch.name, launch.source) for launch in launches().values()))
     return ExitCode.DONE

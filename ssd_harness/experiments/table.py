@@ -11,9 +11,10 @@ from typing import Any
 from ssd_harness.experiments.cells import Cell
 from ssd_harness.experiments.evaluation import DEFAULT, Decoded, read_decoding, read_metrics, read_official, read_rounds
 from ssd_harness.harness.result_files.outcomes import ProblemOutcome, read_outcomes
-from ssd_harness.judge.pass_at_k import pass_at_k
+from ssd_harness.judge.pass_at_k import pass_at_k_values
 from ssd_harness.livecodebench.releases import NOT_OFFICIAL
-from ssd_harness.results.intervals import Estimate, mean_estimate, paired_difference
+from ssd_harness.scoring.intervals import Estimate, mean_estimate, paired_difference
+from ssd_harness.tables import markdown_table
 
 _KS = (1, 5)
 
@@ -122,7 +123,7 @@ def _rounds(cells: Sequence[Cell]) -> int | None:
 
 
 def _values(outcomes: Mapping[str, ProblemOutcome], k: int) -> list[float]:
-    return [pass_at_k(found.samples, found.passed, k) for _, found in sorted(outcomes.items())]
+    return pass_at_k_values(((outcome.samples, outcome.passed) for _, outcome in sorted(outcomes.items())), k)
 
 
 def as_json(found: Sequence[Row], failures: Mapping[str, str], about: Mapping[str, Any]) -> str:
@@ -174,7 +175,7 @@ def as_markdown(found: Sequence[Row], failures: Mapping[str, str], about: Mappin
     header += [f"Δ pass@{k}" for k in ks]
     for name in metrics:
         header += [name, *([f"sd over seeds, {name}"] if several else [])]
-    lines = [header, ["---"] * len(header)]
+    lines = []
     for row in found:
         words = [f"{name}={value}" for name, value in _others(row).items()]
         line = [row.task] if len(tasks) > 1 else []
@@ -182,14 +183,14 @@ def as_markdown(found: Sequence[Row], failures: Mapping[str, str], about: Mappin
         line += [_decoding(row.decode) if row.decode else "the task's own"]
         line += ["-" if row.t_eff is None else f"{row.t_eff:.2f}", *([str(len(row.seeds) or "-")] if several else [])]
         for k in ks:
-            line.append(_interval(row.pass_at.get(k)))
+            line.append(row.pass_at[k].percent() if k in row.pass_at else "-")
             line += [f"{100 * row.spread[k]:.1f}" if k in row.spread else "-"] if several else []
-        line += [_interval(row.difference.get(k), signed=True) for k in ks]
+        line += [row.difference[k].percent(signed=True) if k in row.difference else "-" for k in ks]
         for name in metrics:
             line.append(_metric(row.metrics.get(name)))
             line += [f"{row.metric_spread[name]:.2g}" if name in row.metric_spread else "-"] if several else []
         lines.append(line)
-    text = [f"`{about['command']}`", "", *(f"| {' | '.join(line)} |" for line in lines), "", *_notes(found, ks, tasks)]
+    text = [f"`{about['command']}`", "", markdown_table(header, lines), "", *_notes(found, ks, tasks)]
     if about["unfinished"]:
         text.append(f"{about['unfinished']} of {about['cells']} cells are not finished and not in this table.")
     text += [f"- failed: {label}: {error}" for label, error in failures.items()]
@@ -236,13 +237,6 @@ def _decoding(decoding: Decoded | None) -> str:
         return "-"
     temperature, top_k, top_p = decoding
     return f"{temperature:g} / {top_k or 'none'} / {top_p if isinstance(top_p, str) else f'{top_p:g}'}"
-
-
-def _interval(estimate: Estimate | None, *, signed: bool = False) -> str:
-    if estimate is None:
-        return "-"
-    sign = "+" if signed else ""
-    return f"{100 * estimate.mean:{sign}.1f} [{100 * estimate.low:{sign}.1f}, {100 * estimate.high:{sign}.1f}]"
 
 
 def _metric(found: tuple[float, float | None] | None) -> str:

@@ -1,8 +1,12 @@
 """The unbiased pass@k estimator (Chen et al. 2021, "Evaluating large language models trained on code", equation 1)."""
 
+from collections.abc import Iterable
 from math import prod
 
 from ssd_harness.errors import UsageError
+
+KS = (1, 5, 10)
+"""The k that results report."""
 
 
 def pass_at_k(samples: int, correct: int, k: int) -> float:
@@ -20,3 +24,14 @@ def pass_at_k(samples: int, correct: int, k: int) -> float:
             f"pass@{k} needs {k} samples of every problem, found {samples}", next_step=f"take k <= {samples}"
         )
     return 1.0 - prod((samples - correct - i) / (samples - i) for i in range(k))
+
+
+def pass_at_k_values(counts: Iterable[tuple[int, int]], k: int) -> list[float]:
+    """Return pass@k of each problem, in [0, 1]; a problem is given as (samples, correct)."""
+    return [pass_at_k(samples, correct, k) for samples, correct in counts]
+
+
+def possible_ks(samples: Iterable[int]) -> list[int]:
+    """Return those k of 1, 5, 10 for which every problem has enough samples."""
+    fewest = min(samples, default=0)
+    return [k for k in KS if k <= fewest]

@@ -1,12 +1,13 @@
 """Runs beside each other: pass@k with intervals, and each run's paired difference to the first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ssd_harness.errors import UsageError
 from ssd_harness.harness.result_files.outcomes import DIFFICULTIES, ProblemOutcome
-from ssd_harness.judge.pass_at_k import pass_at_k
-from ssd_harness.results.intervals import Estimate, mean_estimate, paired_difference
+from ssd_harness.judge.pass_at_k import pass_at_k_values
+from ssd_harness.scoring.intervals import Estimate, mean_and_error, mean_estimate, paired_difference
+from ssd_harness.tables import text_table
 
 Outcomes = Mapping[str, ProblemOutcome]
 
@@ -45,48 +46,34 @@ def compare(runs: Sequence[tuple[str, Outcomes]], ks: Sequence[int] = (1, 5)) ->
 
 
 def _row(name: str, outcomes: Outcomes, first: Outcomes | None, order: Sequence[str], ks: Sequence[int]) -> RunRow:
-    values = {k: _per_problem(outcomes, order, k) for k in ks}
-    difference = {k: paired_difference(values[k], _per_problem(first, order, k)) for k in ks} if first else {}
+    values = {k: _values(outcomes, order, k) for k in ks}
+    difference = {k: paired_difference(values[k], _values(first, order, k)) for k in ks} if first else {}
     by_difficulty = {}
     for level in DIFFICULTIES:
         group = [question for question in order if outcomes[question].difficulty == level]
         if group:
-            by_difficulty[level] = sum(_per_problem(outcomes, group, 1)) / len(group)
+            by_difficulty[level], _ = mean_and_error(_values(outcomes, group, 1))
     return RunRow(name, {k: mean_estimate(values[k]) for k in ks}, difference, by_difficulty)
 
 
-def _per_problem(outcomes: Outcomes, order: Sequence[str], k: int) -> list[float]:
-    return [pass_at_k(outcomes[question].samples, outcomes[question].passed, k) for question in order]
+def _values(outcomes: Outcomes, questions: Iterable[str], k: int) -> list[float]:
+    return pass_at_k_values(((outcomes[name].samples, outcomes[name].passed) for name in questions), k)
 
 
 def render(rows: Sequence[RunRow]) -> str:
-    """Lay the comparison out as plain text, percentages with 95 % intervals over problems."""
+    """Return the comparison as a text table, in percent with 95 % intervals over problems."""
     ks = list(rows[0].pass_at)
     levels = [level for level in DIFFICULTIES if any(level in row.by_difficulty for row in rows)]
     header = ["run", *(f"pass@{k}" for k in ks), *(f"Δ pass@{k}" for k in ks), *levels]
-    table = [header]
+    lines = []
     for row in rows:
-        cells = [row.name, *(_interval(row.pass_at[k]) for k in ks)]
-        cells += [_interval(row.difference[k], signed=True) if k in row.difference else "-" for k in ks]
+        cells = [row.name, *(row.pass_at[k].percent() for k in ks)]
+        cells += [row.difference[k].percent(signed=True) if k in row.difference else "-" for k in ks]
         by_level = row.by_difficulty
         cells += [f"{100 * by_level[level]:.1f}" if level in by_level else "-" for level in levels]
-        table.append(cells)
-    widths = [max(len(line[column]) for line in table) for column in range(len(header))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if not index else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in table
-    ]
-    lines.insert(1, "─" * len(lines[0]))
+        lines.append(cells)
     problems = rows[0].pass_at[ks[0]].problems
-    lines.append(
+    return (
+        f"{text_table(lines, header, right=range(1, len(header)))}\n"
         f"percent, [95 % interval over {problems} problems]; Δ is paired with {rows[0].name!r}; difficulties are pass@1"
     )
-    return "\n".join(lines)
-
-
-def _interval(estimate: Estimate, *, signed: bool = False) -> str:
-    sign = "+" if signed else ""
-    return f"{100 * estimate.mean:{sign}.1f} [{100 * estimate.low:{sign}.1f}, {100 * estimate.high:{sign}.1f}]"

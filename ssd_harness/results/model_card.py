@@ -8,6 +8,7 @@ from typing import Any
 from ssd_harness.artifacts import registry
 from ssd_harness.artifacts.registry import Checkpoint
 from ssd_harness.recipe.definition import FIELDS
+from ssd_harness.tables import markdown_table, markdown_text
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _LISTED = 100
@@ -41,8 +42,8 @@ def model_card(checkpoint: Checkpoint, *, licence: str | None = None) -> str:
     for title, side in (("How it was made", "train"), ("How to decode from it", "eval")):
         names = [name for name, field in FIELDS.items() if field.metadata["side"] == side and name in recipe]
         names = [name for name in names if not name.endswith("_base")]  # of another model
-        if rows := [(name, recipe[name]) for name in names]:
-            parts.append(f"## {title}\n\n| field | value |\n| --- | --- |\n" + "".join(map(_row, rows)))
+        if rows := [(name, _shown(recipe[name])) for name in names]:
+            parts.append(f"## {title}\n\n{markdown_table(['field', 'value'], rows)}\n")
     parts += _overlap(manifest)
     parts.append(f"## Provenance\n\n{_facts(manifest, checkpoint)}")
     return "\n".join(parts)
@@ -63,14 +64,14 @@ def public(value: Any) -> Any:
 
 def _making(manifest: Mapping[str, Any], base: str) -> str:
     if manifest.get("trained") == registry.ELSEWHERE:
-        return f"Trained elsewhere, from {_plain(base)}; registered with ssd-harness as it came.\n"
+        return f"Trained elsewhere, from {markdown_text(base)}; registered with ssd-harness as it came.\n"
     rounds = len(manifest.get("rounds") or ())
     by_sequence = (manifest.get("recipe") or {}).get("loss_weighting") == "sequence"
     mean = "the mean of its sequences' means" if by_sequence else "the mean over its tokens"
     times = f", {rounds} rounds one after the other" if rounds > 1 else ""
     return (
-        f"{_plain(base)} after self-distillation{times}: samples were drawn from the frozen model, and the same model "
-        f"was fine-tuned on them with plain cross-entropy, each step's loss being {mean} "
+        f"{markdown_text(base)} after self-distillation{times}: samples were drawn from the frozen model, and the same "
+        f"model was fine-tuned on them with plain cross-entropy, each step's loss being {mean} "
         "([arXiv 2604.01193](https://arxiv.org/abs/2604.01193)).\n"
     )
 
@@ -86,13 +87,13 @@ def _overlap(manifest: Mapping[str, Any]) -> list[str]:
         return [f"## Overlap with LiveCodeBench\n\nNo training prompt gives away one of {of}.\n"]
     what = "were trained on all the same (allow_overlap=true)" if kept else "were left out"
     rows = [
-        f"| {_plain(one.get('prompt'))} | {_plain(one.get('problem'))} | {one.get('score')} |\n"
+        (markdown_text(one.get("prompt")), markdown_text(one.get("problem")), markdown_text(one.get("score")))
         for one in (found.get("prompts") or [])[:_LISTED]
     ]
+    table = markdown_table(["prompt", "problem", "score"], rows)
     more = f"\nThe first {_LISTED} of them; all are in `ssd_manifest.json`.\n" if kept + left_out > _LISTED else ""
-    table = "| prompt | problem | score |\n| --- | --- | --- |\n" + "".join(rows)
     said = f"{kept or left_out:,} prompts that give away one of {of} {what}."
-    return [f"## Overlap with LiveCodeBench\n\n{said}\n\n{table}{more}"]
+    return [f"## Overlap with LiveCodeBench\n\n{said}\n\n{table}\n{more}"]
 
 
 def _facts(manifest: Mapping[str, Any], checkpoint: Checkpoint) -> str:
@@ -109,7 +110,7 @@ def _facts(manifest: Mapping[str, Any], checkpoint: Checkpoint) -> str:
         ("size", f"{checkpoint.bytes / 1e9:.3f} GB"),
         ("made with", f"ssd-harness {(manifest.get('software') or {}).get('ssd_harness', 'of unknown version')}"),
     ]
-    lines = [f"- {name}: {_plain(value)}\n" for name, value in facts if value is not None]
+    lines = [f"- {name}: {markdown_text(value)}\n" for name, value in facts if value is not None]
     return "".join(lines) + "\nThe whole manifest is in `ssd_manifest.json`.\n"
 
 
@@ -125,12 +126,5 @@ def _of_style(style: Mapping[str, Any], prompts: Mapping[str, Any]) -> str | Non
     return f"{style.get('name')}, sha256 {style.get('sha256')}{extent}"
 
 
-def _row(pair: tuple[str, Any]) -> str:
-    name, value = pair
-    return f"| {name} | {'none' if value is None else _plain(value)} |\n"
-
-
-def _plain(value: Any) -> str:
-    """Return a value on one line, without what Markdown or a table would take for markup."""
-    text = "".join(character if character.isprintable() else " " for character in str(value))
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", text)[:500]
+def _shown(value: Any) -> str:
+    return "none" if value is None else markdown_text(value)

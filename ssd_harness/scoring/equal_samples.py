@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ssd_harness.scoring.summary import KS
+from ssd_harness.judge.pass_at_k import KS
 
 _NEARLY_ALL = 0.95
 

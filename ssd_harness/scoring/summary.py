@@ -1,38 +1,25 @@
 """Sum verdicts up: pass@k over problems, by difficulty, platform and month, and what the failures were."""
 
-import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ssd_harness import schema
-from ssd_harness.judge.pass_at_k import pass_at_k
+from ssd_harness.judge.pass_at_k import KS, pass_at_k_values, possible_ks
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 from ssd_harness.livecodebench.problem import DIFFICULTIES, Problem
 from ssd_harness.scoring.generation_facts import GenerationFacts, render_facts, summarize_facts
-
-KS = (1, 5, 10)
-
-
-def possible_ks(samples: Iterable[int]) -> list[int]:
-    """Return those k of 1, 5, 10 for which every problem has enough samples."""
-    fewest = min(samples, default=0)
-    return [k for k in KS if k <= fewest]
+from ssd_harness.scoring.intervals import mean_and_error
+from ssd_harness.tables import text_table
 
 
 def left_out(samples: Iterable[int]) -> str | None:
-    """Say which k are not reported for want of samples; None if all are."""
+    """Name the k that have too few samples to be reported; None if there are none."""
     fewest = min(samples, default=0)
     missing = [f"pass@{k}" for k in KS if k > fewest]
     if not missing or not fewest:
         return None
     return f"{' and '.join(missing)} left out: some problem has only {fewest} sample{'s' if fewest > 1 else ''}"
-
-
-def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
-    """Return the mean and its standard error with the problem as the unit; one problem has no error."""
-    mean = sum(values) / len(values)
-    return mean, statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
 
 
 def summarize(
@@ -81,11 +68,11 @@ def summarize(
 def render(summary: Mapping[str, Any]) -> str:
     """Return the figures as tables for people, in percent: by difficulty, then by platform and month."""
     ks = [key for key in summary["all"] if key.startswith("pass@") and not key.endswith("_stderr")]
-    lines = [f"{'':12}{'problems':>10}{'programs':>10}" + "".join(f"{key:>16}" for key in ks)]
-    lines += _lines({"all": summary["all"], **summary["by_difficulty"]}, ks)
+    rows = _rows({"all": summary["all"], **summary["by_difficulty"]}, ks)
     for group in ("by_platform", "by_month"):
-        lines += ["", *_lines(summary[group], ks)]
-    lines.append("")
+        rows += [[""], *_rows(summary[group], ks)]
+    header = ["", "problems", "programs", *ks]
+    lines = [text_table(rows, header, right=range(1, len(header)), rule=False), ""]
     if summary["left_out"]:
         lines.append(summary["left_out"])
     counts = ", ".join(f"{count} {name}" for name, count in summary["verdicts"].items())
@@ -97,10 +84,10 @@ def render(summary: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _lines(groups: Mapping[str, Mapping[str, Any]], ks: Iterable[str]) -> list[str]:
+def _rows(groups: Mapping[str, Mapping[str, Any]], ks: Iterable[str]) -> list[list[Any]]:
     return [
-        f"{name:12}{figures['problems']:>10}{figures['samples']:>10}"
-        + "".join(f"{_percent(figures[key], figures[f'{key}_stderr']):>16}" for key in ks)
+        [name, figures["problems"], figures["samples"]]
+        + [_percent(figures[key], figures[f"{key}_stderr"]) for key in ks]
         for name, figures in groups.items()
     ]
 
@@ -112,8 +99,7 @@ def _figures(counts: Sequence[tuple[int, int]], ks: Iterable[int]) -> dict[str, 
         "passed": sum(passed for _, passed in counts),
     }
     for k in ks:
-        values = [pass_at_k(samples, passed, k) for samples, passed in counts]
-        figures[f"pass@{k}"], figures[f"pass@{k}_stderr"] = mean_and_error(values)
+        figures[f"pass@{k}"], figures[f"pass@{k}_stderr"] = mean_and_error(pass_at_k_values(counts, k))
     return figures
 
 

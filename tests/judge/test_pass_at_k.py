@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_harness.errors import UsageError
-from ssd_harness.judge.pass_at_k import pass_at_k
+from ssd_harness.judge.pass_at_k import pass_at_k, pass_at_k_values, possible_ks
 
 counts = st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n)))
 
@@ -40,6 +40,18 @@ def test_bounds_and_order(count):
 
 def test_stays_stable_where_binomials_overflow():
     assert pass_at_k(100_000, 1, 1000) == pytest.approx(0.01)
+
+
+@given(st.lists(st.tuples(st.just(10), st.integers(0, 10)), min_size=1, max_size=20))
+def test_one_value_for_each_problem(problems):
+    assert pass_at_k_values(problems, 5) == [pass_at_k(n, c, 5) for n, c in problems]
+
+
+def test_a_k_is_given_only_where_every_problem_has_enough_samples():
+    assert possible_ks([10, 10]) == [1, 5, 10]
+    assert possible_ks([10, 7]) == [1, 5]
+    assert possible_ks([1]) == [1]
+    assert possible_ks([]) == []
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(4, 1, 5), (0, 0, 1), (5, 1, 0)])

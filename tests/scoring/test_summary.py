@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 from ssd_harness.livecodebench.problem import Problem
 from ssd_harness.scoring.generation_facts import GenerationFacts, render_facts, summarize_facts
-from ssd_harness.scoring.summary import possible_ks, render, summarize
+from ssd_harness.scoring.summary import render, summarize
 
 
 def problem(name, difficulty="easy", date="2025-02-01", platform="atcoder"):
@@ -20,13 +20,6 @@ def verdicts(name, outcomes):
 
 
 AC, WA, TLE = Verdict.AC, Verdict.WA, Verdict.TLE
-
-
-def test_a_k_is_given_only_where_every_problem_has_enough_samples():
-    assert possible_ks([10, 10]) == [1, 5, 10]
-    assert possible_ks([10, 7]) == [1, 5]
-    assert possible_ks([1]) == [1]
-    assert possible_ks([]) == []
 
 
 def test_groups_and_counts():

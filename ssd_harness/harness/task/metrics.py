@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ssd_harness.judge.pass_at_k import pass_at_k
-from ssd_harness.scoring.summary import mean_and_error, possible_ks
+from ssd_harness.judge.pass_at_k import pass_at_k, possible_ks
+from ssd_harness.scoring.intervals import mean_and_error
 
 
 def metric_list(repeats: int, difficulties: Iterable[str]) -> list[dict[str, Any]]:

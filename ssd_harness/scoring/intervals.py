@@ -1,13 +1,17 @@
-"""Intervals for means over problems: the problem is the unit, never the single sample.
+"""Means over problems, with standard errors and intervals: the unit is the problem, not the single sample.
 
-Samples of one problem share its difficulty, so counting them as independent would make intervals far too narrow
-(Miller 2024, "Adding Error Bars to Evals", clusters by question). Resampling whole problems respects that.
+Samples of one problem share its difficulty. Counting them as independent would make intervals far too narrow
+(Miller 2024, "Adding Error Bars to Evals", clusters by question), so whole problems are resampled.
 """
 
+import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 RESAMPLES = 10_000
 LEVEL = 0.95
@@ -22,20 +26,26 @@ class Estimate:
     high: float
     problems: int
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the whole interval lies on one side of zero."""
-        return self.low > 0 or self.high < 0
+    def percent(self, *, signed: bool = False) -> str:
+        """Return mean and interval in percent, e.g. ``14.4 [9.7, 19.4]``."""
+        sign = "+" if signed else ""
+        return f"{100 * self.mean:{sign}.1f} [{100 * self.low:{sign}.1f}, {100 * self.high:{sign}.1f}]"
+
+
+def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
+    """Return the mean over problems and its standard error; a single problem has none."""
+    mean = sum(values) / len(values)
+    return mean, statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
 
 
 def mean_estimate(values: Sequence[float], *, level: float = LEVEL, seed: int = 0) -> Estimate:
     """Estimate the mean of per-problem proportions (each in [0, 1]) with a percentile bootstrap over problems.
 
-    When every problem is solved always, or never, resampling sees no spread at all; Wilson's score interval, with each
-    problem as one trial, then says how little a handful of problems can prove.
+    If every problem is always solved, or never, resampling shows no spread. Then the interval is Wilson's, with each
+    problem as one trial.
     """
     sample = _checked(values)
-    if np.all(sample == 0) or np.all(sample == 1):
+    if (sample == 0).all() or (sample == 1).all():
         low, high = _wilson(int(sample.sum()), sample.size)
         return Estimate(float(sample[0]), low, high, sample.size)
     return _bootstrap(sample, level, seed)
@@ -51,14 +61,18 @@ def paired_difference(
     return _bootstrap(left - right, level, seed)
 
 
-def _checked(values: Sequence[float]) -> np.ndarray:
+def _checked(values: Sequence[float]) -> "np.ndarray":
+    import numpy as np
+
     sample = np.asarray(values, dtype=float)
     if sample.ndim != 1 or sample.size == 0:
         raise ValueError("an interval needs at least one problem")
     return sample
 
 
-def _bootstrap(sample: np.ndarray, level: float, seed: int) -> Estimate:
+def _bootstrap(sample: "np.ndarray", level: float, seed: int) -> Estimate:
+    import numpy as np
+
     generator = np.random.default_rng(seed)
     weights = generator.multinomial(sample.size, np.full(sample.size, 1 / sample.size), size=RESAMPLES)
     means = weights @ sample / sample.size
@@ -69,7 +83,7 @@ def _bootstrap(sample: np.ndarray, level: float, seed: int) -> Estimate:
 
 def _wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
     share = successes / trials
-    centre = share + z * z / (2 * trials)
-    spread = z * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    center = share + z * z / (2 * trials)
+    spread = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
-    return float(max(0.0, (centre - spread) / scale)), float(min(1.0, (centre + spread) / scale))
+    return float(max(0.0, (center - spread) / scale)), float(min(1.0, (center + spread) / scale))
