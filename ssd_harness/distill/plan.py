@@ -11,7 +11,8 @@ from ssd_harness.artifacts.layout import kept_folder, kept_identity, samples_fol
 from ssd_harness.prompt_styles import PromptTemplate
 from ssd_harness.prompts.overlap.lineage import Lineage, read_lineage
 from ssd_harness.prompts.prompt_set import PromptSet
-from ssd_harness.recipe.definition import Recipe, fingerprint, samples_fingerprint
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.recipe.fingerprint import fingerprint, samples_fingerprint
 from ssd_harness.recipe.resolution import Resolved
 
 _SEED_STEP = 1_000_003

@@ -35,7 +35,8 @@ from ssd_harness.extensions.plugin_version import version_of
 from ssd_harness.prompt_styles import PromptTemplate
 from ssd_harness.prompts import prompt_set, prompt_style
 from ssd_harness.prompts.prompt_set import PromptSet
-from ssd_harness.recipe.definition import Recipe, fingerprint
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.recipe.fingerprint import fingerprint
 from ssd_harness.recipe.presets import presets
 from ssd_harness.recipe.resolution import Resolved
 
@@ -65,9 +66,9 @@ def make_plan(
     or prompt source that does not exist, for a recipe without prompts, and for what cannot fit.
     """
     former_layout.refuse()
-    resolved = resolve_for(pretrained, overrides, revision, engine=engine)
+    resolved = resolve_for(pretrained, overrides, engine=engine)
     _require_prompts(resolved, pretrained)
-    resolved, style = prompt_style.resolve_style(resolved, pretrained)
+    resolved, style = prompt_style.settle(resolved, pretrained)
     sample_filter = make_filter(resolved.recipe)
     check_training(resolved.recipe, components_of(resolved.recipe).trainer)
     _tell(tell, intentions(pretrained, resolved, style))
@@ -77,7 +78,7 @@ def make_plan(
     resolved, notes = quantized_base.adapt(resolved, base)
     _tell(tell, notes)
 
-    prompts = prompt_set.collect(resolved.recipe, prompt_style.with_system_message(style, resolved.recipe))
+    prompts = prompt_set.collect(resolved.recipe, prompt_style.whole(style, resolved.recipe))
     draft = functools.partial(_draft, pretrained=pretrained, base=base, prompts=prompts, style=style, name=name)
     plan, notes = sampler_choice.with_earlier_work(resolved, draft)
     _check_names(plan)
@@ -102,8 +103,7 @@ def _require_prompts(resolved: Resolved, pretrained: str) -> None:
             what
             if resolved.preset
             else f"there is no recipe for {pretrained!r}, so it does not say which prompts to sample",
-            next_step=f"{GIVE_PROMPTS}; models with a recipe: "
-            + ", ".join(model for preset in presets().values() for model in preset.models),
+            next_step=f"{GIVE_PROMPTS}, or take the recipe of a model: recipe={' or '.join(presets())}",
         )
 
 

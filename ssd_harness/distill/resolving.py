@@ -1,34 +1,30 @@
-"""Resolve a model's recipe from its name, its settings, its manifest and the words of a command."""
+"""Resolve a model's recipe from its name, its manifest and the words of a command."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from ssd_harness.artifacts import registry
-from ssd_harness.artifacts.base_model import settings_folder
 from ssd_harness.distill import sampler_choice
 from ssd_harness.engines.choice import AUTO, EngineChoice, choose_engine
 from ssd_harness.errors import UsageError
 from ssd_harness.recipe.definition import FIELDS, coerce
-from ssd_harness.recipe.presets import is_known
 from ssd_harness.recipe.resolution import Resolved, asked, named_recipe, resolve
 
 
 def resolve_for(
     pretrained: str,
     overrides: Mapping[str, Any] | None = None,
-    revision: str | None = None,
     *,
     engine: EngineChoice | None = None,
 ) -> Resolved:
-    """Resolve the recipe of ``pretrained`` from its name, its settings and its manifest.
+    """Resolve the recipe of ``pretrained`` from its name, or from its manifest if it is a registered checkpoint.
 
-    The engine is ``engine``, or the one that the recipe and this machine lead to. Reads the configuration of a Hub
-    model, a few kilobytes, from the Hub or the local cache.
+    The engine is ``engine``, or the one that the recipe and this machine lead to.
     """
     chosen = engine or engine_of(overrides or {})
     backend = (sampler_choice.engine_layer(chosen.name), chosen.fields)
-    resolved = _resolved(pretrained, overrides, revision, backend)
+    resolved = _resolved(pretrained, overrides, backend)
     origins = {**resolved.origins, "engine": chosen.reason}
     return replace(resolved, recipe=replace(resolved.recipe, engine=chosen.name), origins=origins)
 
@@ -41,17 +37,14 @@ def engine_of(overrides: Mapping[str, Any]) -> EngineChoice:
 def _resolved(
     pretrained: str,
     overrides: Mapping[str, Any] | None,
-    revision: str | None,
     backend: tuple[str, Mapping[str, Any]],
 ) -> Resolved:
-    inherited = None
-    if pretrained.startswith(registry.PREFIX):
-        checkpoint = registry.get(pretrained)
-        inherited = (f"manifest of {checkpoint.name}", checkpoint.manifest["recipe"])
-    elif is_known(pretrained):
+    if not pretrained.startswith(registry.PREFIX):
         return resolve(pretrained, overrides, backend=backend)
-    folder = settings_folder(pretrained, revision)
-    return resolve(pretrained, overrides, inherited=inherited, folder=folder, backend=backend)
+    checkpoint = registry.get(pretrained)
+    inherited = (f"manifest of {checkpoint.name}", checkpoint.manifest["recipe"])
+    base = str(checkpoint.manifest["base"]["name"])
+    return resolve(pretrained, overrides, inherited=inherited, base=base, backend=backend)
 
 
 def as_it_is(pretrained: str, overrides: Mapping[str, Any]) -> registry.Checkpoint:

@@ -5,7 +5,8 @@ from typing import Any
 
 from ssd_harness.artifacts import registry
 from ssd_harness.distill.plan import Plan
-from ssd_harness.recipe.definition import FIELDS, NAMED_BY_IDENTITY
+from ssd_harness.recipe.definition import FIELDS
+from ssd_harness.recipe.fingerprint import NAMED_BY_IDENTITY
 
 _MOST = 3
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ssd_harness.engines.memory import with_spare
 from ssd_harness.estimates.model_size import ModelSize
 from ssd_harness.recipe.definition import Recipe
-from ssd_harness.recipe.limits import LARGEST_WHOLE
+from ssd_harness.recipe.values import LARGEST_WHOLE
 
 GB = 1e9
 _FULL, _HALF = 4, 2

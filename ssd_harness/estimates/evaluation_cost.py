@@ -6,7 +6,7 @@ from ssd_harness.engines.memory import with_spare
 from ssd_harness.estimates.device_memory import SamplingMemory, cache_bytes
 from ssd_harness.estimates.model_size import ModelSize
 from ssd_harness.estimates.training_cost import PROMPT_TOKENS, sampling_hours
-from ssd_harness.recipe.limits import LARGEST_WHOLE
+from ssd_harness.recipe.values import LARGEST_WHOLE
 
 
 @dataclass(frozen=True, slots=True)

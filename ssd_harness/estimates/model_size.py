@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness.engines.model_settings import read_settings
-from ssd_harness.recipe.limits import LARGEST_WHOLE
 from ssd_harness.recipe.presets import by_name
+from ssd_harness.recipe.values import LARGEST_WHOLE
 
 _SIZES: tuple[str, ...] = (
     "hidden_size",
@@ -78,8 +78,7 @@ def size_of(pretrained: str, folder: Path | None) -> ModelSize | None:
     except (ArithmeticError, KeyError, TypeError, ValueError, AttributeError):
         pass
     preset = by_name(pretrained)
-    known = preset.checkpoint if preset else {}
-    return by_config({**known["config"], **known["shape"]}) if "shape" in known else None
+    return by_config(preset.config) if preset and preset.config else None
 
 
 def _contradicted(size: ModelSize, config: Mapping[str, Any], folder: Path) -> bool:

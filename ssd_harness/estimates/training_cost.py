@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ssd_harness.estimates.model_size import ModelSize
 from ssd_harness.recipe.definition import Recipe
-from ssd_harness.recipe.limits import LARGEST_WHOLE
+from ssd_harness.recipe.values import LARGEST_WHOLE
 
 _FORWARD, _TRAIN, _TRAIN_LORA = 2, 6, 4
 """Floating point operations a parameter and token: reading one, training all weights on it, training adapters on it."""

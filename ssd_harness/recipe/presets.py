@@ -10,7 +10,7 @@ from typing import Any
 
 from ssd_harness.errors import UsageError
 
-_ABOUT = {"models", "source", "checkpoint", "gpu_gb"}
+_ABOUT = {"models", "source", "config", "gpu_gb"}
 _LONGEST = 1 << 20
 """Characters of a recipe file that are read; a recipe has a few hundred."""
 
@@ -23,8 +23,8 @@ class Preset:
     models: tuple[str, ...]
     source: str
     fields: Mapping[str, Any]
-    checkpoint: Mapping[str, Any]
-    """What tells the model by its own files (``recognition``), and its size."""
+    config: Mapping[str, Any]
+    """The sizes in the model's ``config.json``; empty if they are not known."""
     gpu_gb: float | None = None
     """Memory of the GPUs that a launch is for, in 10^9 bytes."""
 
@@ -58,11 +58,6 @@ def by_name(pretrained: str) -> Preset | None:
     return None
 
 
-def is_known(pretrained: str) -> bool:
-    """Whether a preset names this very model: its files need not be asked."""
-    return any(pretrained.lower() == model.lower() for preset in presets().values() for model in preset.models)
-
-
 def chosen_preset(chosen: str) -> tuple[str, Mapping[str, Any]]:
     """Return origin and fields of the preset or launch called ``chosen``, or of the YAML file at that path."""
     if chosen in presets():
@@ -83,11 +78,10 @@ def chosen_preset(chosen: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def _preset(name: str, text: str) -> Preset:
-    """Read a file of the package; only those of models tell a checkpoint, only ways to run a GPU."""
+    """Read a file of the package. Only models have a config, only launches a GPU."""
     content = _parsed(name, text)
-    about = content.get("checkpoint") or {}
-    models, gpu_gb = tuple(content.get("models", ())), content.get("gpu_gb")
-    return Preset(Path(name).stem, models, content["source"], _fields(name, content), about, gpu_gb)
+    models, config, gpu_gb = tuple(content.get("models", ())), content.get("config") or {}, content.get("gpu_gb")
+    return Preset(Path(name).stem, models, content["source"], _fields(name, content), config, gpu_gb)
 
 
 def _parsed(name: str, text: str) -> Mapping[Any, Any]:

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe import recognition
 from ssd_harness.recipe.definition import FIELDS, LORA_FIELDS, Recipe, coerce, side_of
-from ssd_harness.recipe.presets import Preset, by_name, chosen_preset, is_known, launches, presets
+from ssd_harness.recipe.presets import Preset, by_name, chosen_preset, launches, presets
 
 GIVEN = "given"
 """The origin of what was asked for in so many words."""
@@ -40,6 +38,8 @@ class Resolved:
         """What the recipe was put together from, in words."""
         reason = f", {self.because}" if self.because else ""
         start = f"recipe {self.preset}{reason}" if self.preset else f"no recipe of its own{reason}, defaults"
+        if not (self.preset or self.because or self.above):
+            start += f"; recipe=NAME takes one of {', '.join(presets())}"
         return ", then ".join((start, *self.above))
 
 
@@ -48,7 +48,7 @@ def resolve(
     overrides: Mapping[str, Any] | None = None,
     *,
     inherited: tuple[str, Mapping[str, Any]] | None = None,
-    folder: Path | None = None,
+    base: str | None = None,
     backend: tuple[str, Mapping[str, Any]] | None = None,
 ) -> Resolved:
     """Put a recipe together: defaults < ``backend`` < preset < ``inherited`` < recipe file < ``overrides``.
@@ -56,19 +56,18 @@ def resolve(
     ``overrides`` holds field=value pairs as words or values, and optionally ``recipe``: a preset's name, which takes
     the place of the one that the model would get, ``none`` for no preset, or the path of a YAML file. ``inherited`` is
     (origin, fields), from the manifest of a registered checkpoint: those of the side ``run`` do not count. ``backend``
-    likewise, from the model class, and all of it counts. ``folder`` holds the model's own settings, where they are
-    known. Raises :class:`UsageError` for a field that does not exist (and names the nearest), a value of the wrong
-    kind, or a model that two presets fit equally well.
+    likewise, from the model class, and all of it counts. The preset is that of ``base``, the model that a registered
+    checkpoint was made from, else of ``pretrained``. Raises :class:`UsageError` for a field that does not exist (and
+    names the nearest) and for a value of the wrong kind.
     """
     given = dict(overrides or {})
-    plain = asked("rounds", given) == 0  # as it is, a model needs no recipe
     named_layer = named_recipe(given)
     chosen = given.pop("recipe", None)
     named = "" if chosen is None else str(chosen)
     preset, because = None, "asked for"
     if named not in presets() and named.lower() != "none":
-        settled = inherited is not None or chosen is not None or plain
-        preset, because = _preset_of(pretrained, folder, settled=settled)
+        preset = by_name(base or pretrained)
+        because = "by its name" if preset else ""
     layers: list[tuple[str, Mapping[str, Any]]] = [backend] if backend else []
     if preset:
         layers.append((f"preset {preset.name}", preset.fields))
@@ -139,18 +138,3 @@ def _coerced(origin: str, name: str, value: Any) -> Any:
         if origin == GIVEN:
             raise
         raise UsageError(error.what, where=origin, next_step=error.next_step) from error
-
-
-def _preset_of(pretrained: str, folder: Path | None, *, settled: bool) -> tuple[Preset | None, str]:
-    """Return the preset for a model and why; where its files leave several open, ask, unless that is ``settled``."""
-    named = by_name(pretrained)
-    if is_known(pretrained) or folder is None or not (folder / "config.json").is_file():
-        return named, "by its name" if named else ""
-    sure, candidates = recognition.by_files(folder)
-    if sure:
-        return sure, "by its config.json"
-    if named in candidates:
-        return named, "by its config.json and its name"
-    if candidates and not settled:
-        raise recognition.ambiguous(pretrained, candidates)
-    return None, ""

@@ -1,35 +1,50 @@
-"""What a user may set for an evaluation: lm-eval's ``--metadata`` keys, and the options of ``ssd-harness score``."""
+"""Options of an evaluation: lm-eval's ``--metadata`` keys, and the options of ``ssd-harness score``."""
 
+import dataclasses
 import difflib
+import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict, ModelWrapValidatorHandler, Strict, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
 
 from ssd_harness import prompt_styles
 from ssd_harness.errors import UsageError
 from ssd_harness.judge.judges import JUDGES, TESTS, Judge, TestSelection
-from ssd_harness.recipe.definition import coerce
+from ssd_harness.recipe.values import OneOf, OrNone, PositiveInt, Switch
 from ssd_harness.sandbox.interface import chosen_sandbox
+from ssd_harness.validation import Expected, expected_words, first_problem
 
 DEFAULT_REPEATS = 10
+_Text = Annotated[str, Strict(), Expected("text")]
+_OURS = ConfigDict(extra="forbid")
 
 
-@dataclass(frozen=True, slots=True)
-class ScoringOptions:
+@dataclass(frozen=True, slots=True, config=_OURS)
+class _Options:
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse_in_one_line(cls, values: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return build(values)
+        except ValidationError as error:
+            kinds = typing.get_type_hints(cls, include_extras=True)
+            words = {name: words for name, kind in kinds.items() if (words := expected_words(kind))}
+            problem = first_problem(error, words)
+            raise UsageError(f"option {problem.where}: {problem.words}") from None
+
+
+@dataclass(frozen=True, slots=True, config=_OURS)
+class ScoringOptions(_Options):
     """How programs are judged."""
 
-    judge: str = Judge.LCB.value
-    tests: str = TestSelection.ALL.value
-    sandbox: str = ""
+    judge: Annotated[str, OneOf.these(*JUDGES)] = Judge.LCB.value
+    tests: Annotated[str, OneOf.these(*TESTS)] = TestSelection.ALL.value
+    sandbox: _Text = ""
     """Name of the sandbox; empty means ``SSD_HARNESS_SANDBOX``, else ``docker``."""
-    workers: int | None = None
-    """Slots at once; None means as many as the machine has cores."""
-
-    def __post_init__(self) -> None:
-        _one_of("judge", self.judge, JUDGES)
-        _one_of("tests", self.tests, TESTS)
-        if self.workers is not None and self.workers < 1:
-            raise UsageError(f"{self.workers} workers cannot score anything", next_step="ask for at least one")
+    workers: PositiveInt | None = None
+    """Slots in use at once; None means one for each core of the machine."""
 
     @property
     def sandbox_name(self) -> str:
@@ -37,26 +52,26 @@ class ScoringOptions:
         return chosen_sandbox(self.sandbox)
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationOptions:
-    """What ``--metadata`` may say to our tasks."""
+@dataclass(frozen=True, slots=True, config=_OURS)
+class EvaluationOptions(_Options):
+    """The ``--metadata`` keys of LiveCodeBench tasks."""
 
-    release: str | None = None
-    window: str | None = None
-    repeats: int = DEFAULT_REPEATS
-    prompt: str | None = None
-    """The words of the problems; None leaves them to the recipe of a model of ours, else takes the default's."""
-    allow_overlap: bool = False
-    """For models that take no such argument themselves: evaluate a checkpoint whose prompts overlap the problems."""
-    scoring: ScoringOptions = field(default_factory=ScoringOptions)
+    release: OrNone[_Text] = None
+    window: OrNone[_Text] = None
+    repeats: PositiveInt = DEFAULT_REPEATS
+    prompt: OrNone[_Text] = None
+    """The prompt style; None takes that of the model's recipe, else the default."""
+    allow_overlap: Switch = False
+    """Evaluate a checkpoint whose prompts overlap the problems. For models that have no such argument themselves."""
+    scoring: ScoringOptions = dataclasses.field(default_factory=ScoringOptions)
 
 
-_SCORING_KEYS = ("judge", "tests", "sandbox", "workers")
-KEYS = ("release", "window", "repeats", "prompt", "allow_overlap", *_SCORING_KEYS)
+_SCORING_KEYS = tuple(field.name for field in dataclasses.fields(ScoringOptions))
+KEYS = (*(field.name for field in dataclasses.fields(EvaluationOptions) if field.name != "scoring"), *_SCORING_KEYS)
 
 
 def evaluation_options(metadata: Mapping[str, Any], *, strict: bool) -> EvaluationOptions:
-    """Read our keys; with ``strict`` any other key is refused, naming the nearest one."""
+    """Read our keys of ``metadata``; with ``strict`` any other key is refused, with the nearest one as advice."""
     if strict:
         for key in metadata:
             if key not in KEYS:
@@ -64,33 +79,8 @@ def evaluation_options(metadata: Mapping[str, Any], *, strict: bool) -> Evaluati
                 hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(KEYS)}"
                 raise UsageError(f"--metadata has no key {key!r} for livecodebench tasks", next_step=hint)
     given = {key: metadata[key] for key in KEYS if metadata.get(key) is not None}
-    for key in ("repeats", "workers"):
-        if key in given:
-            given[key] = _positive(key, given[key])
-    if "allow_overlap" in given:
-        given["allow_overlap"] = coerce("allow_overlap", given["allow_overlap"])
-    for key in given.keys() - {"repeats", "workers", "allow_overlap"}:
-        if not isinstance(given[key], str):
-            raise UsageError(f"--metadata: {key} must be a text, not {given[key]!r}")
-    scoring = ScoringOptions(
-        **{key: given.pop(key) for key in ("judge", "tests", "sandbox", "workers") if key in given}
-    )
-    options = EvaluationOptions(**given, scoring=scoring)
+    scoring = {key: given.pop(key) for key in _SCORING_KEYS if key in given}
+    options = EvaluationOptions(**given, scoring=ScoringOptions(**scoring))
     if options.prompt is not None:
         prompt_styles.load(options.prompt)
     return options
-
-
-def _positive(key: str, value: Any) -> int:
-    try:
-        number = int(str(value))
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise UsageError(f"--metadata: {key} must be a whole number of at least 1, not {value!r}")
-    return number
-
-
-def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"{what} cannot be {value!r}", next_step=f"choose one of: {', '.join(known)}")

@@ -14,7 +14,8 @@ from ssd_harness.distill.plan import Plan
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.extensions.contracts import Sample
 from ssd_harness.home import home
-from ssd_harness.recipe.definition import Recipe, fingerprint, samples_fingerprint
+from ssd_harness.recipe.definition import Recipe
+from ssd_harness.recipe.fingerprint import fingerprint, samples_fingerprint
 from ssd_harness.recipe.resolution import Resolved
 
 PARTS = {"base": "b", "tokenizer": "t", "prompts": "p", "sampler": "hf@1", "trainer": "trl@1"}

@@ -115,5 +115,5 @@ def test_an_unknown_engine_is_one_line(state):
     command = [sys.executable, "-m", "ssd_harness", "distill", "demo", "engine=fast"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
-    assert "no engine is called 'fast'; choose auto, transformers or vllm" in done.stderr
+    assert "recipe field engine: expected auto, transformers or vllm, got 'fast'" in done.stderr
     assert not (state / "training").exists()

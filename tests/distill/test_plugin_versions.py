@@ -150,12 +150,12 @@ def test_fingerprints_of_built_in_parts_are_those_of_before(fingerprint_of, tmp_
     """A checkpoint that was registered before filters had versions is still found."""
     from ssd_harness.artifacts.base_model import find_base
     from ssd_harness.prompts.prompt_set import collect
-    from ssd_harness.recipe import definition
+    from ssd_harness.recipe.fingerprint import fingerprint
 
     fields = {"prompts": str(tmp_path / "p.jsonl"), "filter": "none"}
     plan = make_plan(str(tmp_path / "base"), fields, tell=lambda _: None)
     base, prompts = find_base(str(tmp_path / "base")), collect(plan.recipe)
     parts = {"base": base.weights, "tokenizer": base.tokenizer, "prompts": prompts.sha256}
     assert plan.parts == {**parts, "sampler": plan.parts["sampler"], "trainer": plan.parts["trainer"]}
-    assert plan.fingerprint == definition.fingerprint(plan.recipe, **plan.parts)
+    assert plan.fingerprint == fingerprint(plan.recipe, **plan.parts)
     assert registry.find(plan.fingerprint) is None

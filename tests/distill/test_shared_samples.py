@@ -18,7 +18,8 @@ from ssd_harness.distill.job import Job
 from ssd_harness.distill.planning import make_plan
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.extensions.contracts import Sample
-from ssd_harness.recipe.definition import FIELDS, Recipe, samples_fingerprint
+from ssd_harness.recipe.definition import FIELDS, Recipe
+from ssd_harness.recipe.fingerprint import samples_fingerprint
 
 PARTS = {"model": "m", "tokenizer": "t", "prompts": "p", "sampler": "hf@1"}
 OTHERWISE = {

@@ -10,11 +10,8 @@ from ssd_harness.artifacts.base_model import find_base
 from ssd_harness.artifacts.verdict_journal import Journal
 from ssd_harness.distill import exporting
 from ssd_harness.engines.loading import generation_config
-from ssd_harness.engines.model_settings import chat_template
 from ssd_harness.prompts.overlap.lineage import read_lineage
 from ssd_harness.recipe.definition import Recipe
-from ssd_harness.recipe.recognition import by_files
-from ssd_harness.recipe.resolution import resolve
 from ssd_harness.results.model_card import model_card
 
 pytestmark = pytest.mark.usefixtures("state")
@@ -97,10 +94,7 @@ def test_settings_of_a_model(attack, tmp_path, name):
     (folder / "config.json").write_text(json.dumps(settings_of["config.json"]))
 
     def read(path):
-        by_files(folder)
-        chat_template(folder)
         generation_config(folder)
-        resolve("m/n", {"recipe": "none"}, folder=folder)
         find_base(str(folder))
 
     attack(f"model/{name}", files([settings_of[name]], lines=False), read)

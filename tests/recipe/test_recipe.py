@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_harness.errors import UsageError
-from ssd_harness.recipe.definition import FIELDS, LORA_FIELDS, Recipe, coerce, fingerprint, nearest
+from ssd_harness.recipe.definition import FIELDS, LORA_FIELDS, Recipe, coerce, nearest
+from ssd_harness.recipe.fingerprint import fingerprint
 from ssd_harness.recipe.presets import presets
 from ssd_harness.recipe.resolution import resolve
 
@@ -113,10 +114,10 @@ def test_epochs_given_replace_the_presets_steps():
         ("batch_size", "8", "batch_size_train"),
         ("T_train", "warm", "a number"),
         ("T_train", "nan", "a number"),
-        ("n_train", "1.5", "a whole number"),
-        ("n_train", "0", "more than 0"),
+        ("n_train", "1.5", "expected a positive integer, got '1.5'"),
+        ("n_train", "0", "expected a positive integer, got '0'"),
         ("top_p_train", "1.5", "at most 1"),
-        ("T_train", "none", "needs a value"),
+        ("T_train", "none", "expected a number of 0 or more, got 'none'"),
         ("gradient_checkpointing", "maybe", "true or false"),
         ("prompt_format", "xml", "chat or raw"),
         ("warmup_steps", "-3", "0 or more"),
@@ -124,10 +125,10 @@ def test_epochs_given_replace_the_presets_steps():
         ("beta2", "-0.1", "0 or more"),
         ("min_lr", "1", "at most lr"),
         ("T_base", "-1", "0 or more"),
-        ("top_k_base", "0", "more than 0"),
+        ("top_k_base", "0", "expected a positive integer, got '0'"),
         ("top_p_base", "7", "at most 1"),
-        ("max_gen_toks_eval", "0", "more than 0"),
-        ("sampling_rows", "0", "more than 0"),
+        ("max_gen_toks_eval", "0", "expected a positive integer, got '0'"),
+        ("sampling_rows", "0", "expected a positive integer, got '0'"),
         ("dtype_train", "float7", "auto, float32, bfloat16 or float16"),
         ("dtype_checkpoint", "int8", "auto, float32, bfloat16 or float16"),
         ("seed", "-1", "from 0"),
@@ -138,11 +139,11 @@ def test_epochs_given_replace_the_presets_steps():
         ("lora_dropout", "0.1", "0.0 without lora_rank"),
         ("lora_targets", "q_proj", "all-linear without lora_rank"),
         ("lora_quantize", "4bit", "none without lora_rank"),
-        ("filter", ["a"], "a list but must be a text"),
-        ("filter", True, "a text"),
-        ("prompts", dt.date(2024, 1, 1), "a date but must be a text"),
+        ("filter", ["a"], "expected text, got a list"),
+        ("filter", True, "expected text, got True"),
+        ("prompts", dt.date(2024, 1, 1), "expected text, got a date"),
         ("T_train", True, "a number"),
-        ("T_train", [[1] * 999] * 999, "a list but must be a number"),
+        ("T_train", [[1] * 999] * 999, "expected a number of 0 or more, got a list"),
         ("T_train", "9" * 5000, "a number"),
         ("lora_targets\x1b[31m", "1", "no field"),
     ],
@@ -168,7 +169,7 @@ def test_adapters_bring_their_limits_and_go_with_all_that_belongs_to_them():
 
 
 def test_a_system_message_needs_a_chat_template():
-    with pytest.raises(UsageError, match=r"system_message .* prompt_format=raw"):
+    with pytest.raises(UsageError, match=r"system_message: expected none with prompt_format=raw"):
         resolve("m", {"prompt_format": "raw", "system_message": "x"})
 
 
@@ -228,13 +229,13 @@ def test_a_file_with_another_key_than_a_field_is_refused(tmp_path, content):
 
 def test_a_value_of_the_wrong_kind_is_named_with_its_file(tmp_path):
     (tmp_path / "mine.yaml").write_text("T_train: [1]")
-    with pytest.raises(UsageError, match=r"T_train is a list .*\[file mine.yaml\]"):
+    with pytest.raises(UsageError, match=r"T_train: expected a number .*, got a list \[file mine.yaml\]"):
         resolve("m", {"recipe": str(tmp_path / "mine.yaml")})
 
 
 def test_a_users_file_may_say_what_it_is_for(tmp_path):
     file = tmp_path / "mine.yaml"
-    file.write_text("models: 5\nsource: me\ncheckpoint: x\nfields: {T_train: 1.25}\n")
+    file.write_text("models: 5\nsource: me\nconfig: x\nfields: {T_train: 1.25}\n")
     assert resolve("m", {"recipe": str(file)}).recipe.T_train == 1.25
 
 

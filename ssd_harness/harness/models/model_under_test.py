@@ -118,7 +118,7 @@ def _style(template: PromptTemplate, recipe: Recipe, settings: Path | None, **mo
     """Return the prompt style of training and evaluation; without a chat template both use plain text."""
     templated = settings is not None and bool(chat.templates_of(settings))
     raw = recipe.prompt_format == "raw" and template.chat and templated
-    return PromptStyle(prompt_style.with_system_message(template, recipe), raw=raw, **more)
+    return PromptStyle(prompt_style.whole(template, recipe), raw=raw, **more)
 
 
 def teller() -> Callable[[str], None]:
@@ -147,9 +147,7 @@ def _base(
     choice: EngineChoice,
 ) -> ModelUnderTest:
     engine = evaluation_engine(arguments, vllm=choice.name == VLLM)
-    resolved, template = prompt_style.resolve_style(
-        resolve_for(pretrained, overrides, revision, engine=choice), pretrained
-    )
+    resolved, template = prompt_style.settle(resolve_for(pretrained, overrides, engine=choice), pretrained)
     tell = teller()
     tell(f"evaluating {pretrained} as it is (rounds=0), with its own decoding")
     tell(f"  {choice.words}")
@@ -203,7 +201,7 @@ def _registered(
 ) -> ModelUnderTest:
     engine = evaluation_engine(arguments, vllm=choice.name == VLLM)
     checkpoint = as_it_is(pretrained, overrides)
-    resolved, template = prompt_style.resolve_style(resolve_for(pretrained, overrides, engine=choice), pretrained)
+    resolved, template = prompt_style.settle(resolve_for(pretrained, overrides, engine=choice), pretrained)
     kind = f", {registry.VERIFIED}" if checkpoint.verified else ""
     teller()(f"evaluating {pretrained} ({checkpoint.path}){kind}")
     teller()(f"  {choice.words}")
