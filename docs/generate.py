@@ -33,6 +33,7 @@ from ssd_harness.livecodebench.task_names import TASKS
 from ssd_harness.recipe.definition import FIELDS, side_of
 from ssd_harness.recipe.presets import launches, presets
 from ssd_harness.recipe.resolution import resolve
+from ssd_harness.results.published_files import json_schemas
 from ssd_harness.sandbox import interface
 
 HERE = Path(__file__).resolve().parent
@@ -263,15 +264,14 @@ def python_api() -> str:
 def schemas() -> str:
     """Return the list of the JSON schemas in docs/schemas."""
     parts = [HEADER, "# File schemas\n\n"]
-    files = sorted((HERE / "schemas").glob("*.json"))
-    if not files:
-        return "".join([*parts, "Manifest, summary, verdicts and `compare --json` carry a `schema_version`.\n"])
     parts += ["JSON schemas of the files that the package publishes. A test validates real output against each.\n\n"]
+    parts += ["A version grows when a field changes its meaning or goes away. Unknown keys are allowed.\n\n"]
     parts += ["| schema | what it describes |\n| --- | --- |\n"]
-    for file in files:
-        schema = json.loads(file.read_text(encoding="utf-8"))
-        text = " ".join(str(schema.get("description", schema.get("title", ""))).split("\n\n")[0].split())
-        parts.append(f"| [{file.stem}](../schemas/{file.name}) | {_cell(text)} |\n")
+    for name, schema in json_schemas().items():
+        text = " ".join(str(schema.get("description", schema.get("title", ""))).split("\n\n")[0].split()).replace(
+            "``", "`"
+        )
+        parts.append(f"| [{name.removesuffix('.json')}](../schemas/{name}) | {_cell(text)} |\n")
     return "".join(parts)
 
 
@@ -382,6 +382,7 @@ def main() -> int:
     """Write the pages, or with ``--check`` compare them and return 1 when one is stale."""
     stale = []
     pages = {f"reference/{page.__name__.replace('_', '-')}.md": page() for page in REFERENCE}
+    pages |= {f"schemas/{name}": json.dumps(schema, indent=2) + "\n" for name, schema in json_schemas().items()}
     for name, text in (
         pages | {"../README.md": readme(), "rooms.svg": rooms(), "how-to/plugins.md": plugins()}
     ).items():

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ssd_harness.distill.transform import distill
     from ssd_harness.errors import ExitCode, InfrastructureError, SsdError, UsageError
     from ssd_harness.extensions.components import (
-        Engine,
         Exporter,
         Filter,
         PromptSource,
@@ -50,7 +49,6 @@ __all__ = [
     "Candidate",
     "Checkpoint",
     "Comparison",
-    "Engine",
     "ExitCode",
     "Exporter",
     "Filter",
@@ -85,16 +83,7 @@ _EXPORTS = {
     "artifacts.registry": ("Checkpoint",),
     "errors": ("ExitCode", "InfrastructureError", "SsdError", "UsageError"),
     "distill.filters": ("keep_if",),
-    "extensions.components": (
-        "Engine",
-        "Exporter",
-        "Filter",
-        "PromptSource",
-        "Sampler",
-        "Sandbox",
-        "Trainer",
-        "Transform",
-    ),
+    "extensions.components": ("Exporter", "Filter", "PromptSource", "Sampler", "Sandbox", "Trainer", "Transform"),
     "extensions.contracts": (
         "Candidate",
         "ModelSampler",

@@ -1,7 +1,7 @@
-"""The version of each file format that we write and that other programs read.
+"""Versions of the file formats that other programs read; ``docs/schemas`` has a JSON schema of each.
 
-A version grows when a field changes its meaning or goes away; a new field alone changes nothing. A file without one is
-older than this numbering, and is read as version 0.
+A version grows when a field changes its meaning or goes away. A new field alone does not change it. A file without a
+version is older than this numbering and is read as version 0.
 """
 
 from typing import Final
@@ -16,3 +16,7 @@ VERDICTS: Final = 1
 """A row of ``verdicts.jsonl``, and a generation's row inside an lm-eval sample."""
 COMPARISON: Final = 1
 """What ``ssd-harness compare --json`` prints."""
+NOTES: Final = 1
+"""What our models and tasks add to lm-eval's ``results_*.json``."""
+RECIPE: Final = 1
+"""The fields of a recipe."""

@@ -1,50 +1,165 @@
-"""The manifest of a checkpoint, as far as commands rely on its shape; it may come from anywhere, with its folder."""
+"""The manifest of a checkpoint, ``ssd_manifest.json``. It may come from anywhere, with its folder."""
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from ssd_harness import foreign_json
 from ssd_harness.errors import InfrastructureError
+from ssd_harness.validation import first_problem
 
-_FINGERPRINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_SCALAR = (str, int, float, bool)
-_ANY = "*"
-"""In a shape: every other key."""
-_SHAPE: Mapping[str, Any] = {
-    "fingerprint": str,
-    "name": str,
-    "base": {"name": str, "revision": str, "weights": str},
-    "weights": str,
-    "tokenizer": str,
-    "parent": str,
-    "variant": str,
-    "trained": str,
-    "adapter": str,
-    "recipe": {_ANY: _SCALAR},
-    "files": {_ANY: int},
-    "prompts": {
-        "source": str,
-        "sha256": str,
-        "count": int,
-        "overlap": {"left_out": int, "kept": int, "prompts": [{"prompt": str, "problem": str, "score": (int, float)}]},
-        "published": {"count": int, "found": int},
-    },
-    "prompt_style": {
-        **dict.fromkeys(("name", "sha256", "stdin", "functional", "system", "evaluation_differs"), str),
-        **dict.fromkeys(("chat", "exact"), bool),
-    },
-    "parts": {_ANY: str},
-    "samples": {"run": str, "prompts": dict},
-    "overlap": {"sketches": [{"file": str, "sha256": str}], "unknown": [str], "kept": int},
-    "rounds": [{"train": {"adapter": str, "losses": [(int, float)]}, _ANY: dict}],
-    "round_choice": {"task": str, "metric": str, "chosen": int, "rounds": list},
-    "software": {"ssd_harness": str},
-}
-"""Kind of each field that is there and not null, and of every item of a list; other keys may hold anything."""
-_NEEDED: Mapping[str, Any] = {"base": dict, "recipe": dict, "files": dict, "rounds": list}
-"""What is read without looking twice, and is empty where it is missing."""
+_NEEDED = {"base": dict, "recipe": dict, "files": dict, "rounds": list}
+"""Fields that are read without a second look, and empty if they are missing."""
+
+
+def _scalar(value: Any) -> Any:
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise PydanticCustomError("scalar", "not a scalar")
+    return value
+
+
+_Scalar = Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
+
+
+class _Part(BaseModel):
+    """Fields that a command reads. Each may be missing or null, and other keys may hold anything."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+
+class Base(_Part):
+    """The model that the samples were drawn from first."""
+
+    name: str | None = None
+    revision: str | None = None
+    weights: str | None = None
+
+
+class OverlappingPrompt(_Part):
+    """A prompt that is close to an evaluated problem."""
+
+    prompt: str | None = None
+    problem: str | None = None
+    score: float | None = None
+
+
+class PromptOverlap(_Part):
+    """What was done with prompts that overlap LiveCodeBench."""
+
+    left_out: int | None = None
+    kept: int | None = None
+    prompts: list[OverlappingPrompt] | None = None
+
+
+class Published(_Part):
+    """How many of the published prompts were found."""
+
+    count: int | None = None
+    found: int | None = None
+
+
+class Prompts(_Part):
+    """The prompt set."""
+
+    source: str | None = None
+    sha256: str | None = None
+    count: int | None = None
+    overlap: PromptOverlap | None = None
+    published: Published | None = None
+
+
+class PromptStyle(_Part):
+    """The words around a problem, in training and evaluation."""
+
+    name: str | None = None
+    sha256: str | None = None
+    stdin: str | None = None
+    functional: str | None = None
+    system: str | None = None
+    evaluation_differs: str | None = None
+    chat: bool | None = None
+    exact: bool | None = None
+
+
+class Samples(_Part):
+    """Where samples come from that another run had drawn."""
+
+    run: str | None = None
+    prompts: dict[str, Any] | None = None
+
+
+class Sketch(_Part):
+    """A file with the hashes of prompts, for the overlap check of later evaluations."""
+
+    file: str | None = None
+    sha256: str | None = None
+
+
+class Lineage(_Part):
+    """The prompts of all checkpoints that it descends from."""
+
+    sketches: list[Sketch] | None = None
+    unknown: list[str] | None = None
+    kept: int | None = None
+
+
+class Training(_Part):
+    """The training of one round."""
+
+    adapter: str | None = None
+    losses: list[float] | None = None
+
+
+class Round(_Part):
+    """The manifests of a round's stages, by their names."""
+
+    __pydantic_extra__: dict[str, dict[str, Any] | None]
+    train: Training | None = None
+
+
+class RoundChoice(_Part):
+    """The choice among rounds that older versions made."""
+
+    task: str | None = None
+    metric: str | None = None
+    chosen: int | None = None
+    rounds: list[Any] | None = None
+
+
+class Software(_Part):
+    """Versions of libraries."""
+
+    ssd_harness: str | None = None
+
+
+class CheckpointManifest(_Part):
+    """What a registered checkpoint is, what it was made from, and how.
+
+    Unknown keys are allowed: other versions may write more.
+    """
+
+    schema_version: int | None = None
+    fingerprint: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+    name: str | None = None
+    base: Base = Field(default_factory=Base)
+    weights: str | None = None
+    tokenizer: str | None = None
+    parent: str | None = None
+    variant: str | None = None
+    trained: str | None = None
+    adapter: str | None = None
+    recipe: dict[str, _Scalar] = Field(default_factory=dict)
+    files: dict[str, int | None] = Field(default_factory=dict)
+    prompts: Prompts | None = None
+    prompt_style: PromptStyle | None = None
+    parts: dict[str, str | None] | None = None
+    samples: Samples | None = None
+    overlap: Lineage | None = None
+    rounds: list[Round] = Field(default_factory=list)
+    round_choice: RoundChoice | None = None
+    software: Software | None = None
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -71,40 +186,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def complaint(manifest: Any) -> str:
-    """Say what is wrong with a manifest's shape; empty if nothing is."""
-    if not isinstance(manifest, Mapping):
-        return "expected a JSON object"
-    fingerprint = manifest.get("fingerprint")
-    if not isinstance(fingerprint, str) or not _FINGERPRINT.fullmatch(fingerprint):
-        return "fingerprint: expected letters, digits, dots, hyphens and underscores"
-    missing = [name for name in _NEEDED if name in manifest and manifest[name] is None]
-    return f"{missing[0]} is null" if missing else _complaint(manifest, _SHAPE, "")
-
-
-def _complaint(value: Any, shape: Any, where: str) -> str:
-    if value is None:
-        return ""
-    if isinstance(shape, Mapping):
-        return _complaint_of_object(value, shape, where)
-    if isinstance(shape, list):
-        return _complaint_of_list(value, shape[0], where)
-    kinds = shape if isinstance(shape, tuple) else (shape,)
-    fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
-    return "" if fits else f"{where} is a {type(value).__name__}"
-
-
-def _complaint_of_object(value: Any, shape: Mapping[str, Any], where: str) -> str:
-    if not isinstance(value, Mapping):
-        return f"{where}: expected an object"
-    named = ((key, one, shape.get(key, shape.get(_ANY))) for key, one in value.items())
-    inner = (_complaint(one, kind, f"{where}.{key}".lstrip(".")) for key, one, kind in named if kind)
-    return next(filter(None, inner), "")
-
-
-def _complaint_of_list(value: Any, shape: Any, where: str) -> str:
-    if not isinstance(value, list):
-        return f"{where}: expected a list"
-    item = f"an item of {where}"
-    return next(
-        filter(None, (_complaint(one, shape, item) if one is not None else f"{item} is null" for one in value)), ""
-    )
+    """Return what is wrong with a manifest; empty if nothing is."""
+    try:
+        CheckpointManifest.model_validate(manifest)
+    except ValidationError as error:
+        problem = first_problem(error)
+        return f"{problem.where}: {problem.words}".removeprefix(": ")
+    return ""

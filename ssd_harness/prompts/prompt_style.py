@@ -16,7 +16,7 @@ MANIFEST_KEY = "prompt_style"
 """The manifest entry with the texts. The folder they came from may change, or be on another machine."""
 
 
-def resolve_style(resolved: Resolved, pretrained: str) -> tuple[Resolved, PromptTemplate]:
+def settle(resolved: Resolved, pretrained: str) -> tuple[Resolved, PromptTemplate]:
     """Return the recipe with its ``prompt_format``, and its prompt style without the recipe's own system message.
 
     A checkpoint ``ssd:NAME`` keeps the texts that it was trained with. A raw completion sets ``prompt_format=raw``.
@@ -52,14 +52,14 @@ def resolve_style(resolved: Resolved, pretrained: str) -> tuple[Resolved, Prompt
     return resolved, style
 
 
-def with_system_message(style: PromptTemplate, recipe: Recipe) -> PromptTemplate:
+def whole(style: PromptTemplate, recipe: Recipe) -> PromptTemplate:
     """Return the style with the recipe's system message."""
     return style if recipe.system_message is None else replace(style, system=recipe.system_message)
 
 
 def of_recipe(recipe: Recipe) -> PromptTemplate:
     """Return the style that a recipe names, with the recipe's system message."""
-    return with_system_message(prompt_styles.load(recipe.prompt_style or prompt_styles.DEFAULT), recipe)
+    return whole(prompt_styles.load(recipe.prompt_style or prompt_styles.DEFAULT), recipe)
 
 
 def is_known(manifest: Mapping[str, Any]) -> bool:
@@ -79,7 +79,7 @@ def identity(style: PromptTemplate) -> dict[str, str]:
     return {} if style.sha256 == prompt_styles.load(prompt_styles.DEFAULT).sha256 else {"style": style.sha256}
 
 
-def apply_style(prompt: Prompt, style: PromptTemplate, recipe: Recipe) -> Prompt:
+def worded(prompt: Prompt, style: PromptTemplate, recipe: Recipe) -> Prompt:
     """Return the prompt worded in the style, with the style's system message.
 
     A programming problem is always worded; any other prompt only if the recipe names a style. Raises

@@ -9,7 +9,7 @@ from ssd_harness.extensions.contracts import Prompt
 from ssd_harness.prompt_styles import PromptTemplate
 from ssd_harness.prompts import prompt_tests
 from ssd_harness.prompts.overlap import livecodebench
-from ssd_harness.prompts.prompt_style import apply_style
+from ssd_harness.prompts.prompt_style import worded
 from ssd_harness.recipe.definition import Recipe
 
 MOST_OVERLAPS = 0.01
@@ -36,7 +36,7 @@ class Selection:
         with_tests = prompt_tests.wanted(recipe)
         stories = livecodebench.shipped()
         for read in self._different():
-            prompt = apply_style(read, self._style, recipe)
+            prompt = worded(read, self._style, recipe)
             if near := stories.nearest(content for _, content in prompt.messages):
                 self.overlapping += 1
                 if len(self.overlaps) < _RECORDED:

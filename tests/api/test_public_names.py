@@ -21,13 +21,6 @@ def test_every_public_name_exists_and_is_listed():
         _ = ssd_harness.nonsense
 
 
-def test_every_type_of_component_is_public():
-    from ssd_harness.extensions import components
-
-    for kind in components.TYPES:
-        assert getattr(ssd_harness, kind.__name__) is kind
-
-
 def test_every_public_function_documents_arguments_result_and_errors():
     for name in ("distill", "evaluate", "score", "compare"):
         function = inspect.unwrap(getattr(ssd_harness, name))

@@ -6,18 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import Prompt, Recipe, Sample
-from ssd_harness.distill.engine_sampler import EngineSampler
+from ssd_harness.plugins.transformers_engine.sampler import HfSampler
 
 
 class ShorterOfTwo:
     """Draws two samples for each one that the recipe asks for, and returns the shorter one in tokens.
 
-    Both come from the built-in sampler over the transformers engine: equal seeds give equal samples.
+    Both come from the built-in sampler ``hf``: equal seeds give equal samples.
     """
 
     def __init__(self, model_folder: Path, recipe: Recipe) -> None:
-        twice = dataclasses.replace(recipe, n_train=2 * recipe.n_train)
-        self._inner = EngineSampler("transformers", model_folder, twice)
+        self._inner = HfSampler(model_folder, dataclasses.replace(recipe, n_train=2 * recipe.n_train))
 
     def check(self, prompts: Iterable[Prompt]) -> None:
         """Refuse prompts that are too long for the model, before anything is sampled."""
