@@ -96,6 +96,18 @@ def test_every_package_and_module_has_one_line_in_the_table_of_rooms():
     assert sorted(listed) == sorted(packages | modules)
 
 
+ELSEWHERE = {"CHANGELOG.md", "log.md", "own-task.md"}
+"""Pages that name files of the past, or of the reader's own folder."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in ELSEWHERE], ids=lambda page: page.name)
+def test_files_and_folders_named_on_a_page_exist(page):
+    named = re.findall(
+        r"`((?:ssd_harness|plugins|tasks|tests|runs|docs|dev|examples)/[\w./-]*)`", page.read_text(encoding="utf-8")
+    )
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_pre_commit_runs_the_ruff_of_this_environment_with_the_settings_of_pyproject():
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
     assert [repo["repo"] for repo in hooks] == ["local"]
