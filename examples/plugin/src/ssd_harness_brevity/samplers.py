@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ssd_harness import Prompt, Recipe, Sample
-from ssd_harness.plugins.transformers_engine.sampler import HfSampler
+from ssd_harness.distill.engine_sampler import EngineSampler
 
 
 class ShorterOfTwo:
@@ -16,7 +16,9 @@ class ShorterOfTwo:
     """
 
     def __init__(self, model_folder: Path, recipe: Recipe) -> None:
-        self._inner = HfSampler(model_folder, dataclasses.replace(recipe, n_train=2 * recipe.n_train))
+        self._inner = EngineSampler(
+            "transformers", model_folder, dataclasses.replace(recipe, n_train=2 * recipe.n_train)
+        )
 
     def check(self, prompts: Iterable[Prompt]) -> None:
         """Refuse prompts that are too long for the model, before anything is sampled."""
