@@ -16,6 +16,8 @@ import pytest
 
 from ssd_harness.errors import SsdError
 
+pytest_plugins = ["quick_loop", "cost_recorder"]  # --quick, --costs
+
 LCB_FIXTURES = Path(os.environ.get("SSD_LCB_FIXTURES") or Path(__file__).parents[2] / "shared" / "lcb")
 
 
