@@ -67,7 +67,10 @@ class Watch:
         quick, others = [], []
         for item in items:
             marked = LEFT_OUT.intersection(marker.name for marker in item.iter_markers())
-            (others if marked or STARTING.intersection(item.fixturenames) else quick).append(item)
+            # Some fixtures take another one's name as their parameter.
+            parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+            fixtures = {*item.fixturenames, *(value for value in parameters if isinstance(value, str))}
+            (others if marked or STARTING & fixtures else quick).append(item)
         items[:] = quick
         config.hook.pytest_deselected(items=others)
 

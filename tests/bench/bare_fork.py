@@ -136,15 +136,15 @@ class BareForkSlot:
             stdin, stdout, stderr, result, report = (os.memfd_create(name) for name in "ioers")
             os.write(stdin, data)
             os.lseek(stdin, 0, os.SEEK_SET)
-            pid = os.fork()
-            if pid == 0:
+            if job.runner is Runner.STDIO:
+                pid = _start_interpreter(job.program, {stdin: 0, stdout: 1, stderr: 2})
+                _limit_cpu(job.limits.cpu_s, pid)
+            elif not (pid := os.fork()):
                 try:
                     _limit_cpu(job.limits.cpu_s)
                     os.dup2(stdin, 0)
                     os.dup2(stdout, 1)
                     os.dup2(stderr, 2)
-                    if job.runner is Runner.STDIO:
-                        _become_interpreter(job.program)
                     status, message = runner_module(job.runner).run(job.program, job.entry, result)
                     os.write(report, f"{status}\n{message}".encode())
                 finally:
@@ -168,16 +168,21 @@ class BareForkSlot:
                 return
 
 
-def _become_interpreter(program):
-    """Run the program's file in an interpreter of its own."""
+def _start_interpreter(program, descriptors):
+    """Run the program's file in an interpreter of its own; unlike a fork this costs the same however large this process is."""
     file = os.memfd_create("main.py", 0)
-    os.write(file, program)
-    os.execv(sys.executable, [sys.executable, "-P", f"/proc/self/fd/{file}"])
+    try:
+        os.write(file, program)
+        moves = [(os.POSIX_SPAWN_DUP2, ours, theirs) for ours, theirs in descriptors.items()]
+        command = [sys.executable, "-P", f"/proc/self/fd/{file}"]
+        return os.posix_spawn(sys.executable, command, os.environ, file_actions=moves)
+    finally:
+        os.close(file)
 
 
-def _limit_cpu(seconds):
-    """Let the kernel end this process when it has used so much CPU time."""
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
+def _limit_cpu(seconds, pid=0):
+    """Let the kernel end a process, by default this one, when it has used so much CPU time."""
+    resource.prlimit(pid, resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
 
 
 def _content(fd):

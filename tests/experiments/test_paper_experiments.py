@@ -33,7 +33,7 @@ def sweep(tmp_path_factory, docker_sandbox):
 
 @pytest.fixture(scope="module")
 def controls(sweep):
-    return sweep("--preset", "decode-only", "--preset", "null", "--preset", "bad-data")
+    return sweep("--preset", "decode-only", "--axis", "T_base=1.0", "--preset", "null", "--preset", "bad-data")
 
 
 def row(rows, train, decode):
