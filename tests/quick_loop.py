@@ -32,7 +32,9 @@ EVENTS = {
 
 def pytest_addoption(parser):
     """Add ``--quick``."""
-    parser.addoption("--quick", action="store_true", help="run the unit tests alone: no process, no connection, no model")
+    parser.addoption(
+        "--quick", action="store_true", help="run the unit tests alone: no process, no connection, no model"
+    )
 
 
 def pytest_configure(config):

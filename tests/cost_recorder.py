@@ -1,7 +1,7 @@
-"""A pytest plugin that records what each test costs: wall time, CPU time of this process and of the children that ended.
+"""``pytest --costs=FILE``: record what each test costs in wall time and in CPU time of this process and its children.
 
     pytest --costs=costs.jsonl tests/judge
-    python dev/cost_recorder.py costs.jsonl
+    python tests/cost_recorder.py costs.jsonl
 
 CPU time hardly depends on what else the machine does, so runs on a busy machine can be compared. Programs in containers are
 not children of pytest: their CPU time is missing, their wall time is not.
