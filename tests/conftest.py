@@ -12,11 +12,16 @@ from collections import deque
 from pathlib import Path
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
 
 from ssd_harness.errors import SsdError
 
 pytest_plugins = ["quick_loop", "cost_recorder"]  # --quick, --costs
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 LCB_FIXTURES = Path(os.environ.get("SSD_LCB_FIXTURES") or Path(__file__).parents[2] / "shared" / "lcb")
 

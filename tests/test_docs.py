@@ -21,6 +21,7 @@ SOURCES = [
 ]
 
 
+@pytest.mark.process
 def test_the_generated_pages_are_up_to_date():
     done = subprocess.run(
         [sys.executable, ROOT / "docs" / "generate.py", "--check"], capture_output=True, text=True, check=False

@@ -12,6 +12,8 @@ import pytest
 
 from ssd_harness.supervisor import supervised
 
+pytestmark = pytest.mark.process
+
 # Leaves a grandchild in a session of its own, whose parent is gone; it writes its number and lives on.
 DAEMON = """
 import os, pathlib, signal, sys, time

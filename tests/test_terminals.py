@@ -128,6 +128,7 @@ def test_every_command_ends_as_it_should(files):
     assert dict(zip(LINES, codes, strict=True)) == {command: code for command, (_, code) in LINES.items()}, said
 
 
+@pytest.mark.process
 def test_every_help_is_shown(files):
     commands = [["--help"], *([*command, "--help"] for command in every_command() if command != ("eval",))]
     codes, out, _ = run_all(files, commands)

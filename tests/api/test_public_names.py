@@ -31,6 +31,7 @@ def test_every_public_function_documents_arguments_result_and_errors():
             assert parameter in text, (name, parameter)
 
 
+@pytest.mark.process
 def test_the_package_import_loads_no_other_module_of_ours():
     program = "import sys, ssd_harness; print([name for name in sys.modules if name.startswith('ssd_harness.')])"
     done = subprocess.run(
@@ -42,6 +43,7 @@ def test_the_package_import_loads_no_other_module_of_ours():
     assert done.stdout == "[]\n", done.stdout + done.stderr
 
 
+@pytest.mark.process
 def test_type_checkers_see_the_public_functions(tmp_path):
     pytest.importorskip("mypy")
     file = tmp_path / "user.py"

@@ -78,6 +78,7 @@ def test_a_row_that_cannot_be_is_passed_over(state, change):
     assert read(store, ASKED) == []
 
 
+@pytest.mark.process
 def test_two_processes_append_to_one_file_at_once(state):
     program = """
 import sys

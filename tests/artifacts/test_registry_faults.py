@@ -159,6 +159,7 @@ def test_a_renamed_parent_stays_the_parent(make):
     assert registry.get("mother").name == "mother"
 
 
+@pytest.mark.process
 @AS_ROOT
 def test_a_folder_moves_to_another_file_system_whole_or_not_at_all(tmp_path):
     disk = tmp_path / "disk"
@@ -245,6 +246,7 @@ with storage.scratch_folder(models_folder() / f".two.{os.getpid()}") as scratch:
 """
 
 
+@pytest.mark.process
 def test_what_a_killed_process_leaves_goes_with_the_next_change_and_a_living_ones_stays(make, tmp_path, monkeypatch):
     make("one")
     models = registry.models_folder()

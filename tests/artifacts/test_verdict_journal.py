@@ -58,6 +58,7 @@ def _write(path, name):
         journal.append(f"{name}-{number}", verdict(number, message="x" * 300))
 
 
+@pytest.mark.process
 def test_processes_share_a_file(tmp_path):
     path = tmp_path / "j.jsonl"
     context = multiprocessing.get_context("fork")

@@ -9,6 +9,8 @@ import pytest
 
 from ssd_harness.judge.comparison import compare_lines, compare_values
 
+pytestmark = pytest.mark.process
+
 SIZE = 16 << 20
 ROOM = 600 << 20
 """Memory that reading one result may take, over what the process has anyway."""

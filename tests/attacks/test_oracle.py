@@ -16,6 +16,8 @@ from ssd_harness.judge.trial import Trial
 from ssd_harness.judge.verdicts import Verdict
 from ssd_harness.sandbox.interface import Limits, SlotLost
 
+pytestmark = pytest.mark.process
+
 TESTS = 4
 SECRET = 11
 SAMPLES = 1 << TESTS

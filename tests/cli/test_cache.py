@@ -173,6 +173,7 @@ def test_a_checkpoint_that_has_no_name_yet_is_unfinished_work(stored, capsys):
     assert registry.find("a" * 64) is None
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("lock", "kinds"),
     [("training", {"run", "samples", "kept"}), ("samples", {"samples"}), ("kept", {"kept"})],

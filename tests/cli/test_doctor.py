@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from ssd_harness.cli.doctor import disk
+
+pytestmark = pytest.mark.process
 
 
 def doctor(tmp_path, **environment):

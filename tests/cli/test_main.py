@@ -20,12 +20,14 @@ def command(*words, **options):
     )
 
 
+@pytest.mark.process
 def test_help_names_every_command_and_exit_code():
     shown = command("--help").stdout
     assert all(name in shown for name in main.COMMANDS)
     assert all(str(int(code)) in shown.partition("exit codes:")[2] for code in ExitCode)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", sorted(main.COMMANDS))
 def test_every_command_has_its_module_and_help(name):
     module = importlib.import_module(main.module_of(name))
@@ -69,6 +71,7 @@ def test_every_help_has_examples_of_its_own_command(words):
     )
 
 
+@pytest.mark.process
 def test_lm_evals_help_is_followed_by_examples_of_ours():
     shown = command("eval", "--help").stdout
     assert "usage: lm-eval" in shown
@@ -93,6 +96,7 @@ def test_what_a_help_text_shows_is_a_command(line, monkeypatch):
     assert HarnessCLI().parse_args().command in {"run", "ls"}
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("words", [(), ("nonsense",), ("doctor", "--nonsense")])
 def test_bad_usage_is_exit_code_2(words):
     done = command(*words)
@@ -169,6 +173,7 @@ def test_a_state_folder_that_cannot_be_written_does_not_hide_the_failure(failing
     assert str(log) in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_a_reader_that_leaves_early_is_no_error():
     done = subprocess.run(
         f"{sys.executable} -m ssd_harness doctor | head -n 1",
@@ -186,6 +191,7 @@ def test_a_message_is_one_line_whatever_is_in_it():
     assert "\n" not in str(UsageError("two\nlines", where="a\nb", next_step="c\nd"))
 
 
+@pytest.mark.process
 def test_a_terminal_without_unicode_ends_no_command(tmp_path):
     """doctor writes an arrow before each advice."""
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "SSD_HARNESS_HOME": str(tmp_path / "home")}

@@ -30,6 +30,7 @@ def test_an_unknown_sandbox_is_a_usage_error(capsys):
     assert "no sandboxe is called" not in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_no_engine_is_an_infrastructure_error(capsys, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/engine.sock")
     assert main(["sandbox", "check", "--sandbox", "docker"]) == 3

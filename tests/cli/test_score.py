@@ -11,6 +11,8 @@ import pytest
 
 from ssd_harness.cli.main import main
 
+pytestmark = pytest.mark.process
+
 ADD = "a, b = map(int, input().split())\nprint(a + b)"
 WRONG = "print(3)"
 

@@ -113,6 +113,7 @@ def test_an_argument_that_means_nothing_is_refused(word):
         filters.make_filter(Recipe(filter=word))
 
 
+@pytest.mark.process
 def test_parses_compiles_what_the_evaluation_would_judge_and_survives_it():
     deep = "x = " + "(" * 200_000 + ")" * 200_000
     crash = "x = " + "-" * 500_000 + "1"
@@ -130,6 +131,7 @@ def test_parses_compiles_what_the_evaluation_would_judge_and_survives_it():
     assert decide("parses", *texts) == [None, bad, bad, "no program", bad, bad, None, bad]
 
 
+@pytest.mark.process
 def test_a_parser_process_that_dies_is_replaced():
     with Parser() as parser:
         assert parser.accepts("a = 1")

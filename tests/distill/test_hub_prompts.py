@@ -11,6 +11,8 @@ from ssd_harness.recipe.definition import Recipe
 from ssd_harness.recipe.presets import presets
 from ssd_harness.recipe.resolution import resolve
 
+pytestmark = pytest.mark.hf
+
 CARD = """---
 configs:
   - config_name: seed_sft

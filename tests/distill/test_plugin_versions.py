@@ -85,6 +85,7 @@ def fingerprint_of(state, tmp_path):
     return fingerprint_of
 
 
+@pytest.mark.hf
 @pytest.mark.parametrize("fields", [{"filter": "lengthy"}, {"prompts": "counting"}, {"transform": "mine"}])
 def test_an_edited_plugin_is_another_and_an_unchanged_one_the_same(plugin, fingerprint_of, fields):
     plugin()
@@ -100,6 +101,7 @@ def test_an_edited_plugin_is_another_and_an_unchanged_one_the_same(plugin, finge
     assert fingerprint_of(**fields) == declared != before
 
 
+@pytest.mark.hf
 def test_a_checkpoint_of_an_edited_plugin_is_named_with_what_differs(plugin, fingerprint_of, tmp_path):
     def lines(**fields):
         told = []
@@ -146,6 +148,7 @@ def test_what_stands_behind_a_factory_is_looked_at(plugin):
     assert source_version(space["typed"]) != source_version(other["typed"])
 
 
+@pytest.mark.hf
 def test_fingerprints_of_built_in_parts_are_those_of_before(fingerprint_of, tmp_path, state):
     """A checkpoint that was registered before filters had versions is still found."""
     from ssd_harness.artifacts.base_model import find_base

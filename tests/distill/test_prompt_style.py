@@ -104,6 +104,7 @@ def test_the_system_message_is_the_styles_or_the_recipes(collect, folder):
 # What counts.
 
 
+@pytest.mark.hf
 def test_the_texts_count_and_their_folder_does_not(plan, folder, tmp_path):
     known = plan(prompt_style=f"file:{folder}")
     assert known.fingerprint != plan().fingerprint
@@ -122,6 +123,7 @@ def test_the_texts_count_and_their_folder_does_not(plan, folder, tmp_path):
     assert plan(prompt_style=f"file:{moved}").fingerprint == known.fingerprint
 
 
+@pytest.mark.hf
 def test_the_default_by_name_makes_what_the_default_makes(plan):
     assert plan(prompt_style="ssd/chat").fingerprint == plan(prompt_style="none").fingerprint == plan().fingerprint
 

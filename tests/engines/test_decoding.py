@@ -1,8 +1,9 @@
 import pytest
-import torch
 from engines.decoding_reference import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
 
 from ssd_harness.engines.contracts import Decoding
 from ssd_harness.engines.decoding import draw, kept_weights

@@ -70,6 +70,7 @@ def cells(state, tmp_path):
     return make
 
 
+@pytest.mark.hf
 def test_cells_that_read_the_same_are_one(cells):
     # The base model reads no training field and no seed; its own decoding in other words is the same cell.
     own = {"rounds": 0, "T_base": 1.0, "top_k_base": None, "top_p_base": 1.0}
@@ -77,6 +78,7 @@ def test_cells_that_read_the_same_are_one(cells):
     assert [cell.label for cell in made] == ["rounds=0", "seed=0", "seed=1"]
 
 
+@pytest.mark.hf
 def test_a_training_is_shared_by_its_decodings_alone(cells):
     made = cells(*grid({"T_train": (1.0, 1.5), "T_eval": (0.5, 1.0)}), seeds=(0, 1))
     trainings = {cell.weights for cell in made}
@@ -122,6 +124,7 @@ def test_a_base_that_is_asked_to_think_harder_is_another_cell(cells):
     assert len(folders) == 3
 
 
+@pytest.mark.hf
 def test_another_recipe_or_extent_is_another_folder(cells, tmp_path):
     (one,), (other,) = cells({}), cells({}, steps=7)
     assert one.evaluation.folder != other.evaluation.folder
@@ -130,6 +133,7 @@ def test_another_recipe_or_extent_is_another_folder(cells, tmp_path):
     assert few.evaluation.words[-2:] == ["--limit", "3"]
 
 
+@pytest.mark.hf
 def test_tasks_of_others_are_told_a_decoding_only_where_one_is_asked_for(tmp_path, state):
     options = task_options("tasks", apply_chat_template=True)
     request = Request("demo", {"prompt_limit": 4}, ["livecodebench_mini", "sums"], tmp_path, options=options)
@@ -145,6 +149,7 @@ def test_tasks_of_others_are_told_a_decoding_only_where_one_is_asked_for(tmp_pat
     assert words[-1] == "do_sample=True,temperature=1.4,top_k=20,top_p=0.8"
 
 
+@pytest.mark.hf
 def test_the_engine_names_the_class_that_evaluates(tmp_path, state, monkeypatch):
     monkeypatch.setattr(choice, "installed_vllm", lambda: choice.InstalledVllm("vllm 9", for_cpu=True))
     made = {}
@@ -157,6 +162,7 @@ def test_the_engine_names_the_class_that_evaluates(tmp_path, state, monkeypatch)
     assert made["ssd-hf"].evaluation.folder != made["ssd-vllm"].evaluation.folder
 
 
+@pytest.mark.hf
 def test_what_the_model_class_is_told_reaches_every_evaluation(tmp_path, state):
     told = {"tensor_parallel_size": "8", "batch_size": "4"}
     common = ("demo", {"prompt_limit": 4, "sampler": "vllm"}, ["livecodebench_mini"], tmp_path)

@@ -185,6 +185,7 @@ def installed(tmp_path):
 HEAD = "from ssd_harness.extensions.components import Filter\nfrom ssd_harness.extensions.hookspecs import hookimpl\n"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -206,6 +207,7 @@ def test_a_command_refuses_a_faulty_plugin_in_one_line(installed, source, messag
     assert line.startswith(f"ssd-harness: error: {message}")
 
 
+@pytest.mark.process
 def test_doctor_lists_plugins_with_distribution_and_version(installed):
     done = installed(f"{HEAD}@hookimpl\ndef ssd_sample_filters(): return [Filter('a', print)]", "doctor")
     (line,) = [line for line in done.stdout.splitlines() if line[4:].startswith("plugins ")]
@@ -214,6 +216,7 @@ def test_doctor_lists_plugins_with_distribution_and_version(installed):
     assert "builtin (ssd-harness 0." in line
 
 
+@pytest.mark.process
 def test_doctor_reports_a_faulty_plugin_and_goes_on(installed):
     done = installed("import no_such_module", "doctor")
     (line,) = [line for line in done.stdout.splitlines() if line[4:].startswith("plugins ")]
@@ -223,6 +226,7 @@ def test_doctor_reports_a_faulty_plugin_and_goes_on(installed):
     assert done.returncode == 3
 
 
+@pytest.mark.process
 def test_the_documented_plugin_works_as_documented(installed):
     """The module on the plugin page, as it stands there."""
     from ssd_harness.extensions import hookspecs

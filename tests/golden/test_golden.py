@@ -61,6 +61,7 @@ def test_verdict(verdicts, key):
     check(key, *verdicts)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("key", UNCONFINED)
 def test_verdict_of_the_runners_alone(unconfined_verdicts, key):
     check(key, *unconfined_verdicts)

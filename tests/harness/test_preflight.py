@@ -48,6 +48,7 @@ def test_a_missing_image_is_an_error_that_names_the_command_where_nobody_can_be_
         preflight.check_sandbox("docker")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("answer", "build"), [("\n", True), ("y\n", True), ("n\n", False), ("\x04", False)])
 def test_on_a_terminal_the_user_is_asked(answer, build):
     terminal, user = pty.openpty()

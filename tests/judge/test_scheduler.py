@@ -15,6 +15,8 @@ from ssd_harness.judge.solo import KILLED
 from ssd_harness.judge.verdicts import CRASH, Verdict
 from ssd_harness.sandbox.interface import JobEnd, Limits, SlotLost
 
+pytestmark = pytest.mark.process
+
 LIMITS = Limits(cpu_s=1.0, wall_s=5.0)
 RIGHT = "print(int(input()) * 2)"
 WRONG = "print(int(input()) * 2 if __import__('sys') and 0 else 7)"

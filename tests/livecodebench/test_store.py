@@ -192,6 +192,7 @@ print(len(store.problems), peak() - before)
 """
 
 
+@pytest.mark.process
 def test_memory_goes_by_the_largest_row_and_not_by_the_file(folder, lcb_rows, state):
     tests = lcb_rows.encode([{"input": random.Random(0).randbytes(6 << 20).hex(), "output": "", "testtype": "stdin"}])
     path = folder / "test6.jsonl"

@@ -97,6 +97,7 @@ def test_a_slow_source_is_told_about_with_the_time_that_is_left(state, monkeypat
     assert re.fullmatch(r"ssd-harness: prompts: \d+ of 40, \d+ s, [\d.]+ a (second|minute), about \d+ s left", lines[0])
 
 
+@pytest.mark.hf
 def test_a_remote_source_is_asked_once(state, tmp_path, monkeypatch):
     import pyarrow as pa
     from pyarrow import parquet

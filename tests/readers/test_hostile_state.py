@@ -56,6 +56,7 @@ def test_manifests(attack, state, capsys):
     attack("home/checkpoints/odd/ssd_manifest.json", files([MANIFEST], lines=False), read, 80)
 
 
+@pytest.mark.hf
 @pytest.mark.parametrize("name", ["run/plan.json", f"home/kept/{'a' * 16}/job.json"])
 def test_runs_whose_samples_are_exported(attack, state, tmp_path, name):
     folder, kept = tmp_path / "run", state / "kept" / ("a" * 16)

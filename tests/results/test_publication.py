@@ -148,6 +148,7 @@ def push(state, endpoint):
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.process
 def test_an_upload_sends_every_file_in_one_commit(checkpoint, state, hub):
     done = push(state, hub.address)
     assert done.returncode == 0, done.stderr
@@ -165,6 +166,7 @@ def test_an_upload_sends_every_file_in_one_commit(checkpoint, state, hub):
     assert "mine" in lines[0]["summary"]
 
 
+@pytest.mark.process
 def test_a_refusal_and_a_missing_network_are_one_line(checkpoint, state, hub):
     hub.refuse = "/preupload/"
     for endpoint in (hub.address, "http://127.0.0.1:1"):

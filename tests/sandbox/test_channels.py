@@ -24,6 +24,7 @@ print(json.dumps([dict(os.environ), ctypes.string_at(first, last - first).decode
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("kind", [pytest.param("docker", marks=pytest.mark.docker), "process"])
 def test_the_whole_environment_is_the_one_that_we_list(request, place_of, monkeypatch, tmp_path, kind):
     proxy = f"http://user:{PASSWORD}@proxy.invalid:3128"

@@ -181,6 +181,7 @@ def test_the_docker_commands_order(folder, monkeypatch):
     assert engine_address.chosen().url == "unix:///there.sock"
 
 
+@pytest.mark.process
 def test_the_docker_command_chooses_the_same(folder):
     if not shutil.which("docker"):
         pytest.skip("needs the docker command")
@@ -199,6 +200,7 @@ def as_ordinary_user(request):
     return request.getfixturevalue("as_nobody") if os.geteuid() == 0 else lambda work: str(work())
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("mode", [0o000, 0o600, 0o660])
 def test_permission_denied_is_no_missing_engine(folder, monkeypatch, as_ordinary_user, mode):
     if os.geteuid() != 0 and mode:
@@ -225,6 +227,7 @@ def test_permission_denied_is_no_missing_engine(folder, monkeypatch, as_ordinary
     assert "no Docker engine" not in said
 
 
+@pytest.mark.process
 def test_a_home_that_is_closed_has_made_no_choice(folder, monkeypatch, as_ordinary_user):
     """Not even whether the file exists can be known there, and it is not this user's own."""
     home = folder / "closed"
@@ -284,6 +287,7 @@ def test_a_pipe_in_place_of_a_file_holds_nobody_up(folder):
         engine.chosen()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("present", [{"cert": "x", "key": "y"}, {"ca": "x"}, {"cert": "x"}])
 def test_keys_that_are_none(folder, present):
     keys = add_context(folder / ".docker", "far", "tcp://127.0.0.1:1", active=True)
@@ -295,6 +299,7 @@ def test_keys_that_are_none(folder, present):
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "content", ["[1]", '{"proxies": 7}', '{"auths": 7}', '{"auths": {"x": 7}}', '{"HttpHeaders": 7}']
 )

@@ -64,6 +64,7 @@ def test_without_mmdebstrap_the_next_step_is_said(tmp_path, monkeypatch):
         base.make_base(tmp_path / "base.tar")
 
 
+@pytest.mark.process
 def test_a_failing_pip_is_one_line(tmp_path, monkeypatch):
     listing = tmp_path / "packages.txt"
     listing.write_text("no-such-package-of-ours==1.0\n")

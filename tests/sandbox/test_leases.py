@@ -72,6 +72,7 @@ def test_slots_are_numbered_from_the_lowest_free_one():
     assert leases.acquire().index == 0
 
 
+@pytest.mark.process
 def test_two_processes_share_the_slots():
     process, held = holder(1)
     try:
@@ -89,6 +90,7 @@ def test_two_processes_share_the_slots():
         process.wait()
 
 
+@pytest.mark.process
 def test_a_crash_gives_the_slots_back():
     process, held = holder(2)
     assert held == [0, 1]
@@ -106,6 +108,7 @@ def test_a_lease_is_released_once():
     again.release()
 
 
+@pytest.mark.process
 def test_the_line_about_the_holders_is_repeated_while_the_wait_lasts(capsys):
     process, _ = holder(2)
     try:
@@ -141,6 +144,7 @@ def test_a_line_comes_after_a_second_and_then_every_30(tmp_path, monkeypatch, ca
     assert waits(1130.0, leases._Notice(tmp_path, 1091.0)) == [1121.0]
 
 
+@pytest.mark.process
 def test_a_waiting_run_says_who_holds_the_slots(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(leases, "_SAY_AFTER_S", 0.0)
     process, _ = holder(2)
@@ -208,6 +212,7 @@ def test_what_other_users_write_is_escaped_and_never_believed(tmp_path, capsys, 
     assert not (tmp_path / "victim").exists()
 
 
+@pytest.mark.process
 def test_a_dead_holder_is_not_named_although_a_child_of_its_keeps_the_lock():
     process = subprocess.Popen([sys.executable, "-c", FORKING_HOLDER], stdout=subprocess.PIPE, text=True)
     child = int(process.stdout.readline())
@@ -221,6 +226,7 @@ def test_a_dead_holder_is_not_named_although_a_child_of_its_keeps_the_lock():
         os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.process
 def test_first_come_first_served_and_a_killed_waiter_blocks_nobody(monkeypatch):
     monkeypatch.setenv("SSD_HARNESS_SLOTS", "1")
     mine = leases.acquire()
@@ -248,6 +254,7 @@ def test_first_come_first_served_and_a_killed_waiter_blocks_nobody(monkeypatch):
             waiter.wait()
 
 
+@pytest.mark.process
 def test_a_run_that_holds_many_slots_gives_down_to_an_even_share(monkeypatch):
     monkeypatch.setenv("SSD_HARNESS_SLOTS", "4")
     mine = [leases.acquire() for _ in range(4)]
@@ -267,6 +274,7 @@ def test_a_run_that_holds_many_slots_gives_down_to_an_even_share(monkeypatch):
         process.wait()
 
 
+@pytest.mark.process
 def test_the_last_slot_goes_to_a_run_without_one_after_a_turn(monkeypatch):
     monkeypatch.setenv("SSD_HARNESS_SLOTS", "1")
     runs_ = [

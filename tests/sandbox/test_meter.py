@@ -8,6 +8,8 @@ import pytest
 from ssd_harness.sandbox.worker import meter
 from ssd_harness.sandbox.worker.meter import Meter
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def groups(tmp_path):

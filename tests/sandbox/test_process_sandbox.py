@@ -168,6 +168,7 @@ def test_a_killed_harness_leaves_no_process(process_sandbox):
     assert gone(launcher)
 
 
+@pytest.mark.process
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give root up")
 def test_without_root_it_refuses_in_one_line():
     done = subprocess.run([sys.executable, "-c", WITHOUT_ROOT], capture_output=True, text=True, check=False)

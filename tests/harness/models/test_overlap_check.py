@@ -27,6 +27,8 @@ from ssd_harness.prompts.overlap.search import EvaluatedText
 from ssd_harness.recipe.definition import Recipe
 from ssd_harness.results.model_card import model_card
 
+pytestmark = pytest.mark.hf
+
 MINI = "livecodebench_mini"
 TAKEN = mini.problems()[4]
 

@@ -8,6 +8,8 @@ from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.harness import run_context
 from ssd_harness.harness.generation import Generation
 
+pytestmark = pytest.mark.hf
+
 ADD = "a, b = map(int, input().split())\nprint(a + b)"
 THOUGHTS = (
     f"<think>\n```\nno\n```\n</think>\n```python\n{ADD}\n```",
