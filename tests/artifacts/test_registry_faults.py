@@ -265,6 +265,7 @@ def test_what_a_killed_process_leaves_goes_with_the_next_change_and_a_living_one
     assert {path.name for path in models.iterdir()} == {".lock", ".mine", "one", "four", "five"}
 
 
+@pytest.mark.process
 def test_a_kill_between_a_checkpoint_and_its_name_loses_neither(state, tmp_path):
     folder_of(tmp_path, "work")
     killed(f"registry.point = die; registry.register('one', Path({str(tmp_path / 'work')!r}), {MANIFEST})")
@@ -277,6 +278,7 @@ def test_a_kill_between_a_checkpoint_and_its_name_loses_neither(state, tmp_path)
     assert registry.nameless() == []
 
 
+@pytest.mark.process
 def test_a_kill_in_the_middle_of_a_removal_leaves_a_name_that_says_so(make, monkeypatch):
     make("one")
     killed("Path.unlink = die; registry.remove('one')")

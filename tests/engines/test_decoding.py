@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from ssd_harness.engines.contracts import Decoding
-from ssd_harness.engines.decoding import draw, kept_weights
+from ssd_harness.engines.contracts import Decoding  # noqa: E402
+from ssd_harness.engines.decoding import draw, kept_weights  # noqa: E402
 
 pytestmark = pytest.mark.hf
 

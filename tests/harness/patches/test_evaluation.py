@@ -81,6 +81,7 @@ def test_a_response_cache_under_our_model_gets_a_warning(index, caplog):
     assert "not the checkpoint" in caplog.text
 
 
+@pytest.mark.hf
 @pytest.mark.parametrize("given", ["pretrained=demo,device=cpu", {"pretrained": "demo", "device": "cpu"}])
 def test_a_device_among_the_model_args_of_our_models_decides(index, given):
     class Evaluator:
@@ -95,6 +96,7 @@ def test_a_device_among_the_model_args_of_our_models_decides(index, given):
     assert ask("hf") == (given, "cuda:0")
 
 
+@pytest.mark.hf
 @pytest.mark.parametrize(
     ("words", "in_file", "handed"),
     [

@@ -6,6 +6,8 @@ import pytest
 
 from ssd_harness.engines.loading import pick_device
 
+pytestmark = pytest.mark.process
+
 RUN = ("--model", "dummy", "--tasks", "livecodebench_mini", "--limit", "2", "--predict_only")
 
 

@@ -71,6 +71,7 @@ def seeds_by_prompt(asked):
     return seeds
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("model", "words"),
     [
@@ -118,6 +119,7 @@ def test_equal_samples_are_said_and_leave_pass_at_5_out(run, tmp_path, server, c
     assert "pass@5" not in shown
 
 
+@pytest.mark.process
 def test_concurrent_requests_keep_their_samples_apart(run, server):
     words = list(command(server, "local-completions", "--predict_only"))
     words[words.index("--model_args") + 1] += ",num_concurrent=4"
