@@ -8,8 +8,8 @@ from threading import Lock
 from ssd_harness.errors import InfrastructureError
 from ssd_harness.judge.comparison import Checker, compare_exact_values, compare_lines, compare_values
 from ssd_harness.judge.judges import Judge, TestSelection
-from ssd_harness.judge.problem_tests import ProblemTests
-from ssd_harness.judge.trial import granted
+from ssd_harness.judge.problem_tests import ProblemTests, Program
+from ssd_harness.judge.trial import Trial, granted
 from ssd_harness.sandbox.interface import Job, Limits, Runner, Slot
 from ssd_harness.sandbox.worker.protocol import MAX_OUTPUT
 
@@ -46,6 +46,10 @@ class LoadedTests:
             entry=self.entry,
             limits=granted(self.limits),
         )
+
+    def trial(self, program: Program) -> Trial:
+        """Return the trial that decides one run of ``program``."""
+        return Trial(program, self.expected, self.checker, self.limits)
 
 
 class TestLoader:

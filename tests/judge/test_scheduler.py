@@ -10,8 +10,8 @@ from bench.bare_fork import BareForkSandbox
 from ssd_harness.errors import InfrastructureError, SsdError
 from ssd_harness.judge.problem_tests import ProblemTests, Program
 from ssd_harness.judge.scheduler import judge_programs
+from ssd_harness.judge.serial_rejudge import KILLED
 from ssd_harness.judge.slot_worker import AHEAD
-from ssd_harness.judge.solo import KILLED
 from ssd_harness.judge.verdicts import CRASH, Verdict
 from ssd_harness.sandbox.interface import JobEnd, Limits, SlotLost
 
