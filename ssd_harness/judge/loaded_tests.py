@@ -21,15 +21,20 @@ _RUNNERS = {
 }
 
 
+_numbers = count()
+"""Numbers for the inputs, unique in every slot whichever loaders share it."""
+
+
 class UnusableTestsError(InfrastructureError):
     """A problem's tests cannot be loaded or there are none: its programs are internal errors, the others go on."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedTests:
-    """A problem's tests whose inputs lie in a slot under ``key``."""
+    """A problem's tests, whose inputs are in a slot."""
 
-    key: str
+    inputs: int
+    """Number of the inputs in the slot."""
     expected: tuple[str, ...]
     checker: Checker
     limits: Limits
@@ -41,7 +46,7 @@ class LoadedTests:
         return Job(
             program=code.encode("utf-8", "surrogatepass"),
             runner=self.runner,
-            inputs_key=self.key,
+            inputs=self.inputs,
             tests=range(len(self.expected)),
             entry=self.entry,
             limits=granted(self.limits),
@@ -63,7 +68,6 @@ class TestLoader:
         self._load_tests, self._judge, self._tests = load_tests, judge, tests
         self._limits = limits or Limits()
         self._lock = Lock()
-        self._keys = count()
 
     def _checker(self, *, functional: bool) -> Checker:
         if not functional:
@@ -78,12 +82,12 @@ class TestLoader:
                 inputs, expected = _chosen(tests, self._tests)
             except Exception as error:
                 raise UnusableTestsError(f"tests cannot be loaded: {error}", where=question_id) from error
-            key = f"{next(self._keys)}"
-            slot.load(key, inputs)
+            number = next(_numbers)
+            slot.load(number, inputs)
         limits = self._limits if tests.cpu_s is None else replace(self._limits, cpu_s=tests.cpu_s)
         functional = tests.function is not None
         return LoadedTests(
-            key=key,
+            inputs=number,
             expected=expected,
             checker=self._checker(functional=functional),
             limits=_room_for(limits, expected),

@@ -56,7 +56,7 @@ class SerialRejudge:
                 run = Run(item, tests.trial(item.program))
                 try:
                     end = _run_alone(session, run, tests)
-                    session.slot.drop(tests.key)
+                    session.slot.drop(tests.inputs)
                 except SlotLost:
                     if run.trial.complete:
                         return item.final_verdict(run.trial)
@@ -94,7 +94,7 @@ class SerialRejudge:
         tests = self._known_good_loader.load(_KNOWN_GOOD.question_id, session.slot)
         run = Run(WorkItem(0, _KNOWN_GOOD), tests.trial(_KNOWN_GOOD))
         _run_alone(session, run, tests)
-        session.slot.drop(tests.key)
+        session.slot.drop(tests.inputs)
         run.trial.compare()
         return run.trial.decision is Verdict.AC
 

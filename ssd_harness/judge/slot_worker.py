@@ -102,7 +102,7 @@ class SlotWorker(Thread):
         previous, self._group, self._tests = self._tests, None, None
         try:
             if previous is not None:
-                session.slot.drop(previous.key)
+                session.slot.drop(previous.inputs)
             self._tests = self._loader.load(group.question_id, session.slot)
         except UnusableTestsError as error:
             self._refuse(group, item, str(error))

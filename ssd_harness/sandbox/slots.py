@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self
 
 from ssd_harness.printable import printable
-from ssd_harness.sandbox.interface import Job, JobEnd, SlotLost, Status, TestOutcome
+from ssd_harness.sandbox.interface import Job, JobEnd, SlotLost, TestOutcome
 from ssd_harness.sandbox.leases import Lease
 from ssd_harness.sandbox.worker import protocol
-from ssd_harness.sandbox.worker.protocol import End, FrameBuffer, Outcome, ProtocolError, Request
+from ssd_harness.sandbox.worker.protocol import FrameBuffer, ProtocolError
 
 _START_S = 60.0
 _PATIENCE_S = 120.0
@@ -40,8 +40,7 @@ class SlotConnection:
         self.name = name
         self._stream, self._lease = stream, lease
         self._frames = FrameBuffer()
-        self._keys: dict[str, int] = {}
-        self._numbers = 0
+        self._loaded: set[int] = set()
         self._open_jobs: dict[int, float] = {}
         self._on_close: list[Callable[[SlotConnection], None]] = []
         self._closed = False
@@ -56,12 +55,11 @@ class SlotConnection:
             self.close()
             raise SlotLost("the worker did not get ready", where=name)
 
-    def load(self, key: str, inputs: Sequence[bytes]) -> None:
-        """Send a problem's inputs once; jobs refer to them by ``key``."""
-        if key in self._keys:
-            raise ValueError(f"inputs {key!r} are loaded already")
-        self._numbers += 1
-        self._send(protocol.load_header(self._numbers, [len(data) for data in inputs]))
+    def load(self, number: int, inputs: Sequence[bytes]) -> None:
+        """Send a problem's inputs once; jobs refer to them by ``number``."""
+        if number in self._loaded:
+            raise ValueError(f"inputs {number} are already loaded")
+        self._send(protocol.load_header(number, [len(data) for data in inputs]))
         pending = bytearray()
         for data in inputs:
             if len(data) >= _PIECE:
@@ -74,32 +72,21 @@ class SlotConnection:
                     self._send(pending)
                     pending = bytearray()
         self._send(pending)
-        self._keys[key] = self._numbers
+        self._loaded.add(number)
 
-    def drop(self, key: str) -> None:
+    def drop(self, number: int) -> None:
         """Forget the inputs; jobs that are already submitted still see them."""
-        self._send(protocol.frame(protocol.DROP, self._keys.pop(key)))
+        self._loaded.remove(number)
+        self._send(protocol.frame(protocol.DROP, number))
 
     def submit(self, job_id: int, job: Job) -> None:
         """Queue a job without waiting."""
-        limits = job.limits
-        request = Request(
-            runner=job.runner.value,
-            inputs=self._keys[job.inputs_key],
-            cpu_s=limits.cpu_s,
-            wall_s=limits.wall_s,
-            grace_s=limits.grace_s,
-            memory=limits.memory,
-            output=min(limits.output, protocol.MAX_OUTPUT),
-            processes=limits.processes,
-            tests=tuple(job.tests),
-            entry=job.entry,
-            program=job.program,
-        )
+        if job.inputs not in self._loaded:
+            raise KeyError(job.inputs)
         if self._open_jobs.get(job_id) is not None:
             raise ValueError(f"job {job_id} is submitted already")
-        self._send(protocol.frame(protocol.JOB, job_id, request.encode()))
-        self._open_jobs[job_id] = (len(job.tests) + 1) * (limits.wall_s + limits.grace_s)
+        self._send(protocol.frame(protocol.JOB, job_id, job.encode()))
+        self._open_jobs[job_id] = (len(job.tests) + 1) * (job.limits.wall_s + job.limits.grace_s)
 
     def cancel(self, job_id: int) -> None:
         """Stop the job now if it runs, skip it if it is queued; its end still comes."""
@@ -112,20 +99,10 @@ class SlotConnection:
         kind, job, payload = self._next_frame(longest + _PATIENCE_S)
         try:
             if kind == protocol.OUTCOME:
-                outcome = Outcome.decode(payload)
-                return TestOutcome(
-                    job=job,
-                    test=outcome.test,
-                    status=Status(outcome.status),
-                    output=outcome.output,
-                    cpu_s=outcome.cpu_s,
-                    wall_s=outcome.wall_s,
-                    peak=outcome.peak,
-                    message=printable(_text(outcome.message), protocol.MAX_MESSAGE),
-                )
+                outcome = TestOutcome.decode(job, payload)
+                return outcome._replace(message=printable(outcome.message, protocol.MAX_MESSAGE))
             if kind == protocol.END and self._open_jobs.pop(job, None) is not None:
-                end = End.decode(payload)
-                return JobEnd(job, end.cpu_s, end.wall_s, end.peak, end.swept)
+                return JobEnd.decode(job, payload)
         except ProtocolError as error:
             raise self._lost(f"the worker sent nonsense: {error}") from error
         raise self._lost(f"the worker sent an unexpected frame of kind {kind}")

@@ -70,7 +70,7 @@ class BareForkSlot:
         del self.inputs[key]
 
     def submit(self, job_id, job):
-        self.queue.append((job_id, job, [self.inputs[job.inputs_key][test] for test in job.tests]))
+        self.queue.append((job_id, job, [self.inputs[job.inputs][test] for test in job.tests]))
 
     def cancel(self, job_id):
         self.cancelled.add(job_id)

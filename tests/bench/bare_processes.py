@@ -61,7 +61,7 @@ def main():
             continue
         if program.question_id != at:
             if loaded is not None:
-                slot.drop(loaded.key)
+                slot.drop(loaded.inputs)
             loaded, at = loader.load(program.question_id, slot), program.question_id
         slot.submit(number, loaded.job(program.code))
         trial = Trial(program, loaded.expected, loaded.checker, loaded.limits)

@@ -18,11 +18,11 @@ class Place:
         """Load the inputs, submit, drop; return the job's number."""
         number = next(self._numbers)
         source = program if isinstance(program, bytes) else program.encode()
-        self.slot.load(f"inputs {number}", inputs)
+        self.slot.load(number, inputs)
         chosen = range(len(inputs)) if tests is None else tests
-        job = Job(source, runner, f"inputs {number}", chosen, entry, Limits(**{"cpu_s": 2.0, "wall_s": 10.0, **limits}))
+        job = Job(source, runner, number, chosen, entry, Limits(**{"cpu_s": 2.0, "wall_s": 10.0, **limits}))
         self.slot.submit(number, job)
-        self.slot.drop(f"inputs {number}")
+        self.slot.drop(number)
         return number
 
     def collect(self, number):

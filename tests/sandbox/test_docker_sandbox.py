@@ -63,7 +63,7 @@ def test_sending_to_a_killed_container_is_a_lost_slot(slot, engine):
     assert wait_until_gone(engine, slot._stream.id)
     began = time.monotonic()
     with pytest.raises(SlotLost):
-        slot.load("inputs", [b"x" * 1_000_000] * 100)
+        slot.load(1, [b"x" * 1_000_000] * 100)
     assert time.monotonic() - began < 5
 
 
@@ -73,7 +73,7 @@ def test_a_container_killed_while_it_takes_input_is_a_lost_slot_at_once(slot, en
     killer.start()
     began = time.monotonic()
     with pytest.raises(SlotLost, match="container"):
-        slot.load("inputs", [b"x" * 1_000_000] * 100)
+        slot.load(1, [b"x" * 1_000_000] * 100)
     killer.join()
     assert time.monotonic() - began < 10
 

@@ -1,68 +1,93 @@
 import contextlib
 import struct
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_harness.sandbox.interface import Runner, Status
+from ssd_harness.sandbox import interface
 from ssd_harness.sandbox.worker import protocol
-from ssd_harness.sandbox.worker.protocol import End, FrameBuffer, Outcome, ProtocolError, Request
+from ssd_harness.sandbox.worker.protocol import FrameBuffer, Job, JobEnd, Limits, ProtocolError, Status, TestOutcome
 
 u32 = st.integers(0, 2**32 - 1)
 u64 = st.integers(0, 2**64 - 1)
 seconds = st.floats(0, 1e6)
-requests = st.builds(
-    Request,
-    runner=st.sampled_from(protocol.RUNNERS),
-    inputs=u32,
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
+limits = st.builds(
+    Limits,
     cpu_s=seconds,
     wall_s=seconds,
     grace_s=seconds,
     memory=u64,
-    output=u64,
+    output=st.integers(0, protocol.MAX_OUTPUT),
     processes=u32,
-    tests=st.lists(u32, max_size=20).map(tuple),
-    entry=st.text(st.characters(exclude_categories=["Cs"]), max_size=50),
+)
+jobs = st.builds(
+    Job,
     program=st.binary(max_size=200),
+    runner=st.sampled_from(protocol.Runner),
+    inputs=u32,
+    tests=st.lists(u32, max_size=20).map(tuple),
+    entry=text,
+    limits=limits,
 )
 outcomes = st.builds(
-    Outcome,
+    TestOutcome,
+    job=u32,
     test=u32,
-    status=st.sampled_from(protocol.STATUSES),
+    status=st.sampled_from(Status),
+    output=st.binary(max_size=300),
     cpu_s=seconds,
     wall_s=seconds,
     peak=u64,
-    message=st.binary(max_size=protocol.MAX_MESSAGE),
-    output=st.binary(max_size=300),
+    message=text,
 )
+ends = st.builds(JobEnd, u32, seconds, seconds, u64, st.booleans())
 
 
-def test_the_tables_mirror_the_contracts():
-    assert tuple(status.value for status in Status) == protocol.STATUSES
-    assert tuple(runner.value for runner in Runner) == protocol.RUNNERS
+DECODERS = (Job.decode, partial(TestOutcome.decode, 0), partial(JobEnd.decode, 0))
+
+
+def test_both_sides_share_one_definition_of_what_crosses_the_border():
+    for name in ("Job", "JobEnd", "Limits", "Runner", "Status", "TestOutcome"):
+        assert getattr(interface, name) is getattr(protocol, name)
     assert set(protocol.RUNNERS) > protocol.TEST_RUNNERS
 
 
-@given(requests)
-def test_a_request_survives_the_trip(request_):
-    assert Request.decode(request_.encode()) == request_
+def test_the_wire_format_is_the_order_of_the_names():
+    assert protocol.STATUSES == (
+        "done", "exception", "compile", "load", "cpu", "wall", "memory", "output", "signal"
+    )  # fmt: skip
+    assert protocol.RUNNERS == ("lcb_stdin", "lcb_functional", "stdio", "stdio_functional")
 
 
-@given(outcomes, u32)
-def test_an_outcome_survives_the_trip(outcome, job):
+@given(jobs)
+def test_a_job_survives_the_trip(job):
+    assert Job.decode(job.encode()) == job
+
+
+def test_an_output_limit_over_the_bound_of_a_frame_is_lowered():
+    job = Job(b"", protocol.Runner.STDIO, 1, (0,), limits=Limits(output=protocol.MAX_OUTPUT + 1))
+    assert Job.decode(job.encode()).limits.output == protocol.MAX_OUTPUT
+
+
+@given(outcomes)
+def test_an_outcome_survives_the_trip(outcome):
     buffer = FrameBuffer()
-    buffer.feed(b"".join(outcome.frame(job)))
+    buffer.feed(b"".join(outcome.frame()))
     kind, number, payload = buffer.frame()
-    assert (kind, number) == (protocol.OUTCOME, job)
-    assert Outcome.decode(payload) == outcome
+    assert kind == protocol.OUTCOME
+    assert TestOutcome.decode(number, payload) == outcome
 
 
-@given(st.builds(End, seconds, seconds, u64, st.booleans()))
+@given(ends)
 def test_an_end_survives_the_trip(end):
     buffer = FrameBuffer()
-    buffer.feed(end.frame(7))
-    assert End.decode(buffer.frame()[2]) == end
+    buffer.feed(end.frame())
+    kind, number, payload = buffer.frame()
+    assert kind == protocol.END
+    assert JobEnd.decode(number, payload) == end
 
 
 @given(st.lists(st.tuples(st.sampled_from([protocol.JOB, protocol.OUTCOME]), u32, st.binary(max_size=50))), st.data())
@@ -84,7 +109,7 @@ def test_nonsense_is_a_protocol_error_or_incomplete(data):
     buffer.feed(data)
     try:
         while (frame := buffer.frame()) is not None:
-            for decode in (Request.decode, Outcome.decode, End.decode):
+            for decode in DECODERS:
                 with contextlib.suppress(ProtocolError):
                     decode(frame[2])
     except ProtocolError:
@@ -93,7 +118,7 @@ def test_nonsense_is_a_protocol_error_or_incomplete(data):
 
 @given(st.binary(max_size=100))
 def test_broken_payloads_are_protocol_errors(payload):
-    for decode in (Request.decode, Outcome.decode, End.decode):
+    for decode in DECODERS:
         with contextlib.suppress(ProtocolError):
             decode(payload)
 
@@ -107,11 +132,11 @@ def test_a_length_over_the_bound_is_refused_before_it_is_waited_for(kind):
 
 
 def test_a_message_longer_than_its_bound_is_cut():
-    outcome = Outcome(0, "done", 0.0, 0.0, 0, b"x" * 10_000, b"out")
+    outcome = TestOutcome(1, 0, Status.DONE, b"out", 0.0, 0.0, 0, "x" * 10_000)
     buffer = FrameBuffer()
-    buffer.feed(b"".join(outcome.frame(1)))
-    got = Outcome.decode(buffer.frame()[2])
-    assert got.message == b"x" * protocol.MAX_MESSAGE
+    buffer.feed(b"".join(outcome.frame()))
+    got = TestOutcome.decode(1, buffer.frame()[2])
+    assert got.message == "x" * protocol.MAX_MESSAGE
     assert got.output == b"out"
 
 

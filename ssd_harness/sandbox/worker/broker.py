@@ -19,7 +19,20 @@ from .job_execution import Execution, Slot
 from .loop import READABLE, Loop, Outbox
 from .meter import Meter
 from .program_execution import ProgramExecution
-from .protocol import CANCEL, CONFIG, DROP, FATAL, JOB, LOAD, READY, TEST_RUNNERS, FrameBuffer, ProtocolError, Request
+from .protocol import (
+    CANCEL,
+    CONFIG,
+    DROP,
+    FATAL,
+    JOB,
+    LOAD,
+    READY,
+    TEST_RUNNERS,
+    FrameBuffer,
+    Job,
+    JobEnd,
+    ProtocolError,
+)
 from .test_execution import TestExecution
 from .zygote import Zygote
 
@@ -41,7 +54,7 @@ class Broker:
         self._slot = Slot(loop, self.outbox, zygote, meter, int(config.get("memory", 0)))
         self._inputs: dict[int, Inputs] = {}
         self._loading: Inputs | None = None
-        self._queue: deque[tuple[int, Request, Inputs]] = deque()
+        self._queue: deque[tuple[int, Job, Inputs]] = deque()
         self._running: Execution | None = None
         os.set_blocking(stdin, False)
         loop.watch(zygote.fd, READABLE, self._zygote_readable)
@@ -90,9 +103,9 @@ class Broker:
             self._running = None
             if not self._queue:
                 return
-            number, request, inputs = self._queue.popleft()
-            kind = TestExecution if request.runner in TEST_RUNNERS else ProgramExecution
-            self._running = kind(self._slot, number, request, inputs)
+            number, job, inputs = self._queue.popleft()
+            kind = TestExecution if job.runner in TEST_RUNNERS else ProgramExecution
+            self._running = kind(self._slot, number, job, inputs)
             self._running.start()
 
     def _regulate(self) -> None:
@@ -138,14 +151,14 @@ class Broker:
 
     def _take(self, kind: int, number: int, payload: bytes) -> None:
         if kind == JOB:
-            request = Request.decode(payload)
-            inputs = self._inputs.get(request.inputs)
-            if inputs is None or any(test >= len(inputs.sections) for test in request.tests):
+            job = Job.decode(payload)
+            inputs = self._inputs.get(job.inputs)
+            if inputs is None or any(test >= len(inputs.sections) for test in job.tests):
                 raise ProtocolError(f"job {number} names inputs that are not loaded")
-            if request.runner not in self._slot.zygote.runners:
-                raise ProtocolError(f"this image has no runner {request.runner}")
+            if job.runner not in self._slot.zygote.runners:
+                raise ProtocolError(f"this image has no runner {job.runner}")
             inputs.users += 1
-            self._queue.append((number, request, inputs))
+            self._queue.append((number, job, inputs))
             self._advance()
         elif kind == CANCEL:
             self._cancel(number)
@@ -166,7 +179,7 @@ class Broker:
             if queued[0] == number:
                 self._queue.remove(queued)
                 queued[2].release()
-                self.outbox.put(protocol.End(0.0, 0.0, 0, swept=False).frame(number))
+                self.outbox.put(JobEnd(number, 0.0, 0.0, 0, swept=False).frame())
                 return
 
 

@@ -11,7 +11,7 @@ from .child import Spawn
 from .inputs import Inputs
 from .loop import Loop, Outbox
 from .meter import Meter
-from .protocol import End, Outcome, Request
+from .protocol import Job, JobEnd, Status, TestOutcome
 from .zygote import Exit, Failed, Zygote
 
 _SHORTEST_SLEEP_S = 0.001
@@ -41,23 +41,23 @@ class Execution(ABC):
     seconds have passed, so that is how long the broker sleeps before it looks again.
     """
 
-    def __init__(self, slot: Slot, number: int, request: Request, inputs: Inputs) -> None:
-        self.slot, self.number, self.request, self.inputs = slot, number, request, inputs
+    def __init__(self, slot: Slot, number: int, job: Job, inputs: Inputs) -> None:
+        self.slot, self.number, self.job, self.inputs = slot, number, job, inputs
         self.ended = False
         self.position = 0
-        """The test that is running, as a position in ``request.tests``."""
+        """The test that is running, as a position in ``job.tests``."""
         self.reason: str | None = None
         """Why we killed the child: a status, or "" where no outcome is to be told (cancelled, or all told already)."""
         self.message = ""
         self.alive = False
         self.paused_at: float | None = None
         self._began = time.monotonic()
-        self._total = End(0.0, 0.0, 0, swept=False)
+        self._total = JobEnd(number, 0.0, 0.0, 0, swept=False)
         self._cpu_mark = self._wall_mark = self._spawn_mark = 0.0
         self._kills_before = 0
         self._check_at: float | None = None
         # With a grace, wall time is looked at in several glances, the last of them at its end.
-        self._glance_s = request.wall_s / _GLANCES if request.grace_s else request.wall_s
+        self._glance_s = job.limits.wall_s / _GLANCES if job.limits.grace_s else job.limits.wall_s
         self._wall_at = self._wall_end = self._glance_mark = 0.0
 
     @abstractmethod
@@ -99,10 +99,10 @@ class Execution(ABC):
 
     def spawn(self, task: int, task_size: int, fds: list[int], cpu_limit_s: float) -> None:
         """Fork one child; ``cpu_limit_s`` sets the kernel's own limit, a backstop behind ours."""
-        request = self.request
+        job = self.job
         # A little more than our own limit, so that ours decides.
         backstop = ceil(cpu_limit_s) + 1
-        spawn = Spawn(request.runner, backstop, request.memory, request.processes, task_size)
+        spawn = Spawn(job.runner, backstop, job.limits.memory, job.limits.processes, task_size)
         self._kills_before = self.slot.meter.memory_kills()
         self.reason = None
         self.lap()
@@ -116,8 +116,8 @@ class Execution(ABC):
         passed = max(0.0, cpu - self._cpu_mark), now - self._wall_mark
         self._cpu_mark, self._wall_mark, self._glance_mark = cpu, now, cpu
         self._wall_at = now + self._glance_s
-        self._wall_end = now + self.request.wall_s + self.request.grace_s
-        self._check_at = now + self._soonest(self.request.cpu_s)
+        self._wall_end = now + self.job.limits.wall_s + self.job.limits.grace_s
+        self._check_at = now + self._soonest(self.job.limits.cpu_s)
         return passed
 
     def finish_by(self, seconds: float) -> None:
@@ -152,7 +152,7 @@ class Execution(ABC):
         if not self.alive:
             return
         if self._check_at is not None and now >= self._check_at:
-            remaining = self.request.cpu_s - (self.slot.meter.cpu_s() - self._cpu_mark)
+            remaining = self.job.limits.cpu_s - (self.slot.meter.cpu_s() - self._cpu_mark)
             if remaining <= 0:
                 self.kill("cpu")
             else:
@@ -167,10 +167,10 @@ class Execution(ABC):
 
     def _may_go_on(self, now: float) -> bool:
         """Tell, at a glance, a program that is within its wall time or at work from one that sleeps past it."""
-        request, cpu = self.request, self.slot.meter.cpu_s()
+        limits, cpu = self.job.limits, self.slot.meter.cpu_s()
         used, self._glance_mark = cpu - self._glance_mark, cpu
         # The pace that uses up the CPU limit within the wall limit: past that, it is over by the end of the grace.
-        return now < self._wall_mark + request.wall_s or used >= request.cpu_s / _GLANCES
+        return now < self._wall_mark + limits.wall_s or used >= limits.cpu_s / _GLANCES
 
     wall_reason = "wall"
     """The status of a child that is killed at its wall deadline."""
@@ -189,8 +189,9 @@ class Execution(ABC):
         self.drain()
         metered = self.slot.meter.cpu_s()
         whole = max(metered - self._spawn_mark, ended.cpu_s)
-        self._total = End(
-            self._total.cpu_s + whole, 0.0, max(self._total.peak, ended.peak), swept=self._total.swept or ended.swept
+        total = self._total
+        self._total = total._replace(
+            cpu_s=total.cpu_s + whole, peak=max(total.peak, ended.peak), swept=total.swept or ended.swept
         )
         # Where only living processes can be metered, the last lap is what the others do not account for.
         told = self._cpu_mark - self._spawn_mark
@@ -200,12 +201,13 @@ class Execution(ABC):
 
     def conclude(self) -> None:
         """Send the job's end."""
-        self.slot.outbox.put(self._total._replace(wall_s=time.monotonic() - self._began).frame(self.number))
+        self.slot.outbox.put(self._total._replace(wall_s=time.monotonic() - self._began).frame())
 
     def tell(self, status: str, lap: tuple[float, float], peak: int, message: bytes, output: bytes) -> None:
         """Send the outcome of the test at :attr:`position`, with its lap, and move on to the next position."""
-        outcome = Outcome(self.request.tests[self.position], status, *lap, peak, message, output)
-        self.slot.outbox.put(*outcome.frame(self.number))
+        test, text = self.job.tests[self.position], message.decode("utf-8", "backslashreplace")
+        outcome = TestOutcome(self.number, test, Status(status), output, *lap, peak, text)
+        self.slot.outbox.put(*outcome.frame())
         self.position += 1
 
     def cause(self, ended: Exit) -> tuple[str, str]:
@@ -218,7 +220,7 @@ class Execution(ABC):
         if code == -signal.SIGXCPU:
             return "cpu", ""
         together = self.slot.memory and ended.peaks > _NEAR_MEMORY_LIMIT * self.slot.memory
-        if code == -signal.SIGKILL and (together or ended.peak > _NEAR_MEMORY_LIMIT * self.request.memory):
+        if code == -signal.SIGKILL and (together or ended.peak > _NEAR_MEMORY_LIMIT * self.job.limits.memory):
             return "memory", "killed: out of memory"
         if code < 0:
             return "signal", f"killed by {_signal_name(-code)}"

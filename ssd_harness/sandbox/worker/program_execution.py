@@ -27,15 +27,15 @@ class ProgramExecution(Execution):
 
     def start(self) -> None:
         """Fork the child with its task, the problem's inputs and a pipe to report through."""
-        request, sections = self.request, self.inputs.sections
-        task = encode_task(request.program, request.entry, [sections[test] for test in request.tests])
+        job, sections = self.job, self.inputs.sections
+        task = encode_task(job.program, job.entry, [sections[test] for test in job.tests])
         task_fd = os.memfd_create("task", os.MFD_CLOEXEC)
         os.write(task_fd, task)
         inputs = self.inputs.file.open()
         self._pipe, theirs = pipe()
-        self._reader = ReportReader(request.output)
+        self._reader = ReportReader(job.limits.output)
         self._loading = True
-        self.spawn(task_fd, len(task), [inputs, theirs], request.cpu_s * (len(request.tests) + 1))
+        self.spawn(task_fd, len(task), [inputs, theirs], job.limits.cpu_s * (len(job.tests) + 1))
         for fd in (task_fd, inputs, theirs):
             os.close(fd)
         self._lap_taken = False
@@ -53,7 +53,7 @@ class ProgramExecution(Execution):
 
     @property
     def _all_told(self) -> bool:
-        return self.position == len(self.request.tests)
+        return self.position == len(self.job.tests)
 
     def _readable(self) -> None:
         try:
@@ -118,12 +118,12 @@ class ProgramExecution(Execution):
 
     def _test_ended(self, status: str, message: bytes, output: bytes) -> None:
         cpu_s, wall_s = self._lap_of_reports()
-        if cpu_s > self.request.cpu_s:
+        if cpu_s > self.job.limits.cpu_s:
             status = "cpu"
         self.tell(status, (cpu_s, wall_s), 0, message, output)
         if status != "done":
             # Whatever follows would not count; the runner itself stops here as well.
-            self.position = len(self.request.tests)
+            self.position = len(self.job.tests)
         if self._all_told:
             self.wall_reason = ""
             self.finish_by(_EXIT_GRACE_S)

@@ -27,21 +27,21 @@ class TestExecution(Execution):
 
     def start(self) -> None:
         """Put the program into a sealed file, which every test's process reads, and start the first test."""
-        request = self.request
-        task = encode_task(request.program, request.entry, [])
+        job = self.job
+        task = encode_task(job.program, job.entry, [])
         self._task, self._task_size = SealedFile(), len(task)
         self._task.write(task)
         self._task.seal()
-        self._functional = request.runner != "stdio"
+        self._functional = job.runner != "stdio"
         self._postponed = False
-        if request.tests:
+        if job.tests:
             self._start_test()
         else:
             self._finish()
             self.conclude()
 
     def _start_test(self) -> None:
-        request = self.request
+        job = self.job
         self._stdout, self._result = bytearray(), bytearray()
         self._stderr, self._stderr_head = bytearray(), b""
         self._reports, self._report_room = ReportReader(0), _REPORT
@@ -58,7 +58,7 @@ class TestExecution(Execution):
             report, their_report = pipe()
             theirs += [their_result, their_report]
             self._sinks |= {result: self._take_result, report: self._take_report}
-        self.spawn(task, self._task_size, theirs, request.cpu_s)
+        self.spawn(task, self._task_size, theirs, job.limits.cpu_s)
         for fd in (task, *theirs):
             os.close(fd)
         for fd in self._sinks:
@@ -66,7 +66,7 @@ class TestExecution(Execution):
 
     def _input(self) -> int:
         """Return a descriptor of a sealed file that holds the test's input and nothing else."""
-        offset, left = self.inputs.sections[self.request.tests[self.position]]
+        offset, left = self.inputs.sections[self.job.tests[self.position]]
         file = SealedFile()
         while left:
             data = self.inputs.file.read(min(left, _PIECE), offset)
@@ -104,7 +104,7 @@ class TestExecution(Execution):
         self._take_output(self._result, data)
 
     def _take_output(self, output: bytearray, data: bytes) -> None:
-        if len(output) + len(data) <= self.request.output:
+        if len(output) + len(data) <= self.job.limits.output:
             output += data
         elif self.reason is None:
             self.kill("output")
@@ -139,7 +139,7 @@ class TestExecution(Execution):
         """Tell the test's outcome; go on with the next test if it ran to its end."""
         _, wall_s = self.lap()
         status, message = self._verdict(ended)
-        if status == "done" and cpu_s > self.request.cpu_s:
+        if status == "done" and cpu_s > self.job.limits.cpu_s:
             status = "cpu"
         if not status:
             self._finish()
@@ -150,7 +150,7 @@ class TestExecution(Execution):
             output = b""
             message = (message + b"\n" + bytes(self._stderr)).strip()[:MAX_MESSAGE]
         self.tell(status, (cpu_s, wall_s), ended.peak, message, output)
-        if status != "done" or self.position == len(self.request.tests):
+        if status != "done" or self.position == len(self.job.tests):
             self._finish()
         elif self.slot.outbox.full:
             self._postponed = True

@@ -139,7 +139,7 @@ def _prepare(plain: frozenset[str], *, counts_children: bool) -> dict[str, Modul
     child.set_thread_stack(child.THREAD_STACK)
     scratch.measure()
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
-    runners = {}
+    runners: dict[str, ModuleType] = {}
     for name in RUNNERS:
         try:
             runners[name] = importlib.import_module(f"{__package__}.runners.{name}")
