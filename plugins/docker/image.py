@@ -52,7 +52,7 @@ def _build_packages(api: Any, folder: Path, progress: Callable[[str], None]) -> 
     base = _base(api, folder, progress)
     context = folder / "packages"
     context.mkdir()
-    progress(f"fetching {', '.join(f'{key} {value}' for key, value in contents.packages().items())}")
+    progress(f"downloading {', '.join(f'{key} {value}' for key, value in contents.packages().items())}")
     contents.write_packages(context)
     shutil.copyfile(contents.BYTE_CODE, context / "byte_code.py")
     shutil.copyfile(contents.PACKAGES_DOCKERFILE, context / "Dockerfile")
@@ -61,7 +61,7 @@ def _build_packages(api: Any, folder: Path, progress: Callable[[str], None]) -> 
 
 def _build(api: Any, context: Path, name: str, base: str, progress: Callable[[str], None]) -> None:
     progress(f"building {name}")
-    # By id: podman would look for a local name in a registry.
+    # By id: podman would look up a local name in a registry.
     base = api.inspect_image(base)["Id"]
     steps = api.build(
         path=str(context),
@@ -89,20 +89,20 @@ def _base(api: Any, folder: Path, progress: Callable[[str], None]) -> str:
     online = ":".join(_ONLINE_BASE)
     if _exists(api, online):
         return online
-    progress(f"asking for {online}")
+    progress(f"pulling {online}")
     with contextlib.suppress(DockerException):
         api.pull(*_ONLINE_BASE)
-    # Asked again, because podman reports a failed pull as a success.
+    # Checked again, because podman reports a failed pull as a success.
     if _exists(api, online):
         return online
-    progress("no registry answers; making the base system with mmdebstrap")
+    progress("no registry answers; building the base system with mmdebstrap")
     archive = folder / "base.tar"
     make_base(archive)
     answer = api.import_image_from_file(
         str(archive), repository=f"{REPOSITORY}-base", tag=contents.PYTHON, changes=[f"LABEL {LABEL}=sandbox"]
     )
     archive.unlink()
-    # The id, because podman does not take the tag.
+    # The id, because podman does not accept the tag.
     return str(json.loads(answer.splitlines()[-1])["status"])
 
 

@@ -1,4 +1,4 @@
-"""A control group for a slot of the process sandbox: one core, bounded memory, CPU counted; where one can be made."""
+"""A control group for a slot of the process sandbox, if one can be created: one core, bounded memory, CPU metered."""
 
 import contextlib
 import itertools
@@ -13,18 +13,18 @@ _count = itertools.count()
 
 
 class ControlGroup:
-    """Folders that a process joins, and the files in them that the worker reads."""
+    """The folders that a process joins, and the files in them that the worker reads."""
 
     def __init__(self, folders: list[Path], files: dict[str, Path]) -> None:
         self.folders, self.files = folders, files
 
     @property
     def bounds_memory(self) -> bool:
-        """Whether all processes of the slot together are held to the slot's memory."""
+        """Whether the group bounds the memory of all processes of the slot together."""
         return any(name.startswith("memory.") for name in self.files)
 
     def remove(self) -> None:
-        """Remove the empty folders; they empty a moment after their last process is gone."""
+        """Remove the folders, which become empty a moment after their last process has ended."""
         for folder in self.folders:
             for _ in range(50):
                 try:
@@ -38,7 +38,7 @@ class ControlGroup:
 
 
 def create(memory: int, processes: int) -> ControlGroup:
-    """Make a control group bounded to ``memory`` bytes and ``processes``; what cannot be made is left out."""
+    """Create a control group limited to ``memory`` bytes and ``processes``; skip what cannot be created."""
     name = f"ssd-harness-{os.getpid()}-{next(_count)}"
     group = ControlGroup([], {})
     if (_ROOT / "cgroup.controllers").exists():
@@ -56,7 +56,7 @@ def _create_v1(group: ControlGroup, kind: str, name: str, memory: int, processes
         group.folders.append(folder)
         if kind == "memory":
             _write(folder / "memory.limit_in_bytes", memory)
-            with contextlib.suppress(OSError):  # absent where swap is not accounted for
+            with contextlib.suppress(OSError):  # absent if swap is not accounted
                 _write(folder / "memory.memsw.limit_in_bytes", memory)
             group.files["memory.oom_control"] = folder / "memory.oom_control"
         elif kind == "cpuacct":
@@ -69,7 +69,7 @@ def _create_v1(group: ControlGroup, kind: str, name: str, memory: int, processes
 
 
 def _create_v2(group: ControlGroup, name: str, memory: int, processes: int) -> None:
-    # Directly below the root: a group that holds processes, as our own does, cannot hand controllers on.
+    # Directly below the root: a group that contains processes, as ours does, cannot delegate controllers.
     folder = _ROOT / name
     with contextlib.suppress(OSError):
         folder.mkdir()

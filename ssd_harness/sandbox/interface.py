@@ -36,15 +36,15 @@ def chosen_sandbox(name: str = "") -> str:
 
 
 class SlotLost(InfrastructureError):
-    """The slot died under a job (container killed, engine gone, not clean after a sweep): run the job elsewhere."""
+    """The slot died during a job (container killed, engine gone, not clean after a sweep): run the job elsewhere."""
 
 
 class ImageMissing(InfrastructureError):
-    """What :meth:`Sandbox.check` raises when only the image or root file system is missing: it can be built here."""
+    """Only the image or root file system is missing, and it can be built here; raised by :meth:`Sandbox.check`."""
 
 
 class Slot(Protocol):
-    """One isolated place that runs one program at a time, in order of submission; not thread-safe."""
+    """One isolated place that runs one program at a time, in the order of submission; not thread-safe."""
 
     name: str
 
@@ -61,28 +61,28 @@ class Slot(Protocol):
         """Stop the job if it runs, skip it if it is queued; its :class:`JobEnd` still comes."""
 
     def receive(self) -> TestOutcome | JobEnd:
-        """Wait for the next event; outcomes of a job come in test order, then its end. Raises :class:`SlotLost`."""
+        """Wait for the next event: a job's outcomes in test order, then its end. Raises :class:`SlotLost`."""
 
     def close(self) -> None:
         """Destroy the slot and everything that runs in it; never raises."""
 
 
 class Sandbox(Protocol):
-    """Opens slots. Use as a context manager: leaving it closes every slot it opened."""
+    """Opens slots. Use as a context manager: leaving it closes every slot that it opened."""
 
     name: str
 
     def check(self) -> None:
-        """Raise a one-line :class:`SsdError` if no slot can be opened here (engine, image, rights)."""
+        """Raise a one-line :class:`SsdError` if no slot can be opened here (engine, image, permissions)."""
 
     def open_slot(self, stop: Event | None = None) -> Slot:
-        """Open one slot (0.2-0.5 s with Docker); blocks while all of the host's slots are leased.
+        """Open one slot (0.2-0.5 s with Docker); block while all slots of the host are leased.
 
-        Raises :class:`SlotLost` if ``stop`` is set meanwhile: nobody needs the slot any more.
+        Raises :class:`SlotLost` if ``stop`` is set meanwhile.
         """
 
     def describe(self) -> dict[str, Any]:
-        """Provenance: sandbox name, isolation in words, image id and fingerprint, runtime, limits."""
+        """Return provenance: sandbox name, isolation in words, image id and fingerprint, runtime, limits."""
 
     def __enter__(self) -> Self: ...
 

@@ -1,8 +1,9 @@
-"""Start a worker in namespaces of its own: run as a program by the process sandbox, standard library only.
+"""Start a worker in its own namespaces; the process sandbox runs this file as a program (standard library only).
 
 In order: new PID, network, IPC, mount, UTS and control group namespaces; a fork, which is process 1 there; the
-sandbox's root file system, read-only, with a minimal ``/dev``, a ``/proc`` of the new namespace and folders to write
-to; pivot_root, and the host's tree is gone; every capability but setuid and setgid dropped for good; then the worker.
+sandbox's root file system, read-only, with a minimal ``/dev``, a ``/proc`` of the new namespace and the writable
+folders; pivot_root, after which the host's tree is out of reach; every capability but setuid and setgid dropped
+irrevocably; then the worker.
 """
 
 import ctypes
@@ -31,7 +32,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _call(name: str, *arguments: Any) -> None:
-    """Call a function of the C library; a failure is an OSError that names it."""
+    """Call a function of the C library; raise an OSError that names it if it fails."""
     if getattr(_libc, name)(*arguments) < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
@@ -43,13 +44,13 @@ def _mount(source: str | None, target: str, kind: str | None, flags: int, option
 
 
 def main() -> NoReturn:
-    """Take the plan from the command line and become the worker's parent."""
+    """Read the plan from the command line, start the worker and wait for it."""
     plan = json.loads(sys.argv[1])
     _call("unshare", _NAMESPACES)
     pid = os.fork()
     if pid == 0:
         _become_worker(plan)
-    # Only the worker may hold the streams, so that either side sees the other's end.
+    # Only the worker may hold the streams, so that each side notices when the other closes them.
     for fd in (0, 1):
         os.close(fd)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, signal.SIGKILL))
@@ -61,27 +62,27 @@ def _become_worker(plan: dict[str, Any]) -> NoReturn:
     _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for folder in plan["groups"]:
         Path(folder, "cgroup.procs").write_text("0", encoding="ascii")
-    _call("unshare", _CGROUP_NAMESPACE)  # from within the groups, so that they are its root and have no names there
+    _call("unshare", _CGROUP_NAMESPACE)  # inside the groups, so that they are its root and their names are hidden
     for fd, path in enumerate(plan["files"], FIRST_FILE):
         os.dup2(os.open(path, os.O_RDONLY), fd, inheritable=True)
     _enter(plan["root"], plan["scratch"])
     os.closerange(3, FIRST_FILE)
     os.closerange(FIRST_FILE + len(plan["files"]), 1024)
     _call("sethostname", b"sandbox", 7)
-    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))  # see the zygote: 0 stops no pipe
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))  # not 0, as in the zygote
     os.setgroups([])
     os.umask(0o022)
     for capability in range(_LAST_CAPABILITY + 1):
         if capability not in {_CAP_SETGID, _CAP_SETUID}:
-            _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # unknown ones fail, which is as good
+            _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails for an unknown one, which is fine
     _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    os.execve("/usr/bin/python3", _WORKER, plan["environment"])  # noqa: S606 - there is no shell in there
+    os.execve("/usr/bin/python3", _WORKER, plan["environment"])  # noqa: S606 - no shell is involved
 
 
 def _enter(root: str, scratch: dict[str, str]) -> None:
-    """Make ``root`` the only tree there is, read-only but for the folders of ``scratch``: mount options by path."""
+    """Make ``root`` the whole file tree, read-only except the folders of ``scratch`` (mount options by path)."""
     _mount(None, "/", None, _REC | _PRIVATE)
-    _cover(root)
+    _mount_root(root)
     dev = f"{root}/dev"
     _mount("tmpfs", dev, "tmpfs", _NOSUID | _NOEXEC, "mode=755,size=64k")
     for name, numbers in _DEVICES.items():
@@ -101,11 +102,11 @@ def _enter(root: str, scratch: dict[str, str]) -> None:
     os.chdir("/")
 
 
-def _cover(root: str) -> None:
-    """Mount ``root`` on itself; where the kernel can, so that mountinfo does not say where on the host it lies."""
+def _mount_root(root: str) -> None:
+    """Mount ``root`` on itself; if the kernel can, as an overlay, so that mountinfo does not show its host path."""
     os.chdir(root)
     try:
-        # An overlay wants two layers, and names them as it was told: relative to here. The second one is empty.
+        # An overlay needs two layers and shows their names as given, here relative ones. The second layer is empty.
         _mount("tmpfs", "proc", "tmpfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC, "size=4k")
         _mount("root", root, "overlay", _RDONLY, "lowerdir=.:proc")
     except OSError:
@@ -113,7 +114,7 @@ def _cover(root: str) -> None:
 
 
 def _mount_proc(target: str) -> None:
-    """Mount ``/proc`` of the new PID namespace, without the machine's own files where the kernel can leave them out."""
+    """Mount ``/proc`` of the new PID namespace, without the machine's own files if the kernel can omit them."""
     flags = _NOSUID | _NODEV | _NOEXEC
     try:
         _mount("proc", target, "proc", flags, "hidepid=2,subset=pid")
@@ -122,7 +123,7 @@ def _mount_proc(target: str) -> None:
 
 
 def _pivot_root() -> int:
-    """Return the system call's number; the C library has no function for it."""
+    """Return the number of the system call, which the C library does not wrap."""
     return {"x86_64": 155, "aarch64": 41}[os.uname().machine]
 
 

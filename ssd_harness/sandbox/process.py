@@ -1,7 +1,7 @@
-"""The sandbox for machines without an engine: the same worker in namespaces of its own. Weaker, and asked for by name.
+"""The sandbox for machines without a container engine: the same worker in its own namespaces; used only on request.
 
-What a container has and this has not: the engine's own seccomp profile and mandatory access control under ours, and
-masked paths below ``/proc``. It needs root, and where no control group can be made, nothing bounds the memory of all
+It is weaker than a container: it lacks the engine's seccomp profile and mandatory access control below ours, and the
+masked paths in ``/proc``. It needs root, and if no control group can be created, nothing bounds the memory of all
 processes of a program together.
 """
 
@@ -37,8 +37,8 @@ class _ProcessStream:
 
     def __init__(self, root: Path, group: control_group.ControlGroup) -> None:
         self._group = group
-        self._held = contextlib.ExitStack()
-        self._held.enter_context(root_folder.in_use(root))
+        self._resources = contextlib.ExitStack()
+        self._resources.enter_context(root_folder.in_use(root))
         files = sorted(group.files)
         self.files = {name: number for number, name in enumerate(files, launcher.FIRST_FILE)}
         plan = {
@@ -76,89 +76,89 @@ class _ProcessStream:
             except BlockingIOError:
                 continue
             except OSError as error:
-                raise self._lost("the worker is gone") from error
+                raise self._lost("the worker has exited") from error
 
     def receive(self, timeout_s: float) -> bytes:
         """Return the next bytes."""
         self._wait(self._stdout, select.POLLIN, timeout_s)
         data = os.read(self._stdout, _READ)
         if not data:
-            raise self._lost("the worker is gone")
+            raise self._lost("the worker has exited")
         return data
 
     def _wait(self, fd: int, events: int, timeout_s: float) -> None:
         poll = select.poll()
         poll.register(fd, events)
         if not poll.poll(timeout_s * 1000):
-            raise self._lost(f"no answer within {timeout_s:.0f} s")
+            raise self._lost(f"the worker did not answer within {timeout_s:.0f} s")
 
     def _lost(self, what: str) -> SlotLost:
-        said = ""
+        stderr = ""
         with contextlib.suppress(OSError):
-            said = os.read(self._stderr, _READ).decode("utf-8", "backslashreplace").strip()
-        return SlotLost(f"{what} ({said.splitlines()[-1]})" if said else what, where=f"process {self._process.pid}")
+            stderr = os.read(self._stderr, _READ).decode("utf-8", "backslashreplace").strip()
+        return SlotLost(f"{what} ({stderr.splitlines()[-1]})" if stderr else what, where=f"process {self._process.pid}")
 
     def close(self) -> None:
-        """Kill the namespaces' first process, and with it all others."""
+        """Kill process 1 of the namespaces, and with it all others."""
         self._process.terminate()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
-            # Its child dies with it; what is stuck in the kernel is not ours to wait for.
+            # Its child dies with it; a process that is stuck in the kernel is not worth waiting for.
             self._process.kill()
             self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()
         self._group.remove()
-        self._held.close()
+        self._resources.close()
 
 
 class ProcessSandbox(OpenSlots):
-    """Opens slots as local processes in namespaces of their own."""
+    """Opens slots as local processes in their own namespaces."""
 
     name = "process"
 
     def __init__(self, *, memory: int = MEMORY) -> None:
-        """Take a slot's memory in bytes."""
+        """Set a slot's memory limit in bytes."""
         super().__init__()
         self.memory = memory
         self._checked = False
         self._bounds_memory: bool | None = None
 
     def check(self) -> None:
-        """Raise a one-line error unless machine, user and root file system allow it."""
+        """Raise a one-line error unless machine, user and root file system are suitable."""
         machine = platform.machine()
         if sys.platform != "linux" or machine not in seccomp.SUPPORTED:
             raise InfrastructureError(
-                f"no seccomp filter is known for {machine}",
+                f"the seccomp filter does not support {machine}",
                 where="process sandbox",
                 next_step=f"use Linux on {' or '.join(seccomp.SUPPORTED)}",
             )
         if not _may_make_namespaces():
             raise UsageError(
-                "the process sandbox needs root with the right to make namespaces",
+                "the process sandbox needs root and CAP_SYS_ADMIN to create namespaces",
                 next_step="run as root, or use the Docker sandbox",
             )
         root = root_folder.root_folder()
         if not root.exists():
             raise ImageMissing(
-                "the process sandbox's root file system is not made, or belongs to another version",
+                "the process sandbox's root file system is missing or belongs to another version",
                 where=root,
                 next_step="run `ssd-harness sandbox build --sandbox process`",
             )
         self._checked = True
 
     def build(self, *, fresh: bool = False) -> str:
-        """Make the root file system and return where it lies; ``fresh`` takes nothing that was built before."""
+        """Build the root file system and return its path; ``fresh`` rebuilds everything."""
         return str(root_folder.build(fresh=fresh))
 
     def prune(self, *, everything: bool = False) -> list[str]:
-        """Remove the root file systems of other versions, with ``everything`` this one's too, but none in use."""
+        """Remove unused root file systems of other versions, and with ``everything`` also this version's."""
         return [str(folder) for folder in root_folder.prune(everything=everything)]
 
     def open_slot(self, stop: threading.Event | None = None) -> Slot:
-        """Open one slot; blocks while all of the host's slots are leased, or until ``stop`` is set."""
+        """Open one slot; block while all slots of the host are leased, or until ``stop`` is set."""
         if not self._checked:
             self.check()
         _warn()
@@ -177,7 +177,7 @@ class ProcessSandbox(OpenSlots):
         return self.keep(SlotConnection(f"process-{lease.index}", stream, lease, config))
 
     def describe(self) -> dict[str, Any]:
-        """Return what a result must say about where its programs ran."""
+        """Return provenance for results: isolation, fingerprint, packages and memory limit."""
         if not self._checked:
             self.check()
         if self._bounds_memory is None:
@@ -197,7 +197,7 @@ class ProcessSandbox(OpenSlots):
 
 
 def _may_make_namespaces() -> bool:
-    """Say whether this process is root and holds the capability for it."""
+    """Whether this process is root and has CAP_SYS_ADMIN."""
     if os.geteuid() != 0:
         return False
     status = Path("/proc/self/status").read_text(encoding="ascii")
@@ -206,10 +206,10 @@ def _may_make_namespaces() -> bool:
 
 
 def _warn() -> None:
-    global _warned  # noqa: PLW0603 - once a process is what the user wants to read it
+    global _warned  # noqa: PLW0603 - one warning per process is enough
     if not _warned:
         _warned = True
         print(
-            "ssd-harness: the process sandbox isolates programs less than Docker does; results are marked so",
+            "ssd-harness: warning: the process sandbox isolates programs less than Docker does; results will say so",
             file=sys.stderr,
         )

@@ -1,7 +1,7 @@
-"""What the runs of this host say about their slots: one file a run, locked for as long as the run's process lives.
+"""The runs of this host and their slots: one file per run, locked as long as the run's process lives.
 
-The files of other users are hostile text. A run counts only while its file is locked, its process has the start time
-that the file names, and both belong to the same user.
+Files of other users are hostile text. A run counts only while its file is locked, its process has the start time in the
+file, and both belong to the same user.
 """
 
 import contextlib
@@ -21,42 +21,42 @@ from ssd_harness.printable import printable
 
 _PREFIX = "run-"
 _SIZE = 2048
-"""Bytes of a file: it is overwritten in one call, so that no reader sees half of it."""
+"""Size of a file in bytes; it is overwritten in one call, so that no reader sees half of it."""
 _MOST_FILES = 1_000
 _SILENT_S = 10.0
-"""A waiting run that has not touched its file for so long is stopped or stuck, and holds up nobody."""
+"""A waiting run that has not touched its file for this long is stopped or stuck, and no run waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run says about itself."""
+    """The content of one run's file."""
 
     pid: int
     started: int
-    """Start time of the process, in clock ticks since boot: a reused pid has another."""
+    """Start time of the process in clock ticks since boot; a reused pid has another one."""
     namespace: str
-    """The pid namespace in which ``pid`` means that process."""
+    """The pid namespace of ``pid``."""
     command: str
     count: int
-    """How many of the host's slots the run may use: those with a lower number."""
+    """The run may use the slots with numbers below this."""
     slots: dict[int, int] = field(default_factory=dict)
     """Slots that it holds, and since when, in seconds since the epoch."""
     waiting: int = 0
-    """How many slots it waits for."""
+    """Number of slots that it waits for."""
     since: int = 0
-    """When the oldest of these waits began, or the run last took or returned a slot, if that is later: nanoseconds of
-    the system's monotonic clock."""
+    """When its oldest wait began, or when it last took or returned a slot if that is later; in nanoseconds of the
+    system's monotonic clock."""
     silent: bool = False
-    """Whether it has not touched its file for long."""
+    """Whether it has not touched its file for a while."""
 
     @property
     def rank(self) -> tuple[int, int, int]:
-        """Sort waiting runs: fewer slots first, then first come, first served."""
+        """Sort key of waiting runs: fewer slots first, then first come, first served."""
         return len(self.slots), self.since, self.pid
 
 
 class OwnFile:
-    """The file of this very process."""
+    """The file of this process."""
 
     def __init__(self, folder: Path) -> None:
         """Create and lock it."""
@@ -67,11 +67,11 @@ class OwnFile:
             self._descriptor = os.open(self.path, flags, 0o644)
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # Another run may have taken the file for a dead run's before it was locked.
+                # Before it was locked, another run may have removed the file as a dead run's.
                 if os.fstat(self._descriptor).st_nlink:
                     break
             self.remove()
-        os.fchmod(self._descriptor, 0o644)  # for the other users, whatever the umask
+        os.fchmod(self._descriptor, 0o644)  # other users must read it, whatever the umask
         started, _ = _process(pid) or (0, 0)
         self._about = {
             "pid": pid,
@@ -81,23 +81,23 @@ class OwnFile:
         }
 
     def write(self, *, count: int, slots: dict[int, int], waiting: int, since: int) -> None:
-        """Replace what the file says."""
+        """Replace the content of the file."""
         row = {**self._about, "count": count, "slots": slots, "waiting": waiting, "since": since}
         data = json.dumps(row).encode()
-        if len(data) > _SIZE:  # hundreds of slots: which they are matters less than how many
+        if len(data) > _SIZE:  # hundreds of slots leave less room for the command
             data = json.dumps({**row, "command": printable(self._about["command"], 40)}).encode()
         os.pwrite(self._descriptor, data.ljust(_SIZE), 0)
         os.ftruncate(self._descriptor, max(_SIZE, len(data)))
 
     def remove(self) -> None:
-        """Delete the file; other runs see this one no more."""
+        """Delete the file; other runs no longer see this one."""
         with contextlib.suppress(OSError):
             self.path.unlink()
         os.close(self._descriptor)
 
 
 def others(folder: Path, own: Path | None = None) -> Iterator[Run]:
-    """Yield every living run but the one whose file is ``own``; the files of dead ones are deleted where possible."""
+    """Yield every living run except the one with the file ``own``; delete the files of dead runs if possible."""
     try:
         names = sorted(name for name in os.listdir(folder) if name.startswith(_PREFIX))[:_MOST_FILES]  # noqa: PTH208
     except OSError:
@@ -146,7 +146,7 @@ def _parse(data: bytes, about: os.stat_result) -> Run | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    # A process of another namespace cannot be looked at: there, the lock alone says that it lives.
+    # A process in another namespace cannot be examined: there, only the lock shows that it lives.
     alive = run.namespace != _namespace() or _process(run.pid) == (run.started, about.st_uid)
     return run if alive else None
 
@@ -158,9 +158,9 @@ def _number(value: object) -> int:
 
 
 def _process(pid: int) -> tuple[int, int] | None:
-    """Return start time and user of a process; None if there is none."""
+    """Return (start time, uid) of a process, None if it does not exist."""
     try:
-        # The name in brackets may hold blanks and brackets itself.
+        # The name, in parentheses, may itself contain blanks and parentheses.
         words = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return int(words[19]), Path(f"/proc/{pid}").stat().st_uid
     except (OSError, ValueError, IndexError):

@@ -1,4 +1,4 @@
-"""The host's end of a slot: jobs and inputs out, outcomes in, over any byte stream."""
+"""The host's end of a slot: send jobs and inputs, receive outcomes, over any byte stream."""
 
 import contextlib
 import json
@@ -15,12 +15,12 @@ from ssd_harness.sandbox.worker.protocol import FrameBuffer, ProtocolError
 
 _START_S = 60.0
 _PATIENCE_S = 120.0
-"""How long a slot may be silent beyond what its jobs' own limits allow."""
+"""How long a slot may be silent beyond its jobs' own limits."""
 _PIECE = 1 << 20
 
 
 class Stream(Protocol):
-    """A byte stream to a worker. Both calls raise :class:`SlotLost` when it is gone or when the time is over."""
+    """A byte stream to a worker. ``send`` and ``receive`` raise :class:`SlotLost` on disconnection and timeout."""
 
     def send(self, data: bytes | memoryview, timeout_s: float) -> None:
         """Send all of ``data``."""
@@ -29,14 +29,14 @@ class Stream(Protocol):
         """Return the next bytes."""
 
     def close(self) -> None:
-        """Destroy the worker and the place that it runs in; never raises."""
+        """Destroy the worker and its sandbox; never raises."""
 
 
 class SlotConnection:
     """A :class:`~ssd_harness.sandbox.interface.Slot` over a stream."""
 
     def __init__(self, name: str, stream: Stream, lease: Lease, config: dict[str, Any]) -> None:
-        """Configure the worker and wait until it is ready; closes the stream and gives the lease back if it fails."""
+        """Configure the worker and wait until it is ready; on failure, close the stream and release the lease."""
         self.name = name
         self._stream, self._lease = stream, lease
         self._frames = FrameBuffer()
@@ -53,7 +53,7 @@ class SlotConnection:
             raise
         if not self.ready:
             self.close()
-            raise SlotLost("the worker did not get ready", where=name)
+            raise SlotLost("the worker did not become ready", where=name)
 
     def load(self, number: int, inputs: Sequence[bytes]) -> None:
         """Send a problem's inputs once; jobs refer to them by ``number``."""
@@ -84,7 +84,7 @@ class SlotConnection:
         if job.inputs not in self._loaded:
             raise KeyError(job.inputs)
         if self._open_jobs.get(job_id) is not None:
-            raise ValueError(f"job {job_id} is submitted already")
+            raise ValueError(f"job {job_id} is already submitted")
         self._send(protocol.frame(protocol.JOB, job_id, job.encode()))
         self._open_jobs[job_id] = (len(job.tests) + 1) * (job.limits.wall_s + job.limits.grace_s)
 
@@ -104,11 +104,11 @@ class SlotConnection:
             if kind == protocol.END and self._open_jobs.pop(job, None) is not None:
                 return JobEnd.decode(job, payload)
         except ProtocolError as error:
-            raise self._lost(f"the worker sent nonsense: {error}") from error
+            raise self._lost(f"the worker broke the protocol: {error}") from error
         raise self._lost(f"the worker sent an unexpected frame of kind {kind}")
 
     def give_way(self, served: int) -> bool:
-        """Say whether to close the slot soon, for a run that waits and holds fewer."""
+        """Whether to close the slot soon, for a waiting run that holds fewer slots."""
         return self._lease.give_way(served)
 
     def close(self) -> None:
@@ -143,10 +143,10 @@ class SlotConnection:
             while (frame := self._frames.frame()) is None:
                 self._frames.feed(self._stream.receive(max(0.0, end - time.monotonic())))
         except ProtocolError as error:
-            raise self._lost(f"the worker sent nonsense: {error}") from error
+            raise self._lost(f"the worker broke the protocol: {error}") from error
         if frame[0] == protocol.FATAL:
             lines = [line.strip() for line in _text(frame[2]).splitlines() if line.strip()]
-            raise self._lost(f"the worker gave up: {printable(' | '.join(lines)[-500:])}")
+            raise self._lost(f"the worker failed: {printable(' | '.join(lines)[-500:])}")
         return frame
 
     def _lost(self, what: str) -> SlotLost:
@@ -158,14 +158,14 @@ def _text(data: bytes) -> str:
 
 
 class OpenSlots:
-    """The slots that a sandbox has opened and nobody has closed yet; leaving the sandbox closes them."""
+    """The open slots of a sandbox; leaving the context closes them."""
 
     def __init__(self) -> None:
         self._slots: set[SlotConnection] = set()
         self._lock = threading.Lock()
 
     def keep(self, slot: SlotConnection) -> SlotConnection:
-        """Remember ``slot`` until it is closed, and return it."""
+        """Track ``slot`` until it is closed; return it."""
         with self._lock:
             self._slots.add(slot)
         slot.on_close(self._forget)

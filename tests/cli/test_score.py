@@ -163,7 +163,7 @@ def test_no_engine(score, monkeypatch):
 
 
 def test_no_image(score):
-    fails(score(ONE, "--sandbox", "process"), 3, "is not made", "ssd-harness sandbox build --sandbox process")
+    fails(score(ONE, "--sandbox", "process"), 3, "is missing", "ssd-harness sandbox build --sandbox process")
 
 
 class Call:

@@ -112,7 +112,7 @@ def test_a_lease_is_released_once():
 def test_the_line_about_the_holders_is_repeated_while_the_wait_lasts(capsys):
     process, _ = holder(2)
     try:
-        thread, _ = acquire_in_thread(say_every=0.05)
+        thread, _ = acquire_in_thread(notice_every=0.05)
         text = ""
         while text.count("\n") < 4:
             text += wait_for(lambda: capsys.readouterr().err)
@@ -146,7 +146,7 @@ def test_a_line_comes_after_a_second_and_then_every_30(tmp_path, monkeypatch, ca
 
 @pytest.mark.process
 def test_a_waiting_run_says_who_holds_the_slots(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(leases, "_SAY_AFTER_S", 0.0)
+    monkeypatch.setattr(leases, "_NOTICE_AFTER_S", 0.0)
     process, _ = holder(2)
     try:
         thread, got = acquire_in_thread()
@@ -164,7 +164,7 @@ def test_a_waiting_run_says_who_holds_the_slots(tmp_path, capsys, monkeypatch):
 
 
 def test_what_other_users_write_is_escaped_and_never_believed(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(leases, "_SAY_AFTER_S", 0.0)
+    monkeypatch.setattr(leases, "_NOTICE_AFTER_S", 0.0)
     folder = tmp_path / "leases"
     folder.mkdir()
     started = int(Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[19])
@@ -204,7 +204,7 @@ def test_what_other_users_write_is_escaped_and_never_believed(tmp_path, capsys, 
     assert "\x1b" not in text
     assert text.count("holds slot") == 1
     assert len(text) < 1000
-    assert "1 is held by processes that do not name themselves" in text
+    assert "1 is held by unknown processes" in text
     locks[-1].close()  # the planted waiters are dead or not what they say
     thread.join(30)
     assert got
@@ -338,7 +338,7 @@ def test_nothing_is_changed_through_a_link_in_the_folders_place(tmp_path):
     victim = tmp_path / "victim"
     victim.mkdir(mode=0o700)
     (tmp_path / "leases").symlink_to(victim)
-    with pytest.raises(UsageError, match="no folder of its own"):
+    with pytest.raises(UsageError, match="is not a folder"):
         leases.acquire()
     assert victim.stat().st_mode & 0o7777 == 0o700
     assert list(victim.iterdir()) == []
@@ -348,7 +348,7 @@ def test_a_planted_pipe_does_not_hold_us_up(tmp_path):
     folder = tmp_path / "leases"
     folder.mkdir()
     os.mkfifo(folder / "0.lock")
-    with pytest.raises(UsageError, match="is no file"):
+    with pytest.raises(UsageError, match="is not a regular file"):
         leases.acquire()
 
 

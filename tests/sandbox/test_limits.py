@@ -32,7 +32,7 @@ def test_sleeping_is_ended_by_the_wall_clock(place, runner):
     assert outcome.cpu_s < 0.4
 
 
-# Works in small pieces, so that a busy machine holds each of them up by little.
+# Works in small pieces, so that a busy machine delays each only a little: twice the CPU that the grace asks for.
 WORK = """
 import time
 def work(until):
@@ -40,7 +40,7 @@ def work(until):
         piece = time.process_time() + 0.004
         while time.process_time() < piece:
             pass
-        time.sleep(0.03)
+        time.sleep(0.016)
 began = time.monotonic()
 time.sleep(3)
 """

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_harness.sandbox.worker.protocol import MAX_MESSAGE, STATUSES
-from ssd_harness.sandbox.worker.report import BrokenReport, Ended, Loaded, Report, ReportReader, Tests
+from ssd_harness.sandbox.worker.report import BrokenReport, Loaded, Report, ReportReader, TestEnded, Tests
 
 ends = st.tuples(
     st.integers(0, 1000),
@@ -48,7 +48,7 @@ def test_reports_survive_being_cut_anywhere(sent, piece):
         reader.feed(stream[start : start + piece])
         while (report := reader.next()) is not None:
             got.append(report)
-    expected = [Ended(position, status, message.encode(), output) for position, status, output, message in sent]
+    expected = [TestEnded(position, status, message.encode(), output) for position, status, output, message in sent]
     assert got == [Loaded(), *expected]
 
 
@@ -56,7 +56,7 @@ def test_an_output_larger_than_the_pipe_arrives_whole():
     output = os.urandom(3_000_000)
     reader = ReportReader(4_000_000)
     reader.feed(written(lambda report: report.end(2, "done", output)))
-    assert reader.next() == Ended(2, "done", b"", output)
+    assert reader.next() == TestEnded(2, "done", b"", output)
 
 
 def test_a_long_message_is_cut():
@@ -80,7 +80,7 @@ def test_hostile_bytes_break_the_report_and_nothing_else(data):
 def test_an_output_over_the_limit_is_told_before_it_is_read():
     reader = ReportReader(99)
     reader.feed(written(lambda report: report.end(1, "done", b"x" * 100))[:30])
-    assert reader.next() == Ended(1, "output", b"", b"")
+    assert reader.next() == TestEnded(1, "output", b"", b"")
 
 
 def test_the_position_follows_the_tests():

@@ -1,1 +1,1 @@
-"""What programs run on: interpreter, pinned packages and the worker, as an image and as a root file system."""
+"""Build what programs run on: interpreter, pinned packages and worker, as an image and as a root file system."""

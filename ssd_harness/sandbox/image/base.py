@@ -1,4 +1,4 @@
-"""A base system with Python 3.11 that needs no registry: Debian packages unpacked by mmdebstrap."""
+"""Build a base system with Python 3.11 without a container registry: Debian packages unpacked by mmdebstrap."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 from ssd_harness.errors import InfrastructureError
 
 _SUITE = "bookworm"
-"""The Debian release whose Python is 3.11."""
+"""The Debian release with Python 3.11."""
 _PACKAGES = (
     "base-files",
     "libc-bin",
@@ -22,11 +22,11 @@ _PACKAGES = (
 
 
 def make_base(target: Path) -> None:
-    """Write the base system to ``target``: a tar file if its name ends so, else a folder (which needs root)."""
+    """Write the base system to ``target``: a tar file if it ends in .tar, else a folder (which needs root)."""
     tool = shutil.which("mmdebstrap")
     if tool is None:
         raise InfrastructureError(
-            "no registry answers, and mmdebstrap is not installed",
+            "no registry answers and mmdebstrap is not installed",
             where=target,
             next_step="run `apt-get install mmdebstrap` as root, or connect to a registry that has python:3.11-slim",
         )
@@ -42,5 +42,5 @@ def make_base(target: Path) -> None:
         raise InfrastructureError(
             f"mmdebstrap failed: {reason}",
             where=_SUITE,
-            next_step="check that this machine's package mirror answers and that debian-archive-keyring is installed",
+            next_step="check that this machine reaches its package mirror and that debian-archive-keyring is installed",
         )

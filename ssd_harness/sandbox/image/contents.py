@@ -1,4 +1,4 @@
-"""What goes into the sandbox's root, and the fingerprint that names it."""
+"""The contents of the sandbox's root file system, and the fingerprint that names it."""
 
 import functools
 import hashlib
@@ -22,7 +22,7 @@ DOCKERFILE, PACKAGES_DOCKERFILE, BYTE_CODE = (
 
 
 def worker_sources() -> list[Path]:
-    """Return the worker's files, in a fixed order."""
+    """Return the worker's files in a fixed order."""
     return sorted(_WORKER.rglob("*.py"))
 
 
@@ -34,7 +34,7 @@ def fingerprint() -> str:
 
 @functools.cache
 def packages_fingerprint() -> str:
-    """Return what names the part without the worker."""
+    """Return the fingerprint of interpreter and packages, without the worker."""
     return _hash([PACKAGES, PACKAGES_DOCKERFILE, BYTE_CODE])
 
 
@@ -47,13 +47,13 @@ def _hash(paths: list[Path]) -> str:
 
 
 def packages() -> dict[str, str]:
-    """Return the pinned packages and their versions."""
+    """Return the pinned versions by package name."""
     lines = PACKAGES.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     return dict(line.split()[0].split("==") for line in lines if line and not line.startswith("#"))
 
 
 def write_worker(folder: Path) -> None:
-    """Copy the worker below ``folder``, under its package name here, and the hook that starts its zygote."""
+    """Copy the worker into ``folder`` under its package name, and the hook that starts its zygote."""
     target = folder / "ssd_harness" / "sandbox" / "worker"
     for source in worker_sources():
         copy = target / source.relative_to(_WORKER)
@@ -63,7 +63,7 @@ def write_worker(folder: Path) -> None:
 
 
 def write_packages(folder: Path) -> None:
-    """Fetch the pinned packages for the sandbox's interpreter, whatever runs us, into ``folder/packages``."""
+    """Download the pinned packages for the sandbox's interpreter (not ours) into ``folder/packages``."""
     machine = platform.machine()
     command = [
         sys.executable,
@@ -77,7 +77,7 @@ def write_packages(folder: Path) -> None:
     ]
     command += ["--only-binary=:all:", "--implementation=cp", f"--python-version={PYTHON}"]
     command += [f"--platform=manylinux2014_{machine}", f"--platform=manylinux_2_28_{machine}"]
-    # Hashes are demanded even of an index or a cache that the user's configuration names.
+    # Hashes are required even from an index or a cache in the user's pip configuration.
     command += ["--require-hashes", "--target", str(folder / "packages"), "--requirement", str(PACKAGES)]
     finished = subprocess.run(
         command, capture_output=True, encoding="utf-8", errors="replace", check=False, stdin=subprocess.DEVNULL
@@ -85,8 +85,8 @@ def write_packages(folder: Path) -> None:
     if finished.returncode:
         reason = (finished.stderr.strip() or finished.stdout.strip() or "no message").splitlines()[-1]
         raise InfrastructureError(
-            f"cannot fetch the sandbox's packages: {reason}",
+            f"cannot download the sandbox's packages: {reason}",
             where=PACKAGES,
-            next_step="give pip an index that it can reach and run `ssd-harness sandbox build` again",
+            next_step="configure an index that pip can reach and run `ssd-harness sandbox build` again",
         )
     shutil.rmtree(folder / "packages" / "bin", ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Make the root file system that the process sandbox pivots into; the engine's image has the same contents."""
+"""Build the root file system of the process sandbox; the Docker image has the same contents."""
 
 import contextlib
 import fcntl
@@ -19,15 +19,15 @@ _OURS = Path("opt/ssd")
 
 
 def root_folder() -> Path:
-    """Return where the root file system of the installed worker lies, or will lie."""
+    """Return the path of the root file system for the installed worker, whether or not it exists."""
     return home() / "sandbox" / f"rootfs-{contents.fingerprint()}"
 
 
 def build(*, fresh: bool = False, progress: Callable[[str], None] = print) -> Path:
-    """Make :func:`root_folder` and return it; needs root. ``fresh`` takes nothing that was built before."""
+    """Build :func:`root_folder` and return it; needs root. ``fresh`` rebuilds everything."""
     if os.geteuid() != 0:
         raise InfrastructureError(
-            "only root can make a root file system", where=root_folder(), next_step="run the same command as root"
+            "only root can build the root file system", where=root_folder(), next_step="run the same command as root"
         )
     below, target = _packages_folder(), root_folder()
     with disk_errors(target), locked(home() / "sandbox" / "rootfs.lock"):
@@ -35,12 +35,12 @@ def build(*, fresh: bool = False, progress: Callable[[str], None] = print) -> Pa
             shutil.rmtree(target, ignore_errors=True)
             shutil.rmtree(below, ignore_errors=True)
         if not below.exists():
-            with _appearing(below) as folder:
+            with _created_atomically(below) as folder:
                 _fill(folder, progress)
         if not target.exists():
-            progress(f"making {target}")
-            with _appearing(target) as folder:
-                # Links instead of copies: only the worker differs, and nothing in here is ever written to.
+            progress(f"building {target}")
+            with _created_atomically(target) as folder:
+                # Hard links instead of copies: only the worker differs, and these files are never written to.
                 shutil.copytree(below, folder, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
                 contents.write_worker(folder / _OURS)
                 _compile(folder, "/opt/ssd/ssd_harness")
@@ -48,19 +48,19 @@ def build(*, fresh: bool = False, progress: Callable[[str], None] = print) -> Pa
 
 
 def prune(*, everything: bool) -> list[Path]:
-    """Remove what other versions left, or everything, but nothing in use; return what was removed."""
+    """Remove the unused folders of other versions, or with ``everything`` all unused ones; return them."""
     keep = set() if everything else {root_folder(), _packages_folder()}
     removed: list[Path] = []
     with locked(home() / "sandbox" / "rootfs.lock"):
         for pattern in ("rootfs-*", "packages-*", ".rootfs-*", ".packages-*"):
-            left = (folder for folder in (home() / "sandbox").glob(pattern) if folder not in keep and folder.is_dir())
-            removed += filter(_remove, left)
+            folders = (folder for folder in (home() / "sandbox").glob(pattern) if folder.is_dir())
+            removed += filter(_remove, (folder for folder in folders if folder not in keep))
     return removed
 
 
 @contextlib.contextmanager
 def in_use(folder: Path) -> Iterator[None]:
-    """Keep ``folder`` from being pruned: a program that runs in it may still import from it."""
+    """Protect ``folder`` from pruning while a program that runs in it may still import from it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -87,8 +87,8 @@ def _packages_folder() -> Path:
 
 
 @contextlib.contextmanager
-def _appearing(target: Path) -> Iterator[Path]:
-    """Yield a folder that becomes ``target`` in one step when the block ends well, and vanishes when it does not."""
+def _created_atomically(target: Path) -> Iterator[Path]:
+    """Yield a folder that becomes ``target`` in one step if the block succeeds and is removed if it fails."""
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
         yield folder
@@ -100,7 +100,7 @@ def _appearing(target: Path) -> Iterator[Path]:
 
 
 def _fill(folder: Path, progress: Callable[[str], None]) -> None:
-    progress("making the base system with mmdebstrap")
+    progress("building the base system with mmdebstrap")
     make_base(folder)
     for name in ("dev", "proc"):
         shutil.rmtree(folder / name, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""The slot's first process: it speaks the protocol, keeps the inputs, and sees one job after the other through.
+"""The slot's first process: speaks the protocol, keeps the inputs, and executes one job after the other.
 
-It is root in a container without rights, never runs anything of a program's, and dies with a FATAL frame when it
-cannot vouch for the slot any more; the host then opens another.
+It is root in a container without capabilities and never runs a program's code. When it can no longer vouch for the
+slot, it sends a FATAL frame and exits; the host then opens another slot.
 """
 
 import json
@@ -40,7 +40,7 @@ _CHUNK = 1 << 20
 
 
 class Broker:
-    """Reads frames, queues jobs, and owns the loop."""
+    """Reads frames, queues jobs and owns the event loop."""
 
     def __init__(self, stdin: int, stdout: int) -> None:
         self._stdin = stdin
@@ -69,7 +69,7 @@ class Broker:
         self.outbox.put(protocol.frame(READY, 0, json.dumps(ready).encode()))
 
     def _config(self) -> dict[str, Any]:
-        """Wait for the first frame; nothing works without it."""
+        """Wait for the first frame, which configures everything."""
         while (frame := self._frames.frame()) is None:
             data = os.read(self._stdin, _CHUNK)
             if not data:
@@ -82,12 +82,12 @@ class Broker:
         return config
 
     def run(self) -> NoReturn:
-        """Serve until the host hangs up."""
+        """Serve until the host closes the stream."""
         outbox, loop = self.outbox, self._slot.loop
         while True:
             running = self._running
-            moments = [outbox.due, running.deadline if running else None]
-            loop.step(min((moment for moment in moments if moment is not None), default=None))
+            deadlines = [outbox.due, running.deadline if running else None]
+            loop.step(min((deadline for deadline in deadlines if deadline is not None), default=None))
             if self._running:
                 self._running.check()
                 self._advance()
@@ -98,7 +98,7 @@ class Broker:
     # -- jobs ---
 
     def _advance(self) -> None:
-        """Start the next job if the one before is over."""
+        """Start the next job if the previous one is over."""
         while self._running is None or self._running.ended:
             self._running = None
             if not self._queue:
@@ -109,20 +109,20 @@ class Broker:
             self._running.start()
 
     def _regulate(self) -> None:
-        """Make a program wait while the host does not read what it prints."""
+        """Pause the program while the host does not read its output."""
         running, outbox = self._running, self.outbox
         if running is None:
             return
         if outbox.full and running.paused_at is None:
-            running.hold()
+            running.pause()
         elif outbox.low and running.paused_at is not None:
-            running.release_hold()
+            running.resume()
 
     def _zygote_readable(self) -> None:
         if self._running is None:
-            self._slot.zygote.exit()  # raises: without a job it has nothing to say but that it failed
-            raise ProtocolError("the zygote spoke without being asked")
-        self._running.zygote_says()
+            self._slot.zygote.receive_exit()  # raises if the zygote failed; without a job there is no other message
+            raise ProtocolError("the zygote sent an exit without a job")
+        self._running.child_exited()
         self._advance()
 
     # -- the host ---
@@ -136,7 +136,7 @@ class Broker:
             if self._loading is None and (header := self._frames.header()) is not None and header[0] == LOAD:
                 _, number, length = header
                 if number in self._inputs:
-                    raise ProtocolError(f"inputs {number} are loaded already")
+                    raise ProtocolError(f"inputs {number} are already loaded")
                 self._loading = self._inputs[number] = Inputs(length)
             if self._loading is not None:
                 self._loading.feed(self._frames.take(self._loading.remaining))
@@ -170,7 +170,7 @@ class Broker:
             raise ProtocolError(f"unexpected frame of kind {kind}")
 
     def _cancel(self, number: int) -> None:
-        """Stop or skip a job; one that is over already is left alone."""
+        """Stop a running job or skip a queued one; ignore a job that is over."""
         if self._running is not None and self._running.number == number:
             self._running.cancel()
             self._advance()
@@ -184,7 +184,7 @@ class Broker:
 
 
 def main() -> NoReturn:
-    """Run the broker on descriptors 0 and 1; tell the host before dying of anything unexpected."""
+    """Run the broker on descriptors 0 and 1; report an unexpected error to the host before exiting."""
     stdin, stdout = os.dup(0), os.dup(1)
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)

@@ -1,4 +1,4 @@
-"""What a fork of the zygote does until it is a confined program, and how the program's runner is called in it."""
+"""Turn a fork of the zygote into a confined program, and call the program's runner in it."""
 
 import ctypes
 import os
@@ -17,19 +17,19 @@ _SPAWN = struct.Struct("<16sIQIQ")  # runner, CPU seconds, address space, proces
 _TASK = struct.Struct("<II")  # number of tests, length of entry
 
 MAX_DESCRIPTORS = 64
-"""Open files of a program; what it has no business with lies at the upper end, away from what it opens itself."""
+"""Open files of a program; our own descriptors are at the upper end, away from those that it opens itself."""
 
 STACK = 256 << 20
-"""Stack of the main thread, in bytes, as contest sites grant it."""
+"""Stack of the main thread in bytes, as on contest sites."""
 THREAD_STACK = 8 << 20
-"""Stack of a thread that asks for none, and of the main thread where the official scorer runs the program."""
+"""Default stack of a thread, and the main thread's stack under the official scorer's semantics."""
 _PTHREAD_ATTRIBUTE_SIZE = 64
 
 _exit = os._exit
 
 
 class Spawn(NamedTuple):
-    """What the zygote is told about a child: limits and sizes, nothing of the job's content."""
+    """What the zygote learns about a child: limits and sizes, nothing of the job's content."""
 
     runner: str
     cpu_s: int
@@ -49,7 +49,7 @@ class Spawn(NamedTuple):
 
 
 def encode_task(source: bytes, entry: str, sections: list[tuple[int, int]]) -> bytes:
-    """Return what the child itself reads of its job: the program, its entry, and where each input lies."""
+    """Return what the child reads of its job: the program, its entry, and the section of each input."""
     name = entry.encode()
     flat = [number for section in sections for number in section]
     return _TASK.pack(len(sections), len(name)) + struct.pack(f"<{len(flat)}Q", *flat) + name + source
@@ -64,7 +64,7 @@ def decode_task(task: bytes) -> tuple[bytes, str, list[tuple[int, int]]]:
 
 
 def lower(limit: int, soft: int, hard: int | None = None) -> None:
-    """Set a resource limit, or keep what is lower already."""
+    """Set a resource limit, unless a lower one is set already."""
     ceiling = resource.getrlimit(limit)[1]
     if ceiling == resource.RLIM_INFINITY:
         ceiling = sys.maxsize
@@ -72,13 +72,13 @@ def lower(limit: int, soft: int, hard: int | None = None) -> None:
 
 
 def set_stack(size: int) -> None:
-    """Let the main thread's stack grow to ``size`` bytes, or to what the hard limit allows."""
+    """Let the main thread's stack grow to ``size`` bytes, or to the hard limit if that is lower."""
     hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
     resource.setrlimit(resource.RLIMIT_STACK, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
 
 
 def set_thread_stack(size: int) -> None:
-    """Give threads ``size`` bytes by default: the C library would take the main thread's limit for each."""
+    """Give threads ``size`` bytes of stack by default: the C library would use the main thread's limit for each."""
     library = ctypes.CDLL(None)
     attribute = ctypes.create_string_buffer(_PTHREAD_ATTRIBUTE_SIZE)
     library.pthread_attr_init(attribute)
@@ -88,7 +88,7 @@ def set_thread_stack(size: int) -> None:
 
 
 def confine(spawn: Spawn, uid: int) -> None:
-    """Take everything away from this process that the program must not have; what the zygote lacks it never had."""
+    """Drop every right that the program must not have and that the zygote still needed."""
     os.setsid()
     lower(resource.RLIMIT_CPU, spawn.cpu_s, spawn.cpu_s + 1)
     lower(resource.RLIMIT_AS, spawn.memory)
@@ -102,10 +102,10 @@ def confine(spawn: Spawn, uid: int) -> None:
 
 
 def run(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> None:
-    """Become the program; returns only where the interpreter is to run its file.
+    """Become the program; returns only if the interpreter is to run the program's file.
 
-    Descriptors: the task, then inputs and report (program runners), stdin, stdout, stderr, result and report (a
-    function's test), or the standard streams alone (a file's test).
+    ``fds`` are the task and then, for program runners, inputs and report; for a functional test, stdin, stdout, stderr,
+    result and report; for a test of a file, the standard streams alone.
     """
     task_fd = fds[0]
     channels = fds[1:]
@@ -114,7 +114,7 @@ def run(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> None:
             os.dup2(fd, standard)
         channels = fds[4:]
     else:
-        # Opened for each program: the flags, owner and position of an open file belong to all who inherit it.
+        # Opened anew for each program: processes that inherit an open file share its flags, owner and position.
         null = os.open("/dev/null", os.O_RDWR)
         for standard in range(3):
             os.dup2(null, standard)
@@ -127,9 +127,9 @@ def run(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> None:
     source, entry, sections = decode_task(task)
     if not channels:
         runner.install(source)
-        warm_modules.lend()
+        warm_modules.restore_on_import()
         return
-    warm_modules.take_out()
+    warm_modules.restore()
     report = Report(MAX_DESCRIPTORS - 1)
     if spawn.runner in TEST_RUNNERS:
         _run_test(runner, source, entry, high, report)

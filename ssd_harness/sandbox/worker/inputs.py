@@ -1,4 +1,4 @@
-"""Test inputs inside the slot: one write-sealed memory file a problem, with an index of where each input lies."""
+"""Test inputs inside the slot: one write-sealed memory file per problem, with the section of each input."""
 
 import contextlib
 import fcntl
@@ -11,7 +11,7 @@ _SET_FLAGS, _NO_ATIME = 0x40086602, 0x80
 
 
 class SealedFile:
-    """A memory file that is filled once and then can be changed by nobody, root included."""
+    """A memory file that nobody, not even root, can change once it is filled and sealed."""
 
     def __init__(self) -> None:
         self._fd = os.memfd_create("sealed", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -26,9 +26,9 @@ class SealedFile:
             view = view[written:]
 
     def seal(self) -> None:
-        """Forbid every later change; read permission alone keeps its attributes as they are, too.
+        """Forbid every later change; without write permission, programs cannot change its attributes either.
 
-        Where the kernel can, the time of the last reading is not kept: it would tell one program of another.
+        If the kernel supports it, the access time is not kept: it would tell one program about another.
         """
         os.fchmod(self._fd, 0o444)
         with contextlib.suppress(OSError):
@@ -36,7 +36,7 @@ class SealedFile:
         fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, _SEALS)
 
     def open(self) -> int:
-        """Return a new descriptor for one program: reading only, with an offset and locks of its own."""
+        """Return a new read-only descriptor for one program, with its own offset and locks."""
         return os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self, size: int, offset: int) -> bytes:
@@ -44,7 +44,7 @@ class SealedFile:
         return os.pread(self._fd, size, offset)
 
     def close(self) -> None:
-        """Forget the file; programs that still hold a descriptor keep it."""
+        """Close our descriptor; programs that hold one can still read the file."""
         os.close(self._fd)
 
 
@@ -56,7 +56,7 @@ class Inputs:
         self.sections: list[tuple[int, int]] = []
         """Offset and length of each input."""
         self.remaining = length
-        """Bytes of the frame that are still to come."""
+        """Bytes of the frame that have not arrived yet."""
         self._head = bytearray()
         self._index_size: int | None = None
         self.users = 0
@@ -73,12 +73,12 @@ class Inputs:
             self._finish()
 
     def release(self) -> None:
-        """One job less uses them; close them if they were dropped meanwhile."""
+        """Count one user less; close the file if the inputs were dropped meanwhile."""
         self.users -= 1
         self._close_if_unused()
 
     def drop(self) -> None:
-        """Close them as soon as no queued job uses them."""
+        """Close the file as soon as no queued job uses it."""
         self.dropped = True
         self._close_if_unused()
 
@@ -87,7 +87,7 @@ class Inputs:
             self.file.close()
 
     def _read_index(self, data: bytes) -> bytes:
-        """Collect the index; return what lies behind it."""
+        """Collect the index; return the data after it."""
         self._head += data
         if self._index_size is None and len(self._head) >= _COUNT.size:
             self._index_size = _COUNT.size + 8 * _COUNT.unpack_from(self._head)[0]
@@ -106,4 +106,4 @@ class Inputs:
         self.file.seal()
         end = sum(self.sections[-1]) if self.sections else 0
         if self._index_size != 0 or end != self.file.size:
-            raise ValueError("the index of the inputs does not fit their length")
+            raise ValueError("the index of the inputs does not match their length")

@@ -1,7 +1,7 @@
-"""Say what the end of an interpreter means, from its exit status and what it wrote to its standard error.
+"""Explain how an interpreter ended, from its exit status and its standard error.
 
-A program can write there whatever it likes. That changes the words for its failure, and no more: which status fails is
-the exit status's business.
+A program can write anything to its standard error. That changes only the description of a failure: whether the test
+failed depends on the exit status alone.
 """
 
 import re
@@ -13,7 +13,7 @@ _COMPILING = (b"SyntaxError", b"IndentationError", b"TabError")
 
 
 def explain(code: int, head: bytes, tail: bytes) -> tuple[str, bytes]:
-    """Return the status and a message, given the exit status and the first and the last bytes of standard error."""
+    """Return (status, message), given the exit status and the first and last bytes of standard error."""
     if code == 0:
         return "done", b""
     exception = _last_exception(tail) if code == 1 else None
@@ -21,7 +21,7 @@ def explain(code: int, head: bytes, tail: bytes) -> tuple[str, bytes]:
         return "exception", b"exit status %d" % code
     name = exception.group(1)
     if not head.startswith(_TRACEBACK) and (name in _COMPILING or head.startswith(name)):
-        # What stops the compiler has no traceback.
+        # An error of the compiler has no traceback.
         return ("compile" if name != b"MemoryError" else "memory"), b""
     lines = _LINE.findall(tail)
     where = b" (line %s)" % lines[-1] if lines else b""

@@ -1,8 +1,8 @@
-"""Which files a program may read: those of the image; in ``/proc`` a few of its first process; in ``/sys`` none.
+"""Restrict the files that a program may read: the image's; in ``/proc`` a few of its first process; in ``/sys`` none.
 
-The engine mounts ``/proc`` and the container's layers before anything of ours runs: ``mountinfo`` names folders of the
-host, and the files of the worker's processes tell of earlier programs. Landlock needs no privilege to take these away.
-Where the kernel is older than 5.13, or the engine's own filter refuses the calls, what the engine shows stays readable.
+The engine mounts ``/proc`` and the container's layers before our code runs: ``mountinfo`` names folders of the host,
+and the files of the worker's processes tell about earlier programs. Landlock can hide these without any privilege. On
+kernels before 5.13, or if the engine's own filter refuses the calls, what the engine shows stays readable.
 """
 
 import ctypes
@@ -16,20 +16,20 @@ _OF_PROC = ("cpuinfo", "self/cmdline", "self/maps", "self/stat", "self/statm", "
 
 _syscall = ctypes.CDLL(None, use_errno=True).syscall
 _handled = b""
-"""The rights that a rule must grant, as the kernel takes them; empty where it has no Landlock."""
+"""The rights that need a rule, in the kernel's format; empty if the kernel has no Landlock."""
 _rules: list[tuple[str, int]] = []
-"""Paths, and the rights to each of them and to what lies below."""
+"""Paths, and the rights to each of them and to everything below."""
 
 
 def prepare() -> int:
-    """Find out, before programs are forked, whether the kernel can; return its version of Landlock, 0 for none.
+    """Find out what the kernel supports, before programs are forked; return its Landlock version, 0 for none.
 
-    What can be done once is done here: :func:`confine` runs in every program's process.
+    This does everything that can be done once, because :func:`confine` runs in every program's process.
     """
     global _handled  # noqa: PLW0603 - a property of the kernel
     version = max(0, _syscall(_CREATE_RULESET, None, 0, _VERSION_FLAG))
     if version:
-        # From the second version on, moving files between folders is refused unless a rule allows it.
+        # From version 2 on, moving files between folders is refused unless a rule allows it.
         rights = _READ_FILE | (_REFER if version > 1 else 0)
         _handled = struct.pack("<Q", rights)
         _rules[:] = [(folder, rights) for name in os.listdir("/") if _may_hold_files(folder := f"/{name}")]  # noqa: PTH208
@@ -38,9 +38,9 @@ def prepare() -> int:
 
 
 def confine() -> None:
-    """Confine this process and all that it forks, for good, where the kernel can; raises OSError if that fails.
+    """Confine this process and its descendants irrevocably, if the kernel can; raises OSError if that fails.
 
-    The process must have given up new privileges, as :func:`seccomp.install` does.
+    The process must have set no_new_privs, as :func:`seccomp.install` does.
     """
     if not _handled:
         return
@@ -49,7 +49,7 @@ def confine() -> None:
         try:
             fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
-            continue  # what cannot be opened needs no rule
+            continue  # a path that cannot be opened needs no rule
         _checked(_syscall(_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("<Qi", rights, fd), 0))
         os.close(fd)
     _checked(_syscall(_RESTRICT_SELF, ruleset, 0))

@@ -1,8 +1,8 @@
 """Kill and reap everything that a program left running, and prove that nothing is left.
 
-The zygote is a subreaper, so every orphan of the slot becomes its child: when ``waitpid`` answers that there are no
-children, no descendant of any program is alive. It has no right to kill another user's processes either, so for one
-moment it takes the program's effective uid; its real and saved uid stay 0, hence no program can signal it meanwhile.
+The zygote is a subreaper, so every orphan of the slot becomes its child: when ``waitpid`` finds no children, no
+descendant of any program is alive. The zygote has no right to kill another user's processes, so it takes the program's
+effective uid for a moment. Its real and saved uid stay 0, so no program can signal it meanwhile.
 """
 
 import os
@@ -11,18 +11,18 @@ import time
 from dataclasses import dataclass
 
 _PATIENCE_S = 30.0
-"""How long the kernel may take to tear processes down; large ones take a while on a busy machine."""
+"""How long the kernel may take to remove processes; large ones take a while on a busy machine."""
 
 
 @dataclass(slots=True)
 class Usage:
-    """What all reaped processes of one program used together."""
+    """Resources used by all reaped processes of one program together."""
 
     cpu_s: float = 0.0
     peak: int = 0
-    """Largest resident size of any one of them, in bytes."""
+    """Largest resident size of any single process, in bytes."""
     peaks: int = 0
-    """The largest resident sizes of all of them, added up."""
+    """Sum of the largest resident sizes of all processes, in bytes."""
 
     def add(self, usage: "os.struct_rusage") -> None:  # type: ignore[name-defined]
         """Add one reaped process."""
@@ -43,7 +43,7 @@ def kill_all(uid: int) -> None:
 
 
 def reap(usage: Usage) -> tuple[dict[int, int], bool]:
-    """Reap whoever is dead; return their exit statuses by pid, and whether anybody is still alive."""
+    """Reap the dead children; return their exit statuses by pid, and whether any child is still alive."""
     ended: dict[int, int] = {}
     while True:
         try:
@@ -57,7 +57,7 @@ def reap(usage: Usage) -> tuple[dict[int, int], bool]:
 
 
 def sweep(uid: int, usage: Usage) -> bool:
-    """Kill and reap until nobody is left; return whether that succeeded. SIGCHLD must be blocked."""
+    """Kill and reap until no process is left; return whether that succeeded. SIGCHLD must be blocked."""
     end = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end:
         kill_all(uid)

@@ -1,4 +1,4 @@
-"""The broker's event loop: descriptors with a handler each, and an outbox that never blocks on a slow host."""
+"""The broker's event loop: one handler per descriptor, and an outbox that never blocks on a slow host."""
 
 import os
 import select
@@ -11,27 +11,27 @@ WRITABLE = select.POLLOUT | select.POLLHUP | select.POLLERR
 
 
 class Loop:
-    """Calls the handlers of descriptors that are ready."""
+    """Calls the handlers of ready descriptors."""
 
     def __init__(self) -> None:
         self._poll = select.poll()
         self._handlers: dict[int, Callable[[], object]] = {}
 
     def watch(self, fd: int, events: int, handler: Callable[[], object]) -> None:
-        """Call ``handler`` whenever one of ``events`` is there."""
+        """Call ``handler`` whenever one of ``events`` occurs on ``fd``."""
         self._poll.register(fd, events)
         self._handlers[fd] = handler
 
     def unwatch(self, fd: int) -> None:
-        """Stop that; unknown descriptors are fine."""
+        """Stop watching ``fd``, if it is watched."""
         if self._handlers.pop(fd, None) is not None:
             self._poll.unregister(fd)
 
     def step(self, until: float | None) -> None:
-        """Sleep until something is ready or the monotonic clock reaches ``until``; then call the handlers."""
+        """Wait until a descriptor is ready or the monotonic clock reaches ``until``; then call the handlers."""
         timeout = None if until is None else max(0.0, (until - time.monotonic()) * 1000)
         for fd, _ in self._poll.poll(timeout):
-            handler = self._handlers.get(fd)  # an earlier handler of this round may have closed it
+            handler = self._handlers.get(fd)  # an earlier handler in this step may have closed it
             if handler is not None:
                 handler()
 
@@ -39,7 +39,7 @@ class Loop:
 class Outbox:
     """Bytes on their way to the host.
 
-    Small frames wait a moment for company: every write wakes a chain of processes.
+    Small frames wait a moment for more, because every write wakes a chain of processes.
     """
 
     _FULL, _LOW = 32 << 20, 8 << 20
@@ -51,21 +51,21 @@ class Outbox:
         self._blocked = False
         self.size = 0
         self.due: float | None = None
-        """When the bytes at hand should be sent at the latest."""
+        """When the queued bytes should be sent at the latest."""
         os.set_blocking(fd, False)
 
     @property
     def full(self) -> bool:
-        """Whether programs must wait until the host has read more."""
+        """Whether programs must wait for the host to read."""
         return self.size > self._FULL
 
     @property
     def low(self) -> bool:
-        """Whether programs may go on."""
+        """Whether programs may continue."""
         return self.size < self._LOW
 
     def put(self, *parts: bytes) -> None:
-        """Queue ``parts``; nothing is sent before :meth:`flush`."""
+        """Queue ``parts``; :meth:`flush` sends them."""
         for part in parts:
             if part:
                 self._parts.append(memoryview(part))
@@ -74,7 +74,7 @@ class Outbox:
             self.due = time.monotonic() + self._LINGER_S
 
     def flush(self) -> None:
-        """Send what the pipe takes now; the rest follows when it takes more."""
+        """Send what the pipe accepts now; send the rest when it accepts more."""
         while self._parts:
             try:
                 written = os.writev(self._fd, list(self._parts)[:64])
@@ -96,6 +96,6 @@ class Outbox:
         self._blocked = blocked
 
     def flush_finally(self) -> None:
-        """Send everything, however long that takes."""
+        """Send everything, however long it takes."""
         os.set_blocking(self._fd, True)
         self.flush()

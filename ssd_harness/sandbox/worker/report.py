@@ -1,8 +1,9 @@
-"""What a confined child tells the broker about its tests: the child's writer and the broker's wary reader.
+"""What a confined child reports to the broker about its tests: the child's writer and the broker's reader.
 
-The reader takes every byte for hostile: a frame out of order, too long or unknown means that the program broke the
-protocol, and the program fails. A forged frame gains nothing, since outputs are compared where the program cannot
-reach.
+These reports are not the outcomes of :mod:`.protocol`: they cross another border, between a program's own process and
+the broker, which adds times, peaks and limits that no program may state itself. The reader treats every byte as
+hostile: a frame that is out of order, too long or unknown means that the program broke the protocol, and the program
+fails. A forged frame gains nothing, because outputs are compared where the program cannot reach.
 """
 
 import os
@@ -15,20 +16,20 @@ from .protocol import MAX_MESSAGE, STATUSES
 _HEADER = struct.Struct("<BIBHQ")  # kind, position of the test, status, length of message, length of output
 _LOADED, _ENDED = 1, 2
 
-# Bound early: a program may replace the functions in ``os``, which would only confuse its own report.
+# Bound early: a program that replaces the functions in ``os`` would corrupt its own report.
 _write, _writev, _pread = os.write, os.writev, os.pread
 
 
 class BrokenReport(Exception):
-    """A program wrote what the runner would not have written."""
+    """A program wrote something that the runner would not have written."""
 
 
 class Loaded(NamedTuple):
-    """The program is loaded, as the child tells it."""
+    """The program is loaded, as the child reports it."""
 
 
-class Ended(NamedTuple):
-    """One test's end, as the child tells it."""
+class TestEnded(NamedTuple):
+    """One test's end, as the child reports it."""
 
     position: int
     status: str
@@ -37,7 +38,7 @@ class Ended(NamedTuple):
 
 
 class Tests:
-    """The inputs of one program, in the order to run them; read from the sealed file on demand."""
+    """The inputs of one program in the order in which to run them, read from the sealed file on demand."""
 
     __test__ = False  # not a pytest class
 
@@ -53,27 +54,30 @@ class Tests:
         data = _pread(self._fd, length, offset)
         if len(data) == length:
             return data
-        parts = [data]  # one read moves at most 2 GiB
+        parts = [data]  # one read returns at most 2 GiB
         while length := length - len(parts[-1]):
             offset += len(parts[-1])
             parts.append(_pread(self._fd, length, offset))
         return b"".join(parts)
 
 
+TestEnded.__test__ = False  # type: ignore[attr-defined]  # not a pytest class
+
+
 class Report:
-    """Tells the broker how far the program is; the runner calls it around each test."""
+    """Reports the program's progress to the broker; the runner calls it around each test."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self.position = 0
-        """The test that is running, or will run next."""
+        """The test that is running or will run next."""
 
     def loaded(self) -> None:
-        """Say that the program is loaded: the first test's time begins."""
+        """Report that the program is loaded; the first test's time begins."""
         _write(self._fd, _HEADER.pack(_LOADED, 0, 0, 0, 0))
 
     def begin(self, position: int) -> None:
-        """Note that the test at ``position`` begins; its time began where the one before ended."""
+        """Note that the test at ``position`` begins; its time began when the previous one ended."""
         self.position = position
 
     def end(self, position: int, status: str, output: bytes, message: str = "") -> None:
@@ -99,7 +103,7 @@ class ReportReader:
         """Append what was read from the child's pipe."""
         self._bytes += data
 
-    def next(self) -> Ended | Loaded | None:
+    def next(self) -> TestEnded | Loaded | None:
         """Return the next report, None while it is incomplete.
 
         Raises :class:`BrokenReport`.
@@ -114,12 +118,12 @@ class ReportReader:
             raise BrokenReport
         if length > self._limit:
             self._bytes.clear()
-            return Ended(position, "output", b"", b"")
+            return TestEnded(position, "output", b"", b"")
         start = _HEADER.size + message_length
         if len(self._bytes) < start + length:
             return None
         with memoryview(self._bytes) as view:
-            ended = Ended(
+            ended = TestEnded(
                 position, STATUSES[status], bytes(view[_HEADER.size : start]), bytes(view[start : start + length])
             )
         del self._bytes[: start + length]

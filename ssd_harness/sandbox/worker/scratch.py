@@ -1,7 +1,7 @@
-"""The folders that a program may write to, made as new when it is gone: empty, with the same free space and times.
+"""The folders that a program may write to, restored after it: empty, with the same free space and times.
 
-What is mounted there bounds their size and the number of their files. The zygote has no right to remove another user's
-files, so for that moment it takes the program's effective uid, and nobody of that uid lives meanwhile.
+The file systems mounted there bound their size and the number of their files. The zygote has no right to remove another
+user's files, so it takes the program's effective uid while it removes them; no process of that uid is alive then.
 """
 
 import contextlib
@@ -10,30 +10,30 @@ import socket
 import stat
 import time
 
-HOME = "/tmp"  # noqa: S108 - a file system of the slot's own
+HOME = "/tmp"  # noqa: S108 - the slot's own file system
 FOLDERS = (HOME, "/dev/shm")  # noqa: S108
 MAX_FILE = 64 << 20
-"""Bytes in one file, and in all files of one folder."""
+"""Largest size of one file, and of all files in one folder, in bytes."""
 MOUNT_OPTIONS = f"mode=1777,size={MAX_FILE},nr_inodes=2048"
-"""Of each folder's own file system, which whoever starts the worker mounts."""
+"""Mount options of each folder's own file system, which the sandbox mounts before it starts the worker."""
 MEMORY = len(FOLDERS) * MAX_FILE
-"""Bytes of the slot's memory that all files take at most."""
+"""Memory of the slot that all files use at most, in bytes."""
 
 _COLLECTION_S = 5.0
-"""How long the kernel may take to collect the last descriptors of removed files."""
+"""How long the kernel may take to release the last descriptors of removed files."""
 
 _room: dict[str, tuple[int, int]] = {}
 
 
 def measure() -> None:
-    """Note the free space of the empty folders, and give them the times that they always have."""
+    """Record the free space of the empty folders and set their times to a fixed value."""
     for folder in filter(os.path.isdir, FOLDERS):
         _room[folder] = _free(folder)
         _reset_times(folder)
 
 
 def clear(uid: int) -> bool:
-    """Make the folders as new; return whether that succeeded."""
+    """Empty the folders and restore their space and times; return whether that succeeded."""
     os.setresuid(0, uid, 0)
     try:
         for folder in FOLDERS:
@@ -46,7 +46,7 @@ def clear(uid: int) -> bool:
 
 
 def _free(folder: str) -> tuple[int, int]:
-    """Return the free blocks and the number of files that can still be made."""
+    """Return the numbers of free blocks and of files that can still be created."""
     state = os.statvfs(folder)
     return state.f_bfree, state.f_ffree
 
@@ -54,15 +54,15 @@ def _free(folder: str) -> tuple[int, int]:
 def _renew(folder: str, room: tuple[int, int]) -> bool:
     """Reset the times of an empty folder; return whether its space is free again.
 
-    A file without a name lives on while descriptors of it are in flight between sockets that nobody holds. The kernel
-    looks for those when a socket is closed.
+    A file without a name survives while descriptors of it are in flight between sockets that no process holds. The
+    kernel looks for those when a socket is closed.
     """
     end = time.monotonic() + _COLLECTION_S
-    while any(now < then for now, then in zip(_free(folder), room, strict=True)):
+    while any(now < before for now, before in zip(_free(folder), room, strict=True)):
         if time.monotonic() > end:
             return False
-        for each in socket.socketpair():
-            each.close()
+        for end_of_pair in socket.socketpair():
+            end_of_pair.close()
         time.sleep(0.001)
     _reset_times(folder)
     return True
@@ -73,7 +73,7 @@ def _reset_times(folder: str) -> None:
 
 
 def _empty(folder: bytes) -> None:
-    """Remove what is in ``folder``; a tree is flattened first, since it may be deeper than any path is long."""
+    """Remove the contents of ``folder``; trees are flattened first, since they may be deeper than any path."""
     try:
         names = os.listdir(folder)
     except FileNotFoundError:
@@ -95,7 +95,7 @@ def _empty(folder: bytes) -> None:
 
 
 def _lift(path: bytes, folder: bytes, number: int) -> None:
-    """Remove a file, or move a folder up, under a name that is free."""
+    """Remove a file, or move a folder up to ``folder`` under a free name."""
     if not stat.S_ISDIR(os.lstat(path).st_mode):
         os.unlink(path)
         return

@@ -1,9 +1,9 @@
-"""The system calls that no program needs, refused by a filter that the zygote installs once and every child inherits.
+"""Refuse the system calls that no program needs, by a filter that the zygote installs and every child inherits.
 
-It is stacked on whatever the engine filters already, and stands alone in the process sandbox. What it refuses: making
-sockets, System V and POSIX shared objects that outlive a program, tracing and reading others, new namespaces and
-mounts, kernel keyrings, and the kernel's large optional interfaces (bpf, io_uring, userfaultfd, perf). System calls
-younger than the table do not exist here. Machines other than x86-64 and arm64 are refused before a slot opens.
+In Docker the filter adds to the engine's own; in the process sandbox it is the only one. It refuses creating sockets,
+System V and POSIX objects that outlive a program, tracing and reading other processes, new namespaces and mounts,
+kernel keyrings, and the kernel's large optional interfaces (bpf, io_uring, userfaultfd, perf). System calls newer than
+the table return ENOSYS. Machines other than x86-64 and arm64 are refused before a slot opens.
 """
 
 import ctypes
@@ -16,16 +16,16 @@ _X86_64, _ARM64 = "x86_64", "aarch64"
 _AUDIT_ARCH = {_X86_64: 0xC000003E, _ARM64: 0xC00000B7}
 SUPPORTED = tuple(_AUDIT_ARCH)
 
-# name: (number on x86-64, number on arm64); None where the machine lacks it.
+# name: (number on x86-64, number on arm64); None if the machine lacks the call
 _DENIED: dict[str, tuple[int | None, int | None]] = {
-    # sockets: nothing to talk to, and abstract names would outlive nothing but still be shared
+    # sockets: there is no network, and abstract names would be visible to other programs
     "socket": (41, 198),
     "connect": (42, 203),
     "accept": (43, 202),
     "bind": (49, 200),
     "listen": (50, 201),
     "accept4": (288, 242),
-    # System V and POSIX objects live on after the program
+    # System V and POSIX objects, which outlive the program
     "shmget": (29, 194),
     "shmat": (30, 196),
     "shmctl": (31, 195),
@@ -58,7 +58,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
     "sched_setattr": (314, 274),
-    "sched_setaffinity": (203, 122),  # while the zygote sweeps with a program's uid, that program could pin it
+    "sched_setaffinity": (203, 122),  # a program could pin the zygote while that sweeps with the program's uid
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
     "mbind": (237, 235),
@@ -112,7 +112,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "modify_ldt": (154, None),
     "iopl": (172, None),
     "ioperm": (173, None),
-    # the administrator's
+    # administration
     "syslog": (103, 116),
     "acct": (163, 89),
     "quotactl": (179, 60),
@@ -132,7 +132,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "kexec_load": (246, 104),
     "kexec_file_load": (320, 294),
     "vhangup": (153, 58),
-    # flushing the machine's disks in a loop would hold up everybody else
+    # flushing the machine's disks in a loop would slow down everything else
     "sync": (162, 81),
     "syncfs": (306, 267),
     "fsync": (74, 82),
@@ -146,9 +146,9 @@ _NEWEST_KNOWN = 470
 _X32_BIT = 0x40000000
 
 _NAMESPACES = 0x7E020080  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET and TIME
-_CLONE_PARENT = 0x00008000  # a sibling would be the zygote's child, and its CPU time nobody's of the program
+_CLONE_PARENT = 0x00008000  # a sibling would be the zygote's child, and its CPU time would not count as the program's
 _CLOCKS = ((228, 113), (229, 114), (230, 115), (222, 107))  # clock_gettime, getres, nanosleep, timer_create
-_CLOCK_OF_PROCESS = 1 << 31  # such a clock is the CPU time of any process, also of the worker's
+_CLOCK_OF_PROCESS = 1 << 31  # such a clock reads the CPU time of any process, the worker's included
 _SIGCHLD = 17
 _SIGACTION = (13, 134)
 _SETRLIMIT, _PRLIMIT64, _RLIMIT_CORE = (160, 164), (302, 261), 4
@@ -180,7 +180,7 @@ def _number(call: tuple[int | None, int | None], machine: str) -> int | None:
 def _argument(
     call: tuple[int, int], machine: str, index: int, test: int, value: int, *, refused: bool, error: int = errno.EPERM
 ) -> list[_Instruction]:
-    """Return the instructions that refuse ``call`` if its argument's low half does (or does not) pass the test."""
+    """Return the instructions that refuse ``call`` if the low half of an argument passes (or fails) ``test``."""
     number = _number(call, machine)
     assert number is not None
     skip = (0, 1) if refused else (1, 0)
@@ -194,10 +194,10 @@ def _argument(
 
 
 def instructions(machine: str, *, keep_zombies: bool = False) -> list[_Instruction]:
-    """Return the filter for ``machine`` as BPF instructions; raises KeyError for a machine it does not know.
+    """Return the filter for ``machine`` as BPF instructions; raises KeyError for an unknown machine.
 
-    With ``keep_zombies`` a program's wish to ignore SIGCHLD, or to handle it, has no effect and no error: ignored, the
-    kernel would forget its dead children with the CPU time that they used.
+    With ``keep_zombies``, ignoring or handling SIGCHLD has no effect and gives no error: if a program ignored the
+    signal, the kernel would forget its dead children together with the CPU time that they used.
     """
     program = [
         _Instruction(_LOAD, 0, 0, _ARCH),
@@ -210,14 +210,14 @@ def instructions(machine: str, *, keep_zombies: bool = False) -> list[_Instructi
     program += [_Instruction(_IF_AT_LEAST, 0, 1, _NEWEST_KNOWN + 1), _refuse(errno.ENOSYS)]
     clone3 = _number(_CLONE3, machine)
     assert clone3 is not None
-    # Its flags lie in memory where no filter sees them; the C library falls back to clone.
+    # Its flags are in memory, which a filter cannot read; the C library falls back to clone.
     program += [_Instruction(_IF_EQUAL, 0, 1, clone3), _refuse(errno.ENOSYS)]
     for call in _DENIED.values():
         number = _number(call, machine)
         if number is not None:
             program += [_Instruction(_IF_EQUAL, 0, 1, number), _refuse(errno.EPERM)]
     program += _argument(_CLONE, machine, 0, _IF_ANY_BIT, _NAMESPACES | _CLONE_PARENT, refused=True)
-    # The limit on core files stays at 1, the one value at which the kernel feeds no pipe either.
+    # The limit on core files stays at 1, the only value at which the kernel does not feed a core pipe either.
     program += _argument(_SETRLIMIT, machine, 0, _IF_EQUAL, _RLIMIT_CORE, refused=True)
     program += _argument(_PRLIMIT64, machine, 1, _IF_EQUAL, _RLIMIT_CORE, refused=True)
     for call in _CLOCKS:
@@ -245,7 +245,7 @@ _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _MODE_FILTER = 22, 38, 2
 
 
 def install(*, keep_zombies: bool = False) -> None:
-    """Confine this process and all that it forks, for good; raises OSError where the kernel cannot."""
+    """Confine this process and its descendants irrevocably; raises OSError if the kernel cannot."""
     code = assemble(os.uname().machine, keep_zombies=keep_zombies)
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.addressof(buffer))

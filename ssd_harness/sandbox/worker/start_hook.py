@@ -1,20 +1,20 @@
-"""Let the zygote live inside the start of an interpreter that is about to run a file, as ``python3 /tmp/main.py``.
+"""Run the zygote inside the start of an interpreter that is about to run a file, as ``python3 /tmp/main.py``.
 
-The image installs this as ``sitecustomize``, which ``site`` imports last, when the standard streams are there and
-before the file is opened. The zygote serves from here. A child that is to run a file returns, and the interpreter goes
-on as if nothing had been: its own ``__main__``, streams, shutdown and exit status, at the cost of a fork.
+The image installs this module as ``sitecustomize``, which ``site`` imports last: after the standard streams are open
+and before the file is. The zygote serves from here. A child that is to run a file returns, and the interpreter
+continues as usual, with its own ``__main__``, streams, shutdown and exit status, at the cost of a fork.
 """
 
 import os
 import stat
 import sys
 
-MAIN = "/tmp/main.py"  # noqa: S108 - the folder is the program's own, and empty when it starts
+MAIN = "/tmp/main.py"  # noqa: S108 - the program's own folder, empty when it starts
 CONNECTION = 3
 
 
 def is_zygote() -> bool:
-    """Say whether the broker started this interpreter: programs are never root, and have no such descriptor."""
+    """Whether the broker started this interpreter: a program is never root and has no such descriptor."""
     if os.getuid() or sys.argv[:1] != [MAIN]:
         return False
     try:
@@ -24,7 +24,7 @@ def is_zygote() -> bool:
 
 
 if __name__ == "sitecustomize" and is_zygote():
-    _plain = frozenset(sys.modules)
+    _startup_modules = frozenset(sys.modules)
     from ssd_harness.sandbox.worker import zygote
 
-    zygote.serve(_plain)
+    zygote.serve(_startup_modules)

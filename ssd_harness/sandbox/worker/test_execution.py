@@ -1,4 +1,4 @@
-"""Run each test in a process of its own: standard input is a file, as in ``python3 main.py < input``, output pipes."""
+"""Run each test in its own process: standard input is a file, as in ``python3 main.py < input``; output is piped."""
 
 import contextlib
 import os
@@ -10,14 +10,14 @@ from .inputs import SealedFile
 from .job_execution import Execution, pipe
 from .loop import READABLE
 from .protocol import MAX_MESSAGE
-from .report import BrokenReport, Ended, ReportReader
-from .zygote import Exit
+from .report import BrokenReport, ReportReader, TestEnded
+from .zygote import ChildExit
 
 _CHUNK = 1 << 16
 _PIECE = 1 << 20
 _STDERR_HEAD, _STDERR_TAIL = 64, 1000
 _REPORT = MAX_MESSAGE + 64
-"""More than the longest report of a test's process takes."""
+"""Bytes kept of the report of a test's process: more than the longest report."""
 
 
 class TestExecution(Execution):
@@ -26,7 +26,7 @@ class TestExecution(Execution):
     __test__ = False  # not a pytest class
 
     def start(self) -> None:
-        """Put the program into a sealed file, which every test's process reads, and start the first test."""
+        """Write the program to a sealed file, which each test's process reads, and start the first test."""
         job = self.job
         task = encode_task(job.program, job.entry, [])
         self._task, self._task_size = SealedFile(), len(task)
@@ -38,34 +38,34 @@ class TestExecution(Execution):
             self._start_test()
         else:
             self._finish()
-            self.conclude()
+            self.send_end()
 
     def _start_test(self) -> None:
         job = self.job
         self._stdout, self._result = bytearray(), bytearray()
         self._stderr, self._stderr_head = bytearray(), b""
         self._reports, self._report_room = ReportReader(0), _REPORT
-        task, their_input = self._task.open(), self._input()
-        stdout, their_stdout = pipe()
-        stderr, their_stderr = pipe()
-        for fd in (their_stdout, their_stderr):
-            with contextlib.suppress(PermissionError):  # gVisor's pipes have no modes to change
-                os.fchmod(fd, 0o666)  # so that /dev/stdout and its like can be opened, as on any machine
-        theirs = [their_input, their_stdout, their_stderr]
+        task, child_stdin = self._task.open(), self._input()
+        stdout, child_stdout = pipe()
+        stderr, child_stderr = pipe()
+        for fd in (child_stdout, child_stderr):
+            with contextlib.suppress(PermissionError):  # gVisor cannot change the mode of a pipe
+                os.fchmod(fd, 0o666)  # lets the program open /dev/stdout and /dev/stderr, as on any machine
+        child_fds = [child_stdin, child_stdout, child_stderr]
         self._sinks = {stdout: self._take_stdout, stderr: self._take_stderr}
         if self._functional:
-            result, their_result = pipe()
-            report, their_report = pipe()
-            theirs += [their_result, their_report]
+            result, child_result = pipe()
+            report, child_report = pipe()
+            child_fds += [child_result, child_report]
             self._sinks |= {result: self._take_result, report: self._take_report}
-        self.spawn(task, self._task_size, theirs, job.limits.cpu_s)
-        for fd in (task, *theirs):
+        self.spawn(task, self._task_size, child_fds, job.limits.cpu_s)
+        for fd in (task, *child_fds):
             os.close(fd)
         for fd in self._sinks:
             self._watch(fd)
 
     def _input(self) -> int:
-        """Return a descriptor of a sealed file that holds the test's input and nothing else."""
+        """Return a descriptor of a sealed file that holds only this test's input."""
         offset, left = self.inputs.sections[self.job.tests[self.position]]
         file = SealedFile()
         while left:
@@ -84,7 +84,7 @@ class TestExecution(Execution):
         self.slot.loop.watch(fd, READABLE, partial(self._readable, fd))
 
     def _readable(self, fd: int) -> bool:
-        """Hand what is there to the pipe's sink; return whether there may be more right now."""
+        """Pass available data to the pipe's sink; return whether there may be more."""
         try:
             data = os.read(fd, _CHUNK)
         except BlockingIOError:
@@ -96,7 +96,7 @@ class TestExecution(Execution):
         return True
 
     def _take_stdout(self, data: bytes) -> None:
-        # What a functional program prints is nobody's business, but reading it keeps the program from blocking.
+        # What a functional program prints does not count, but reading it keeps the program from blocking.
         if not self._functional:
             self._take_output(self._stdout, data)
 
@@ -117,7 +117,7 @@ class TestExecution(Execution):
         del self._stderr[:-_STDERR_TAIL]
 
     def _take_report(self, data: bytes) -> None:
-        # One report is all that there is to say; whatever a program writes behind it is not kept.
+        # Only the first report counts; what a program writes after it is dropped.
         self._reports.feed(data[: self._report_room])
         self._report_room = max(0, self._report_room - len(data))
 
@@ -126,8 +126,8 @@ class TestExecution(Execution):
     def drain(self) -> None:
         """Take what is left in the pipes, and close them all.
 
-        Nobody lives who could write, so what is not there now never comes, not even the end: sockets in flight can hold
-        a pipe open until the kernel collects them.
+        No process is left that could write, so data that is not there now never arrives. Neither may the end of the
+        pipe: sockets in flight can hold it open until the kernel collects them.
         """
         for fd in self._sinks:
             while self._readable(fd):
@@ -135,10 +135,10 @@ class TestExecution(Execution):
             self.slot.loop.unwatch(fd)
             os.close(fd)
 
-    def child_ended(self, ended: Exit, cpu_s: float) -> None:
-        """Tell the test's outcome; go on with the next test if it ran to its end."""
+    def child_ended(self, child: ChildExit, cpu_s: float) -> None:
+        """Send the test's outcome; start the next test if this one ran to its end."""
         _, wall_s = self.lap()
-        status, message = self._verdict(ended)
+        status, message = self._result_of(child)
         if status == "done" and cpu_s > self.job.limits.cpu_s:
             status = "cpu"
         if not status:
@@ -149,7 +149,7 @@ class TestExecution(Execution):
         else:
             output = b""
             message = (message + b"\n" + bytes(self._stderr)).strip()[:MAX_MESSAGE]
-        self.tell(status, (cpu_s, wall_s), ended.peak, message, output)
+        self.send_outcome(status, (cpu_s, wall_s), child.peak, message, output)
         if status != "done" or self.position == len(self.job.tests):
             self._finish()
         elif self.slot.outbox.full:
@@ -157,10 +157,10 @@ class TestExecution(Execution):
         else:
             self._start_test()
 
-    def _verdict(self, ended: Exit) -> tuple[str, bytes]:
-        """Return the status and message of a test whose process is gone."""
-        if self.reason is None and os.WIFEXITED(ended.status):
-            code = os.WEXITSTATUS(ended.status)
+    def _result_of(self, child: ChildExit) -> tuple[str, bytes]:
+        """Return (status, message) of the test that ``child`` ran."""
+        if self.reason is None and os.WIFEXITED(child.status):
+            code = os.WEXITSTATUS(child.status)
             if not self._functional:
                 return interpreter_exit.explain(code, self._stderr_head, bytes(self._stderr))
             if code:
@@ -169,9 +169,9 @@ class TestExecution(Execution):
                 report = self._reports.next()
             except BrokenReport:
                 return "signal", b"broke the protocol"
-            if isinstance(report, Ended):
+            if isinstance(report, TestEnded):
                 return report.status, report.message
-        status, message = self.cause(ended)
+        status, message = self.cause(child)
         return status, message.encode()
 
     def _finish(self) -> None:
@@ -180,21 +180,21 @@ class TestExecution(Execution):
         self.ended = True
 
     def cancel(self) -> None:
-        """Stop the job, also where it waits for the host to read."""
+        """Stop the job, even if it waits for the host to read."""
         if self._postponed:
             self._postponed = False
             self._finish()
-            self.conclude()
+            self.send_end()
         else:
             super().cancel()
 
-    def pause(self) -> None:
+    def stop_reading(self) -> None:
         """Let the pipes fill."""
         for fd in self._sinks:
             self.slot.loop.unwatch(fd)
 
-    def resume(self) -> None:
-        """Read on, or start the test that waited."""
+    def start_reading(self) -> None:
+        """Read from the pipes again, or start the postponed test."""
         if self._postponed:
             self._postponed = False
             self._start_test()

@@ -1,8 +1,7 @@
-"""Modules that are imported before any program starts, and out of the way of one that expects a fresh interpreter.
+"""Import modules before any program starts, hidden from a program that expects a fresh interpreter.
 
-The zygote takes them out of ``sys.modules`` and keeps them alive for good: a program that ends does not take them
-apart, which would copy every page of them. A program that imports one of them gets them all back, because they
-import each other.
+The zygote removes them from ``sys.modules`` but keeps them alive: otherwise a program that ends would free them, which
+copies every page of them. A program that imports one of them gets all of them back, because they import each other.
 """
 
 import ctypes
@@ -10,50 +9,50 @@ import sys
 from types import ModuleType
 from typing import Any
 
-_away: dict[str, ModuleType] = {}
+_hidden: dict[str, ModuleType] = {}
 
 
-def put_away(plain: frozenset[str]) -> None:
-    """Take all modules but ``plain`` out of ``sys.modules``, in the zygote."""
-    for name in [name for name in sys.modules if name not in plain]:
-        _away[name] = sys.modules.pop(name)
-    for name, module in _away.items():
+def hide(startup_modules: frozenset[str]) -> None:
+    """Remove all modules but ``startup_modules`` from ``sys.modules``, in the zygote."""
+    for name in [name for name in sys.modules if name not in startup_modules]:
+        _hidden[name] = sys.modules.pop(name)
+    for name, module in _hidden.items():
         parent, _, child = name.rpartition(".")
-        if parent in _away and not hasattr(_away[parent], child):
-            setattr(_away[parent], child, module)
-    held: list[object] = [_away, *_away.values(), *(vars(module) for module in _away.values())]
-    for each in [held, *held]:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))
+        if parent in _hidden and not hasattr(_hidden[parent], child):
+            setattr(_hidden[parent], child, module)
+    immortal: list[object] = [_hidden, *_hidden.values(), *(vars(module) for module in _hidden.values())]
+    for kept in [immortal, *immortal]:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
 
 
-def take_out() -> None:
-    """Give all of them back, in a child that runs inside the zygote's modules."""
-    sys.modules.update(_away)
+def restore() -> None:
+    """Put all of them back, in a child whose runner uses the zygote's modules."""
+    sys.modules.update(_hidden)
 
 
-def lend() -> None:
-    """Give them back when the first of them is imported, in a child that runs a file.
+def restore_on_import() -> None:
+    """Put them back when the first of them is imported, in a child that runs a file.
 
-    Its ``__main__`` is a new one: the garbage collector would never look into what was there when the zygote froze.
+    The child gets a new ``__main__``, because the garbage collector never looks into the frozen one of the zygote.
     """
     main = ModuleType("__main__")
     vars(main).update(vars(sys.modules["__main__"]))
     sys.modules["__main__"] = main
-    sys.meta_path.insert(0, _Lender())
+    sys.meta_path.insert(0, _Finder())
 
 
-class _Lender:
-    """Finds the modules, once."""
+class _Finder:
+    """Finds the hidden modules, once."""
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
-        """Return the spec of a module that waits, else None."""
-        module = _away.get(name)
+        """Return the spec of a hidden module, else None."""
+        module = _hidden.get(name)
         if module is None or self not in sys.meta_path:
             return None
         sys.meta_path.remove(self)
-        for waiting, each in _away.items():
-            if waiting != name:  # the import itself puts that one there; found there, it would be executed again
-                sys.modules.setdefault(waiting, each)
+        for other, other_module in _hidden.items():
+            if other != name:  # the import itself adds that one; found there already, it would be executed again
+                sys.modules.setdefault(other, other_module)
         return _spec(name, module)
 
 
@@ -62,7 +61,7 @@ def _spec(name: str, module: ModuleType) -> Any:
 
 
 class _Loader:
-    """Hands out a module that is loaded already."""
+    """Returns a module that is already loaded."""
 
     def __init__(self, module: ModuleType) -> None:
         self._module, self._spec = module, module.__spec__
@@ -72,5 +71,5 @@ class _Loader:
         return self._module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Undo what importing did to it."""
+        """Restore the spec that importing replaced."""
         module.__spec__ = self._spec

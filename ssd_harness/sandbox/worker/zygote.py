@@ -1,8 +1,8 @@
 """The process that programs are forked from: runners imported, heap frozen, confined, and without any job's data.
 
-It is an interpreter of its own that has not yet opened the file it is to run (:mod:`.start_hook`). It receives
-descriptors and limits over a socket, forks, waits, sweeps, and tells how it ended. The child reads its own job from the
-descriptors, so nothing of one program is left in the memory that the next one inherits.
+It is a separate interpreter that has not opened the file it is to run (:mod:`.start_hook`). It receives descriptors and
+limits over a socket, forks, waits, sweeps, and reports how the child ended. The child reads its job from the
+descriptors, so the memory that the next program inherits holds nothing of this one.
 """
 
 import contextlib
@@ -35,22 +35,23 @@ _FD = struct.Struct("i")
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 
 
-class Exit(NamedTuple):
-    """How a child ended, and with it all its descendants."""
+class ChildExit(NamedTuple):
+    """How a child and all its descendants ended."""
 
     status: int
-    """As ``waitpid`` gives it."""
+    """The status that ``waitpid`` returned."""
     cpu_s: float
     peak: int
+    """Largest resident size of any single process, in bytes."""
     peaks: int
-    """Largest resident sizes of all processes, added up, in bytes."""
+    """Sum of the largest resident sizes of all processes, in bytes."""
     swept: bool
-    """Whether anybody had to be killed after the child was gone."""
+    """Whether processes had to be killed after the child had ended."""
     clean: bool
-    """Whether nobody is left alive; if not, the slot must not be used again."""
+    """Whether no process is left alive; otherwise the slot must not be used again."""
 
 
-class Failed(Exception):
+class ZygoteError(Exception):
     """The zygote itself failed: the slot is lost, and the program is not to blame."""
 
 
@@ -58,45 +59,44 @@ class Zygote:
     """The broker's handle on the zygote."""
 
     def __init__(self, uid: int, *, counts_children: bool) -> None:
-        """Take the uid of programs, and whether their CPU is known by the processes that wait for each other alone."""
+        """Take the programs' uid, and whether CPU time is known only from processes that wait for their children."""
         if os.getpid() != 1:
-            # kill(-1) is how programs are swept away: outside of a PID namespace of our own it would reach the whole
-            # machine.
-            raise Failed("the worker must be process 1 of its own PID namespace")
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            # Sweeping uses kill(-1): outside of our own PID namespace it would reach the whole machine.
+            raise ZygoteError("the worker must be process 1 of its own PID namespace")
+        self._socket, zygote_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.fd = self._socket.fileno()
         self.pid = os.fork()
         if self.pid == 0:
-            _start(theirs)
-        theirs.close()
+            _start(zygote_end)
+        zygote_end.close()
         self._socket.send(_SETTINGS.pack(uid, counts_children))
         self.runners = self._receive().decode().split()
         """The runners that could be imported."""
 
     def spawn(self, spawn: Spawn, fds: list[int]) -> None:
-        """Have a child forked that owns copies of ``fds``."""
+        """Tell the zygote to fork a child that gets copies of ``fds``."""
         socket.send_fds(self._socket, [spawn.encode()], fds)
 
     def kill(self) -> None:
-        """Kill the child and its descendants; the exit follows as usual."""
+        """Kill the child and its descendants; the exit still follows."""
         self._socket.send(_KILL)
         os.kill(self.pid, _KILL_SIGNAL)
 
-    def exit(self) -> Exit:
-        """Take the exit that is due once :attr:`fd` is readable."""
-        return Exit(*_EXIT.unpack(self._receive()))
+    def receive_exit(self) -> ChildExit:
+        """Return the exit of the child; :attr:`fd` is readable when it is there."""
+        return ChildExit(*_EXIT.unpack(self._receive()))
 
     def _receive(self) -> bytes:
         message = self._socket.recv(1 << 16)
         if not message:
-            raise Failed("the zygote is gone")
+            raise ZygoteError("the zygote is gone")
         if message[:1] == b"!":
-            raise Failed(message[1:].decode("utf-8", "replace"))
+            raise ZygoteError(message[1:].decode("utf-8", "replace"))
         return message[1:]
 
 
 def _start(connection: socket.socket) -> NoReturn:
-    """Become the interpreter that serves as zygote, with the kinds of standard streams that programs get."""
+    """Become the interpreter that serves as zygote, with standard streams of the kinds that programs get."""
     try:
         os.dup2(connection.fileno(), CONNECTION)
         _, writing = os.pipe()
@@ -104,19 +104,22 @@ def _start(connection: socket.socket) -> NoReturn:
         for standard, fd in enumerate((empty, writing, writing)):
             os.dup2(fd, standard)
         os.closerange(CONNECTION + 1, 1024)
-        child.set_stack(child.STACK)  # before the start, which leaves room for it in the address space
+        child.set_stack(child.STACK)  # before exec, which reserves address space for it
         os.execv(sys.executable, ["python3", MAIN])  # noqa: S606 - there is no shell in there
     finally:
         os._exit(1)
 
 
-def serve(plain: frozenset[str]) -> None:
-    """Serve the broker; returns only in a child that is to run a file. ``plain`` names the modules of a fresh start."""
+def serve(startup_modules: frozenset[str]) -> None:
+    """Serve the broker; returns only in a child that is to run a file.
+
+    ``startup_modules`` names the modules of a fresh interpreter.
+    """
     connection = socket.socket(fileno=CONNECTION)
     try:
         uid, counts_children = _SETTINGS.unpack(connection.recv(_SETTINGS.size))
-        _lead_nowhere()
-        runners = _prepare(plain, counts_children=counts_children)
+        _redirect_to_null()
+        runners = _prepare(startup_modules, counts_children=counts_children)
         connection.send(b" " + " ".join(runners).encode())
         while _serve(connection, uid, runners):
             pass
@@ -125,16 +128,16 @@ def serve(plain: frozenset[str]) -> None:
         os._exit(1)
 
 
-def _lead_nowhere() -> None:
-    """Take the standard descriptors away from under the streams; each program gets its own."""
+def _redirect_to_null() -> None:
+    """Point the standard descriptors to ``/dev/null``; each program gets its own."""
     null = os.open("/dev/null", os.O_RDWR)
     for standard in range(3):
         os.dup2(null, standard)
     os.close(null)
 
 
-def _prepare(plain: frozenset[str], *, counts_children: bool) -> dict[str, ModuleType]:
-    """Become what every program inherits: no groups, low limits, the filter, warm modules; return the runners."""
+def _prepare(startup_modules: frozenset[str], *, counts_children: bool) -> dict[str, ModuleType]:
+    """Set up what every program inherits: no groups, low limits, the filter, warm modules; return the runners."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     child.set_thread_stack(child.THREAD_STACK)
     scratch.measure()
@@ -150,7 +153,7 @@ def _prepare(plain: frozenset[str], *, counts_children: bool) -> dict[str, Modul
     os.setgroups([])
     os.umask(0o022)
     os.chdir(scratch.HOME)
-    # Not 0: a core pattern that names a pipe is fed whatever the limit, except at 1, which the kernel keeps for that.
+    # Not 0: the kernel feeds a core pattern that is a pipe at any limit except 1.
     child.lower(resource.RLIMIT_CORE, 1)
     for limit in (resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
         with contextlib.suppress(ValueError):  # gVisor lacks some
@@ -158,35 +161,35 @@ def _prepare(plain: frozenset[str], *, counts_children: bool) -> dict[str, Modul
     child.lower(resource.RLIMIT_FSIZE, scratch.MAX_FILE)
     child.lower(resource.RLIMIT_NOFILE, child.MAX_DESCRIPTORS)
     landlock.prepare()
-    _sort_once()
+    _let_qsort_read_memory_size()
     seccomp.install(keep_zombies=counts_children)
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    warm_modules.put_away(plain)
+    warm_modules.hide(startup_modules)
     gc.collect()
     gc.freeze()
     return runners
 
 
-def _sort_once() -> None:
-    """Let the C library's qsort ask how large the machine's memory is: it asks once, and the filter refuses to tell."""
+def _let_qsort_read_memory_size() -> None:
+    """Call the C library's qsort, which reads the machine's memory size once, before the filter refuses that."""
     libc, room = ctypes.CDLL(None), ctypes.create_string_buffer(2048)
     libc.qsort(room, 2048, 1, libc.strcmp)
 
 
 def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
-    """Return a message and its descriptors; ``socket.recv_fds`` would import a module each time."""
+    """Return a message and its descriptors; ``socket.recv_fds`` would import a module on each call."""
     room = socket.CMSG_LEN(_MAX_FDS * _FD.size)
     message, ancillary, _, _ = connection.recvmsg(4096, room, socket.MSG_CMSG_CLOEXEC)
     return message, [fd for _, _, data in ancillary for (fd,) in _FD.iter_unpack(data[: len(data) // 4 * 4])]
 
 
 def _serve(connection: socket.socket, uid: int, runners: dict[str, ModuleType]) -> bool:
-    """Fork one child and see it to its end; return whether this still is the zygote, and not a child to run a file."""
+    """Fork one child and wait for its end; return False in a child that is to run a file, True in the zygote."""
     message, fds = _receive(connection)
     if not message:
         os._exit(0)  # the broker is gone
     if message == _KILL:
-        return True  # meant for a child that ended by itself meanwhile
+        return True  # meant for a child that has ended meanwhile
     spawn = Spawn.decode(message)
     pid = os.fork()
     if pid == 0:
@@ -207,19 +210,19 @@ def _become(spawn: Spawn, fds: list[int], uid: int, runner: ModuleType) -> None:
     try:
         child.run(spawn, fds, uid, runner)
     except BaseException:
-        # Only a process that is still root may signal the zygote: from a program this is a refused system call.
+        # Only a process that is still root may signal the zygote: from a program this call is refused.
         os.kill(os.getppid(), _SETUP_FAILED_SIGNAL)
         os._exit(125)
 
 
 def _wait(connection: socket.socket, pid: int, uid: int, usage: Usage) -> tuple[int, bool]:
-    """Wait for the child, killing it when the broker says so; return its status and whether descendants outlive it."""
+    """Wait for the child, and kill it if the broker says so; return its status and whether descendants outlive it."""
     while True:
         number = signal.sigwait(_WAITED)
         if number == _SETUP_FAILED_SIGNAL:
-            raise Failed("a child could not be confined")
-        if number == _KILL_SIGNAL and _asked_to_kill(connection):
-            with contextlib.suppress(PermissionError):  # it is not root any more, and the next call reaches it
+            raise ZygoteError("a child could not be confined")
+        if number == _KILL_SIGNAL and _kill_requested(connection):
+            with contextlib.suppress(PermissionError):  # it is no longer root; the next call reaches it
                 os.kill(pid, signal.SIGKILL)
             kill_all(uid)
         ended, alive = reap(usage)
@@ -227,8 +230,8 @@ def _wait(connection: socket.socket, pid: int, uid: int, usage: Usage) -> tuple[
             return ended[pid], alive
 
 
-def _asked_to_kill(connection: socket.socket) -> bool:
-    """Tell a fresh request from a signal that came after its child's end."""
+def _kill_requested(connection: socket.socket) -> bool:
+    """Whether a request is waiting; a late signal may belong to a child that has ended."""
     try:
         return connection.recv(64, socket.MSG_DONTWAIT) == _KILL
     except BlockingIOError:

@@ -1,25 +1,25 @@
-"""Write any result as tagged JSON, so that the host can decide equality without running anything of the program's.
+"""Encode any result as tagged JSON, so that the host can decide equality without running the program's code.
 
-Values that JSON tells apart stay themselves: None, bool, int, float, str, list. Everything else is an object with one
-key:
+Values with a JSON form of their own stay as they are: None, bool, int, float, str, list. Everything else becomes an
+object with one key:
 
 ======  ===========================  ==================================================
 ``t``   ``[item, …]``                tuple
 ``d``   ``[[key, value], …]``        dict and every other mapping
-``a``   ``item``                     array with exactly one element (others equal nothing)
+``a``   ``item``                     array of exactly one element (others equal nothing)
 ``n``   ``["e" | "f", float]``       floating point number of 16 or 32 bits
-``n``   ``["g", int, int, int]``     numpy's long float as a fraction, and the bits of its significand
+``n``   ``["g", int, int, int]``     numpy's long float as a fraction, with the bits of its significand
 ``D``   ``"1.50"``                   Decimal
-``F``   ``[int, int]``               Fraction, and the exact value of mpmath's floats
-``i``   ``int``                      int of sympy, which equals no float
-``f``   ``[int, int]``               float of sympy, which equals no int, as a fraction
+``F``   ``[int, int]``               Fraction; the exact value of an mpmath float
+``i``   ``int``                      sympy int, which equals no float
+``f``   ``[int, int]``               sympy float, which equals no int, as a fraction
 ``c``   ``[float, float]``           complex number
 ``o``   ``"type name"``              anything that equals no JSON value: set, deque, generator, bytes, object …
-``x``   ``"why"``                    over a bound: too deep or too long to equal any expected value
+``x``   ``"why"``                    over a bound: too deep or too long for any expected value
 ======  ===========================  ==================================================
 
-An int over the digits limit is a ValueError, as the official scorer has it.
-Subclasses are written as the built-in value that they hold.
+An int over the digits limit is a ValueError, as in the official scorer. An instance of a subclass is encoded as the
+built-in value that it holds.
 """
 
 import json
@@ -32,9 +32,9 @@ from typing import Any
 
 MAX_DEPTH = 200
 MAX_INT_BITS = 166_100
-"""An int of more bits has over 50,000 digits: the limit of expected values."""
+"""An int of more bits has over 50,000 digits, the limit of expected values."""
 _SAFE_INT_BITS = 2_000
-"""Up to here ``str`` never minds the digits limit, whatever a program sets it to."""
+"""Up to this size ``str`` ignores the digits limit, whatever a program sets it to."""
 _MAX_NAME = 80
 _MAX_DECIMAL = 60_000
 _MAX_EXPONENT_BITS = 2_000
@@ -47,7 +47,7 @@ def encode(value: object) -> bytes:
     """Return the tagged JSON of ``value`` as ASCII."""
     tree = _tree(value, 0)
     limit = sys.get_int_max_str_digits()
-    sys.set_int_max_str_digits(0)  # the program may have lowered it; MAX_INT_BITS is the bound here
+    sys.set_int_max_str_digits(0)  # the program may have lowered it; MAX_INT_BITS is our bound
     try:
         return _dump(tree).encode("ascii")
     finally:
@@ -55,7 +55,7 @@ def encode(value: object) -> bytes:
 
 
 def _tree(value: Any, depth: int) -> Any:
-    """Turn ``value`` into what the plain JSON encoder writes as tagged JSON."""
+    """Convert ``value`` to a tree that the plain JSON encoder writes as tagged JSON."""
     kind = type(value)
     if kind in _SCALARS:
         return value
@@ -82,7 +82,7 @@ def _all_short(numbers: list[int]) -> bool:
     return -bound < min(numbers) and max(numbers) < bound
 
 
-def _tagged(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind reads best
+def _tagged(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one return per type
     if isinstance(value, int):
         return _tree(int.__int__(value), depth)
     if isinstance(value, float):
@@ -105,8 +105,8 @@ def _tagged(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind r
     return _rare(value, depth)
 
 
-def _rare(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind reads best
-    """Write what equals a JSON value though it is no built-in: wrappers, mappings, numpy."""
+def _rare(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one return per type
+    """Convert a value that is not built in but may equal a JSON value: wrappers, mappings, numpy."""
     number = _number(value, depth)
     if number is not None:
         return number
@@ -126,13 +126,13 @@ def _rare(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind rea
         if isinstance(value, numpy.bool_ | numpy.integer):
             return value.item()
         if isinstance(value, numpy.ndarray) and value.size == 1:
-            # Not item(): it would widen a narrow float.
+            # item() would widen a narrow float.
             return {"a": _tree(value.reshape(-1)[0], depth + 1)}
     return {"o": str(type(value).__name__)[:_MAX_NAME]}
 
 
 def _number(value: Any, depth: int) -> Any:
-    """Write a number of sympy or mpmath; None for all else."""
+    """Convert a number of sympy or mpmath; return None for anything else."""
     sympy, mpmath = sys.modules.get("sympy"), sys.modules.get("mpmath")
     if sympy is not None and isinstance(value, sympy.Basic):
         if value is sympy.true or value is sympy.false:
@@ -148,7 +148,7 @@ def _number(value: Any, depth: int) -> Any:
 
 
 def _of_mpf(parts: Any, depth: int) -> Any:
-    """Write mpmath's (sign, mantissa, exponent, bits); what is no finite number has an exponent and no mantissa."""
+    """Convert mpmath's (sign, mantissa, exponent, bits); infinities and NaN have an exponent but no mantissa."""
     sign, mantissa, exponent, bits = parts
     mantissa, exponent = int(mantissa), int(exponent)
     if not mantissa and exponent:

@@ -1,20 +1,20 @@
-"""Say what a program's exception was, in one bounded line, whatever the exception's own methods do."""
+"""Describe a program's exception in one bounded line, whatever the exception's own methods do."""
 
 from types import TracebackType
 
 PROGRAM = "<program>"
-"""The file name that programs are compiled under."""
+"""The file name with which programs are compiled."""
 
 _MESSAGE_LIMIT = 300
 
 
 def status_of(error: BaseException) -> str:
-    """Return the test status that an escaped exception means."""
+    """Return the test status for an exception that escaped."""
     return "memory" if isinstance(error, MemoryError) else "exception"
 
 
 def describe(error: BaseException) -> str:
-    """Return ``Type: text (line n)``; the text may come from hostile code and is cut."""
+    """Return ``Type: text (line n)``; the text may be hostile and is cut."""
     try:
         name = type(error).__name__
         line = _program_line(error.__traceback__)

@@ -1,8 +1,8 @@
-"""What a thread gets done that nobody joins: in the official scorer, what it prints in its first 5 ms.
+"""Count the output of a thread that is never joined as the official scorer does: what it prints in its first 5 ms.
 
-There, the function's return ends a test, and the interpreter takes a new thread off the processor after 5 ms. On a busy
-machine that is a matter of luck. Here a new thread is let run on, and what it printed counts if it took at most 5 ms of
-CPU time until then, or is joined.
+In the official scorer a test ends when the function returns, and the interpreter preempts a new thread after 5 ms, so
+the result depends on the machine's load. Here a new thread runs on, and its output counts if it had used at most 5 ms
+of CPU time by then, or if it is joined.
 """
 
 import sys
@@ -18,22 +18,22 @@ _cpu = time.process_time
 
 
 class HeadStarts:
-    """Watches the threads that the main thread starts while a test runs."""
+    """Tracks the threads that the main thread starts while a test runs."""
 
     def __init__(self, captured: Any) -> None:
         self._captured = captured
         self._late: dict[threading.Thread, tuple[int, int]] = {}
-        """Which part of the output came too late, unless the thread is joined."""
+        """The part of the output that each thread printed too late, unless it is joined."""
 
     def output(self) -> str:
-        """Return what was printed in time."""
+        """Return the output that was printed in time."""
         text = self._captured.getvalue()
         for begin, end in sorted(self._late.values(), reverse=True):
             text = text[:begin] + text[end:]
         return text
 
     def install(self) -> None:
-        """Watch from now on; the next test's watcher takes over."""
+        """Start tracking; the next test's instance replaces this one."""
 
         def start(thread: threading.Thread) -> None:
             if threading.current_thread() is threading.main_thread():

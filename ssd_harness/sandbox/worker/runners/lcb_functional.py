@@ -1,4 +1,4 @@
-"""Judge a function as the official scorer does: loaded once, one shared ``Solution()`` called once per test."""
+"""Run a function as the official scorer does: loaded once; one shared ``Solution()``, called once per test."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def prepare() -> None:
 
 
 def run(source: bytes, entry: str, tests: Any, report: Any) -> None:
-    """Load the program and call it on each test in order, up to the first that does not end normally."""
+    """Load the program and call it on each test in order, until one does not end normally."""
     try:
         text = source.decode("utf-8", "surrogatepass")
         code = compile(_after_prelude(text), PROGRAM, "exec", dont_inherit=True)
@@ -41,7 +41,7 @@ def run(source: bytes, entry: str, tests: Any, report: Any) -> None:
 
 
 def _after_prelude(text: str) -> str:
-    """Return the program as it reads behind a prelude, where no ``from __future__`` may stand."""
+    """Return the program as it stands after a prelude, where ``from __future__`` is an error."""
     return f"pass\n{text}" if "__future__" in text else text
 
 

@@ -1,4 +1,4 @@
-"""Judge a standard-input program as the official scorer does: loaded once, one function called once per test."""
+"""Run a standard-input program as the official scorer does: loaded once; one function, called once per test."""
 
 import contextlib
 import io
@@ -13,24 +13,24 @@ from .mock_input import InputMocked
 
 
 class Captured(io.StringIO):
-    """Standard output as the official scorer gives it: text only, no ``buffer``; closing it is a TypeError.
+    """Standard output as in the official scorer: text only, no ``buffer``; closing it is a TypeError.
 
-    It replaces ``close`` by a function of one argument, so that a plain call, and leaving a ``with``, fails.
+    The scorer replaces ``close`` by a function of one argument, so a plain call, and leaving a ``with``, fails.
     """
 
     def close(self, _argument: object) -> int:  # type: ignore[override]
-        """Stay open."""
+        """Do nothing."""
         return 1
 
 
 def prepare() -> None:
-    """Run the prelude before any program arrives, and what the first rewriting in a process initialises."""
+    """Run the prelude before any program arrives, and rewrite once, because the first time in a process is slower."""
     setting.prepare()
     rewrite.as_function("import sys\nif __name__ == '__main__':\n    print(sys)")
 
 
 def run(source: bytes, entry: str, tests: Any, report: Any) -> None:
-    """Load the program and call it on each test in order, up to the first that does not end normally."""
+    """Load the program and call it on each test in order, until one does not end normally."""
     del entry
     try:
         code, has_solution = rewrite.as_function(source.decode("utf-8", "surrogatepass"))
@@ -40,31 +40,31 @@ def run(source: bytes, entry: str, tests: Any, report: Any) -> None:
     names = setting.enter(source)
     try:
         exec(code, names)
-        if has_solution:  # the class is a local of the function, but the official scorer takes it from the module
+        if has_solution:  # the class is local to the function, but the official scorer looks it up in the module
             names["Solution"]()
     except BaseException as error:
         report.end(0, "load", b"", describe(error))
         return
     program = names[rewrite.FUNCTION]
     report.loaded()
-    early = sys.stdin
+    loading_stdin = sys.stdin
     for test in range(len(tests)):
         text = tests.read(test).decode("utf-8", "surrogatepass")
         report.begin(test)
-        status, output, message = _call(program, text, early)
+        status, output, message = _call(program, text, loading_stdin)
         report.end(test, status, output, message)
         if status != "done":
             return
 
 
-def _call(program: Callable[[], object], text: str, early: Any) -> tuple[str, bytes, str]:
+def _call(program: Callable[[], object], text: str, loading_stdin: Any) -> tuple[str, bytes, str]:
     """Run one test; return its status, output and message."""
     real, captured = sys.stdout, Captured()
     sys.stdout = captured
     threads = HeadStarts(captured)
     threads.install()
     try:
-        with InputMocked(text, early), contextlib.suppress(SystemExit):
+        with InputMocked(text, loading_stdin), contextlib.suppress(SystemExit):
             program()
     except BaseException as error:
         return status_of(error), b"", describe(error)

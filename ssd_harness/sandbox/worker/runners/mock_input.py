@@ -1,4 +1,4 @@
-"""The official scorer's stand-in for standard input and ``open``, in all its oddities."""
+"""Mock standard input and ``open`` exactly as the official scorer does, quirks included."""
 
 import builtins
 import io
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 
 class MockBuffer:
-    """Bytes side: every ``read`` gives the whole text again, every ``readline`` the first line."""
+    """The binary interface: each ``read`` returns the whole text, each ``readline`` the first line."""
 
     def __init__(self, text: str) -> None:
         self._data = text.encode("utf-8", "surrogatepass")
@@ -24,7 +24,7 @@ class MockBuffer:
 
 
 class MockInput:
-    """Text side: ``readline`` walks, ``read`` and ``readlines`` start over; it cannot be iterated over."""
+    """The text interface: ``readline`` advances, ``read`` and ``readlines`` start over; it is not iterable."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -50,25 +50,25 @@ class MockInput:
 
 
 class MockFile(io.StringIO):
-    """What ``builtins.open`` returns: it reads the input, and writing to it goes nowhere."""
+    """What ``builtins.open`` returns: it reads the input and discards what is written."""
 
     def write(self, text: str) -> int:
-        """Pretend."""
+        """Discard ``text``; return its length."""
         return len(text)
 
 
 class InputMocked:
-    """While entered, ``sys.stdin`` and ``builtins.open`` give ``text``.
+    """A context in which ``sys.stdin`` and ``builtins.open`` return ``text``.
 
-    A program that bound ``sys.stdin`` while it was loading holds the real stream: its ``read``, ``readline`` and
-    ``readlines`` give ``text`` too, its lines come without their newlines, and one ``readline`` too many is a
-    StopIteration. The bare name ``open`` of a program was bound by the prelude and stays the real one.
+    A program that bound ``sys.stdin`` while it was loading holds the real stream. Its ``read``, ``readline`` and
+    ``readlines`` return ``text`` too, but lines lack their newlines, and a ``readline`` past the end raises
+    StopIteration. The bare name ``open`` in a program was bound by the prelude and stays the real function.
     """
 
-    _EARLY = ("read", "readline", "readlines")
+    _METHODS = ("read", "readline", "readlines")
 
-    def __init__(self, text: str, early: Any) -> None:
-        self._text, self._early = text, early
+    def __init__(self, text: str, loading_stdin: Any) -> None:
+        self._text, self._loading_stdin = text, loading_stdin
         self._real_open = builtins.open
 
     def __enter__(self) -> Self:
@@ -81,9 +81,9 @@ class InputMocked:
                 lines = iter(text.split("\n"))
             return next(lines)
 
-        self._early.read = lambda *_args: text
-        self._early.readlines = lambda *_args: text.split("\n")
-        self._early.readline = next_line
+        self._loading_stdin.read = lambda *_args: text
+        self._loading_stdin.readlines = lambda *_args: text.split("\n")
+        self._loading_stdin.readline = next_line
         sys.stdin = MockInput(text)  # type: ignore[assignment]
         builtins.open = lambda *_args, **_options: MockFile(text)  # type: ignore[assignment]
         return self
@@ -92,6 +92,6 @@ class InputMocked:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         builtins.open = self._real_open
-        sys.stdin = self._early
-        for name in self._EARLY:
-            vars(self._early).pop(name, None)
+        sys.stdin = self._loading_stdin
+        for name in self._METHODS:
+            vars(self._loading_stdin).pop(name, None)

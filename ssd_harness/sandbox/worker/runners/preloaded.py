@@ -1,4 +1,4 @@
-"""Packages that the official scorer's process had imported, or could import, before it switched functions off."""
+"""Import the packages that the official scorer could import before it switched functions off."""
 
 import contextlib
 import importlib
@@ -7,9 +7,9 @@ NAMES = ("numpy", "pandas", "scipy", "sympy", "networkx", "numba")
 
 
 def preload(source: bytes) -> None:
-    """Import what the text of the program mentions; with the switched-off functions, imports like numpy's fail.
+    """Import the packages that the program's text mentions: after the functions are switched off, numpy's import fails.
 
-    Only what is mentioned: a zygote that had imported numpy would make every fork a third slower.
+    Packages that it does not mention are left out: a zygote that imported numpy would make every fork a third slower.
     """
     for name in NAMES:
         if name.encode() in source:

@@ -1,4 +1,4 @@
-"""Turn a standard-input program into what the official scorer runs: hoisted imports and one function."""
+"""Rewrite a standard-input program as the official scorer does: hoisted imports and one function."""
 
 import ast
 from types import CodeType
@@ -9,12 +9,11 @@ FUNCTION = "wrapped_function"
 
 
 def as_function(source: str) -> tuple[CodeType, bool]:
-    """Compile ``source`` into a module that defines :data:`FUNCTION`; also say whether it reads ``class Solution``.
+    """Return (module code that defines :data:`FUNCTION`, whether the program contains ``class Solution``).
 
-    The body of a final main guard takes the guard's place, top-level imports move up to module level, and everything
-    else becomes the function's body, so that top-level names are locals of it. Raises SyntaxError or ValueError where
-    that module does not compile: a ``from __future__`` import no longer stands first, and a program without any
-    statement has no body.
+    The body of a final main guard replaces the guard, top-level imports move to module level, and everything else
+    becomes the function's body, so that top-level names become locals. Raises SyntaxError or ValueError if that module
+    does not compile: a ``from __future__`` import is no longer first, and a program without statements has no body.
     """
     statements = ast.parse(source, PROGRAM).body
     if statements and _is_main_guard(statements[-1]):
@@ -29,7 +28,7 @@ def as_function(source: str) -> tuple[CodeType, bool]:
         body=body,
         decorator_list=[],
     )
-    # The prelude comes before the program, so that nothing of the program stands first.
+    # The official scorer puts a prelude before the program, so no statement of the program is first.
     module = ast.fix_missing_locations(ast.Module(body=[ast.Pass(), *imports, function], type_ignores=[]))
     return compile(module, PROGRAM, "exec", dont_inherit=True), _reads_class_solution(source, module)
 
@@ -39,5 +38,5 @@ def _is_main_guard(node: ast.stmt) -> bool:
 
 
 def _reads_class_solution(source: str, module: ast.Module) -> bool:
-    """Look at the text without comments; writing it out again is slow, and hardly ever needed."""
+    """Search the text without its comments; unparsing is slow and hardly ever needed."""
     return "Solution" in source and "class Solution" in ast.unparse(module)

@@ -1,4 +1,4 @@
-"""The interpreter's state in which the official scorer loads a program, stdin and functional alike."""
+"""Set up the interpreter as it is when the official scorer loads a program, stdin and functional alike."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ _streams: list[streams.Streams] = []
 
 
 def prepare() -> None:
-    """Make what every program needs once; forks inherit it."""
+    """Prepare what every program needs; forks inherit it."""
     prelude.prepare()
     switched_off.prepare()
-    if not _streams:  # descriptors 0 to 2 lead nowhere, here as in the program
+    if not _streams:  # descriptors 0 to 2 are /dev/null, here as in the program
         _streams.append(streams.open_streams())
 
 
 def enter(source: bytes) -> dict[str, Any]:
-    """Set this process up for the program and return the module namespace to run it in."""
+    """Set this process up for the program; return the module namespace to run it in."""
     prepare()
     _streams[0].install()
     preloaded.preload(source)

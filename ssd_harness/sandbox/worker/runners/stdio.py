@@ -1,6 +1,6 @@
-"""Have the interpreter itself run the program's file, once a test: nothing of ours runs beside it.
+"""Let the interpreter itself run the program's file, once per test; none of our code runs beside it.
 
-The child that :func:`install` was called in goes on as ``python3 /tmp/main.py`` would.
+The child that calls :func:`install` continues as ``python3 /tmp/main.py`` would.
 """
 
 import os
@@ -11,12 +11,12 @@ from . import teardown
 
 
 def prepare() -> None:
-    """Spare the interpreter what the program cannot see of its end."""
+    """Prepare the shortcut at the interpreter's exit that no program can notice."""
     teardown.prepare()
 
 
 def install(source: bytes) -> None:
-    """Write the file."""
+    """Write the program's file."""
     teardown.arm()
     file = os.open(MAIN, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:

@@ -1,4 +1,4 @@
-"""Call a function in a process of its own, with a fresh ``Solution()``, once."""
+"""Call a function once, in its own process, with a new ``Solution()``."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def prepare() -> None:
 
 
 def run(source: bytes, entry: str, result: int) -> tuple[str, str]:
-    """Load the program, call it on the input at descriptor 0, write the tagged JSON of its result to ``result``."""
+    """Load the program, call it on the input at descriptor 0 and write the result as tagged JSON to ``result``."""
     with open(0, "rb", closefd=False) as pipe:
         lines = pipe.read().decode("utf-8", "surrogatepass").split("\n")
     streams.open_streams().install()

@@ -1,4 +1,4 @@
-"""Standard streams as a fresh interpreter would open them over descriptors 0, 1 and 2."""
+"""Open standard streams over descriptors 0, 1 and 2 as a new interpreter does."""
 
 import io
 import sys
@@ -19,7 +19,7 @@ class Streams(NamedTuple):
 
 
 def open_streams() -> Streams:
-    """Return text streams over the process's own descriptors."""
+    """Return text streams over descriptors 0, 1 and 2."""
     return Streams(
         _text(0, "rb", "surrogateescape"),
         _text(1, "wb", "surrogateescape"),
@@ -28,5 +28,5 @@ def open_streams() -> Streams:
 
 
 def _text(descriptor: int, mode: str, errors: str, *, line_buffering: bool = False) -> io.TextIOWrapper:
-    raw = open(descriptor, mode, closefd=False)  # noqa: SIM115 - it lives as long as the process
+    raw = open(descriptor, mode, closefd=False)  # noqa: SIM115 - open as long as the process lives
     return io.TextIOWrapper(raw, encoding="utf-8", errors=errors, line_buffering=line_buffering)

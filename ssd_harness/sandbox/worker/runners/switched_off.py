@@ -1,4 +1,4 @@
-"""What the official scorer takes away from a program before it runs: semantics to reproduce, not a protection."""
+"""Switch off the functions that the official scorer switches off: semantics to reproduce, not a protection."""
 
 import builtins
 import os
@@ -10,14 +10,14 @@ from typing import Any
 _OS = """
 kill killpg system putenv remove removedirs rmdir fchdir setuid fork forkpty rename renames truncate replace unlink
 fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir
-""".split()  # noqa: SIM905 - a column of 29 strings reads worse
+""".split()  # noqa: SIM905 - a list of 29 strings is harder to read
 
 _NAMES: list[tuple[dict[str, Any], list[str]]] = [
     (vars(builtins), ["quit", "help"]),
     (vars(os), _OS),
     (vars(shutil), ["rmtree", "move", "chown"]),
     (vars(subprocess), ["Popen"]),
-    (sys.modules, ["ipdb", "joblib", "resource", "psutil", "tkinter"]),  # None there means "cannot be imported"
+    (sys.modules, ["ipdb", "joblib", "resource", "psutil", "tkinter"]),  # None means that it cannot be imported
 ]
 
 _prepared: list[tuple[dict[str, Any], dict[str, None]]] = []
@@ -25,9 +25,9 @@ _kept: list[object] = []
 
 
 def prepare() -> None:
-    """Make the change cheap for a fork: touching an object copies its page, and freeing a class touches many.
+    """Make the change cheap in a fork, where touching an object copies its page and freeing a class touches many.
 
-    So the old values are kept alive, and the names are strings of our own, since updating counts references to them.
+    Therefore the old values are kept alive, and the names are separate strings, because an update counts references.
     """
     if not _prepared:
         _kept.extend(names.get(name) for names, gone in _NAMES for name in gone)
@@ -35,7 +35,7 @@ def prepare() -> None:
 
 
 def switch_off() -> None:
-    """Replace the functions by None and make the modules fail to import, in this process only."""
+    """Replace the functions by None and make the modules unimportable, in this process only."""
     prepare()
     for names, gone in _prepared:
         names.update(gone)

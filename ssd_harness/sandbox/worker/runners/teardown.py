@@ -1,9 +1,8 @@
-"""End an interpreter early where the program cannot tell: taking modules apart costs more than most programs.
+"""Exit an interpreter early if the program cannot notice: freeing modules takes longer than most programs.
 
-The check runs as the last of the functions registered with ``atexit``, when threads are joined. A program notices the
-teardown only through finalizers (``__del__``; open files and suspended generators have one too), callbacks of weak
-references, other threads, a failing flush and the exit status. Where one of them may matter, the interpreter goes its
-own way.
+The check is the last function that ``atexit`` calls, after threads are joined. A program can notice a missing teardown
+only through finalizers (``__del__``; open files and suspended generators have one too), weak reference callbacks, other
+threads, a failing flush and the exit status. If any of these may matter, the interpreter shuts down as usual.
 """
 
 import _thread
@@ -23,32 +22,32 @@ _exit_code: list[object] = []
 
 
 def prepare() -> None:
-    """Register the check, before any program can register anything; call once, in the zygote."""
+    """Register the check before a program can register anything; call once, in the zygote."""
     _watch_exit()
-    # Their addresses only: the streams are to go, and to flush, when the interpreter lets go of them.
+    # Only their addresses: a reference would keep the interpreter from freeing, and so flushing, the streams.
     atexit.register(_leave_early, id(sys.stdout), id(sys.stderr))
 
 
 def arm() -> None:
-    """Have ``sys.exit`` raise an exception object, in a child; the built-in one makes the object only when needed."""
+    """Make ``sys.exit`` raise an exception object, in a child; the built-in one creates the object only if needed."""
 
-    def exit(status: object = None, /) -> None:  # noqa: A001 - the name that a program sees
+    def exit(status: object = None, /) -> None:  # noqa: A001 - the name that programs see
         raise SystemExit(status)
 
     sys.exit = exit  # type: ignore[assignment]
 
 
 def _watch_exit() -> None:
-    """Note when the interpreter itself, with no frame below it, reads the code of the exception that ends it."""
+    """Record the exit code when the interpreter itself, with no Python frame, reads it from the exception."""
     names = gc.get_referents(SystemExit.__dict__)[0]
     member: MemberDescriptorType = names["code"]
 
-    def code(error: SystemExit, note: Any = _exit_code.append) -> Any:
+    def code(error: SystemExit, record: Any = _exit_code.append) -> Any:
         value = member.__get__(error)
         try:
             sys._getframe(1)
         except ValueError:
-            note(value)
+            record(value)
         return value
 
     names["code"] = property(code, member.__set__, member.__delete__, member.__doc__)
@@ -74,16 +73,16 @@ def _leave_early(stdout: int, stderr: int) -> None:
 
 
 def _finalizers() -> bool:
-    """Say whether anything that the program made may run code when it goes."""
+    """Whether anything that the program created may run code when it is freed."""
     objects = gc.get_objects()
     main = vars(sys.modules["__main__"])
-    if not any(each is main for each in objects):
-        return True  # frozen by the program, and everything else with it
+    if not any(candidate is main for candidate in objects):
+        return True  # the program has frozen it, and everything else with it
     kinds = set(map(type, objects))
     if any(hasattr(kind, "__del__") for kind in kinds):
         return True
     classes = {kind for kind in kinds if issubclass(kind, type)}
     references = {kind for kind in kinds if issubclass(kind, weakref.ref)}
-    return any(type(each) in classes and hasattr(each, "__del__") for each in objects) or bool(
-        references and any(type(each) in references and each.__callback__ is not None for each in objects)
+    return any(type(item) in classes and hasattr(item, "__del__") for item in objects) or bool(
+        references and any(type(item) in references and item.__callback__ is not None for item in objects)
     )
