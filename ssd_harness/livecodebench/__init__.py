@@ -1,1 +1,1 @@
-"""LiveCodeBench as data: releases, windows, rows, problems and the rule that finds a program."""
+"""LiveCodeBench as data: releases, windows, rows, problems, and the extraction of programs from generations."""

@@ -1,4 +1,4 @@
-"""Where the data files are: the package, a folder of the user's, or the Hub at the pinned revision."""
+"""Locate the data files: in the package, in a user's folder, or on the Hub at the pinned revision."""
 
 import os
 import re
@@ -16,31 +16,31 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The files of one selection, in the release's order."""
+    """The files of a selection, in the release's order."""
 
     kind: str
     """``package``, ``folder`` or ``hub``."""
     paths: tuple[Path, ...]
     revision: str | None = None
-    """The data set's commit, where it is known (``hub``)."""
+    """The data set's commit, if known (``hub``)."""
 
     @property
     def pinned(self) -> bool:
-        """Whether the content is known, so that a wrong number of problems is an error of the data."""
+        """Whether the content is pinned, so that a wrong number of problems is an error."""
         return self.kind == "hub"
 
 
 def locate(selection: Selection, folder: Path | str | None = None) -> Source:
-    """Find the files that ``selection`` needs, downloading what the Hub's cache lacks.
+    """Find the files that ``selection`` needs; download those that the Hub's cache lacks.
 
-    ``folder`` wins over ``SSD_LCB_DATA``, which wins over the Hub; the mini problems always come from the package.
+    ``folder`` overrides ``SSD_LCB_DATA``, which overrides the Hub; the mini problems always come from the package.
     """
     if selection.release == MINI:
         path = Path(str(resources.files("ssd_harness.tasks"))) / "data" / selection.files[0].name
         return Source("package", (_existing(path),))
-    named = folder or os.environ.get(FOLDER_VARIABLE)
-    if named:
-        root = Path(named).expanduser()
+    folder = folder or os.environ.get(FOLDER_VARIABLE)
+    if folder:
+        root = Path(folder).expanduser()
         if not root.is_dir():
             raise UsageError(
                 "the data folder does not exist", where=root, next_step=f"correct --data or {FOLDER_VARIABLE}"
@@ -50,35 +50,35 @@ def locate(selection: Selection, folder: Path | str | None = None) -> Source:
 
 
 def fetch(file: DataFile) -> Path:
-    """Return the file's path in the Hub's cache, downloading it if need be."""
+    """Return the file's path in the Hub's cache; download it if it is missing."""
     import huggingface_hub
 
     try:
         return Path(huggingface_hub.hf_hub_download(DATA_SET, file.name, repo_type="dataset", revision=REVISION))
     except Exception as error:
-        # Any client library below may raise its own kind of network error; none of them is a bug of ours.
+        # Each client library raises its own network errors; none of them is a bug of ours.
         raise InfrastructureError(
-            f"cannot fetch {file.name} ({file.size}) of the data set {DATA_SET}: {first_line(error)}",
+            f"cannot download {file.name} ({file.size}) of the data set {DATA_SET}: {first_line(error)}",
             next_step=f"try again later, or set {FOLDER_VARIABLE} to a folder with the data set's files",
         ) from error
 
 
 def cached(file: DataFile) -> Path | None:
-    """Return the file's path if the Hub's cache has it; never touches the network."""
+    """Return the file's path if the Hub's cache has it, else None; never use the network."""
     import huggingface_hub
 
-    found = huggingface_hub.try_to_load_from_cache(DATA_SET, file.name, repo_type="dataset", revision=REVISION)
-    return Path(found) if isinstance(found, str) else None
+    path = huggingface_hub.try_to_load_from_cache(DATA_SET, file.name, repo_type="dataset", revision=REVISION)
+    return Path(path) if isinstance(path, str) else None
 
 
 def published_sha256(path: Path) -> str | None:
-    """Return the checksum by which the Hub's cache names a file's content; None outside of that cache."""
+    """Return the checksum that names the content in the Hub's cache; None for a file outside of that cache."""
     name = path.resolve().name
     return name if path.is_symlink() and _SHA256.fullmatch(name) else None
 
 
 def missing(selection: Selection, folder: Path | str | None = None) -> list[DataFile]:
-    """Return the files that :func:`locate` would download; it raises like it where a local file lacks."""
+    """Return the files that :func:`locate` would download; raise as it does if a local file is missing."""
     if selection.release == MINI or folder or os.environ.get(FOLDER_VARIABLE):
         locate(selection, folder)
         return []

@@ -1,10 +1,10 @@
-"""Problems that LiveCodeBench's own errata list: flagged in results, never dropped.
+"""Problems on LiveCodeBench's own list of errata: flagged in results, never dropped.
 
-Programs that are right can fail on them, for every model alike. Question ids as the data set writes them (the errata
-name LeetCode problems by their title).
+Correct programs can fail on them, for every model alike. The keys are question ids of the data set; the list itself
+names LeetCode problems by title.
 """
 
-_MANY_ANSWERS = "several answers are right, the tests accept one"
+_MANY_ANSWERS = "several answers are correct, the tests accept only one"
 _INTERACTIVE = "interactive: no program can pass"
 _BAD_TESTS = "erroneous tests"
 

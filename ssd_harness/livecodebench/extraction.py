@@ -1,13 +1,13 @@
-"""Find the program in a generation: the official rule, on bounded text, after the reasoning."""
+"""Extract the program from a generation by the official rule, on bounded text, after the reasoning."""
 
 import re
 from dataclasses import dataclass
 
 FENCE = "```"
 MAX_CHARACTERS = 1 << 22
-"""What is looked at: the end of longer texts."""
+"""Longest text that is searched; of a longer one, only the end."""
 
-# How thinking models mark their reasoning, (start, end); the text after the last end is the answer.
+# Marks of the reasoning of thinking models, (start, end); the text after the last end is the answer.
 _REASONING = (
     ("<think>", "</think>"),
     ("[THINK]", "[/THINK]"),
@@ -18,45 +18,45 @@ _REASONING = (
 )
 REASONING_STARTS = tuple(start for start, _ in _REASONING)
 REASONING_ENDS = tuple(end for _, end in _REASONING)
-# The last pair once a tokenizer has left the special tokens out: the channel's name stands right before its text.
+# The last pair without its special tokens, as some tokenizers decode it: the channel's name directly precedes the text.
 _BARE_CHANNEL, _BARE_END = "analysis", "assistantfinal"
 _BARE_START = re.compile(r"analysis(?=[A-Za-z])")
 
 
 @dataclass(frozen=True, slots=True)
 class PromptEnd:
-    """What the end of a prompt has opened, for the generation to go on with."""
+    """What the end of a prompt has opened and the generation continues."""
 
     block: bool = False
-    """A code block: the raw completion form."""
+    """A code block, as in raw completion prompts."""
     reasoning: bool = False
-    """A reasoning part, which some chat templates begin for the model."""
+    """A reasoning part, which some chat templates start for the model."""
 
 
 NOTHING_OPEN = PromptEnd()
-"""A chat turn, or any other prompt that ends where an answer begins."""
+"""A chat turn, or any other prompt after which the answer begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """What a generation comes to."""
+    """The program found in a generation."""
 
     code: str
-    """The program, "" where there is none."""
+    """The program, "" if there is none."""
     unfinished_reasoning: bool = False
-    """Whether it ends inside its reasoning part."""
+    """Whether the generation ends inside its reasoning part."""
 
 
 def prompt_end(prompt: str) -> PromptEnd:
-    """Look at the end of a prompt as the model saw it."""
+    """Return what the end of a prompt, as the model saw it, has opened."""
     text = prompt[-MAX_CHARACTERS:].rstrip()
     return PromptEnd(block=text.endswith(f"{FENCE}python"), reasoning=text.endswith(REASONING_STARTS))
 
 
 def answer(generation: str, *, reasoning_is_open: bool = False) -> str | None:
-    """Cut the reasoning part of a thinking model off; None where it never ends, so that there is no answer.
+    """Return the text after the reasoning part; None if the reasoning never ends, so that there is no answer.
 
-    ``reasoning_is_open`` says that the prompt has begun it; without, only what the generation itself marks is one.
+    ``reasoning_is_open``: the prompt has started the reasoning. Otherwise only marks in the generation count.
     """
     start = max((generation.rfind(mark) + len(mark) for mark in REASONING_ENDS if mark in generation), default=0)
     text = generation.lstrip()
@@ -68,10 +68,10 @@ def answer(generation: str, *, reasoning_is_open: bool = False) -> str | None:
 
 
 def extract(generation: str, end: PromptEnd = NOTHING_OPEN) -> Extracted:
-    """Find the program of a generation that goes on from a prompt's ``end``: the lines between the last two fences.
+    """Extract the program of a generation: the lines between the last two fences.
 
-    A line with three backticks is a fence; fewer than two of them hold no program. In an open block it is everything up
-    to the first fence.
+    A line that contains three backticks is a fence; with fewer than two fences there is no program. If the prompt's
+    ``end`` has opened a code block, the program is everything up to the first fence.
     """
     if end.block:
         lines = generation[:MAX_CHARACTERS].split("\n")

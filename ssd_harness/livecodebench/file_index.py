@@ -1,4 +1,4 @@
-"""Remember what a data file holds, so that only its first reading takes time."""
+"""Index the data files on disk, so that only the first reading of a file takes time."""
 
 import hashlib
 import json
@@ -16,9 +16,9 @@ _VERSION = 1
 
 
 def indexed(path: Path) -> FileContent:
-    """Return the file's content, from the index if the file is the one that was indexed, else by reading it.
+    """Return the file's content from its index, or read and index the file if it is new or has changed.
 
-    An index belongs to a path, size and time of change. Processes that ask together read the file once.
+    An index belongs to a path, size and modification time. Of several processes, only one reads the file.
     """
     index = _index_path(path)
     if content := _load(index):
@@ -28,7 +28,7 @@ def indexed(path: Path) -> FileContent:
 
 
 def read_again(path: Path) -> tuple[FileContent, bool]:
-    """Read the file whatever the index says, and renew the index; also say whether it had told something else."""
+    """Read the file and renew its index; return (content, whether the old index differed)."""
     index = _index_path(path)
     with locked(index.with_suffix(".lock")):
         before = _load(index)
@@ -39,7 +39,9 @@ def read_again(path: Path) -> tuple[FileContent, bool]:
 def _read(path: Path, index: Path) -> FileContent:
     with ProgressLine(f"reading {path.name}, bytes", path.stat().st_size) as line:
         content = read_file(path, line.advance)
-    write_json(index, {"sha256": content.sha256, "problems": [list(asdict(one).values()) for one in content.problems]})
+    write_json(
+        index, {"sha256": content.sha256, "problems": [list(asdict(problem).values()) for problem in content.problems]}
+    )
     return content
 
 
@@ -59,4 +61,4 @@ def _load(index: Path) -> FileContent | None:
         stored = foreign_json.read(index)
         return FileContent(stored["sha256"], tuple(Problem(*row) for row in stored["problems"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # absent, or not ours: the file itself is read again
+        return None  # missing or broken: read the file itself

@@ -1,4 +1,4 @@
-"""A problem without its tests: small enough to keep all of them in memory."""
+"""A problem without its tests, small enough to keep all problems in memory."""
 
 from dataclasses import asdict, dataclass
 
@@ -9,7 +9,7 @@ DIFFICULTIES = ("easy", "medium", "hard")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One row of the data set, and where its line stands."""
+    """One row of the data set, and the position of its line."""
 
     question_id: str
     question_title: str
@@ -22,9 +22,9 @@ class Problem:
     starter_code: str
     """Empty for problems on standard input."""
     function: str | None
-    """Function or method that the tests call; None for problems on standard input."""
+    """The function or method that the tests call; None for problems on standard input."""
     tests_sha256: str
-    """Hash of both encoded test fields: it changes when any test does."""
+    """Hash of both encoded test fields; it changes if any test does."""
     file: str
     line: int
     offset: int
@@ -37,16 +37,16 @@ class Problem:
 
     @property
     def erratum(self) -> str | None:
-        """Return what is known to be wrong with this problem, if anything."""
+        """Return the known error of this problem, None if there is none."""
         return ERRATA.get(self.question_id)
 
     def as_doc(self) -> dict[str, str]:
-        """Return what an evaluation may show and log: the row's own fields, no test of any kind."""
+        """Return the fields that an evaluation may show and log: never a test."""
         row = asdict(self)
-        kept = ("question_id", "question_title", "question_content", "platform", "contest_id", "contest_date")
-        return {**{key: row[key] for key in (*kept, "difficulty", "starter_code")}, "erratum": self.erratum or ""}
+        names = ("question_id", "question_title", "question_content", "platform", "contest_id", "contest_date")
+        return {**{key: row[key] for key in (*names, "difficulty", "starter_code")}, "erratum": self.erratum or ""}
 
     @classmethod
     def fields(cls) -> tuple[str, ...]:
-        """Return the field names in the order that an index stores them."""
+        """Return the field names in the order in which an index stores the values."""
         return tuple(cls.__dataclass_fields__)

@@ -1,4 +1,4 @@
-"""Read rows of the data set's jsonl files, one line at a time: a line may be a hundred megabytes."""
+"""Read the rows of the data set's jsonl files one line at a time, because a line may have a hundred megabytes."""
 
 import hashlib
 import re
@@ -18,35 +18,35 @@ _TEXTS = ("question_id", "question_content", "contest_date", "difficulty", "publ
 # Shown to models and written to logs.
 _SHOWN = ("question_title", "question_content", "starter_code", "metadata")
 _OPTIONAL = ("question_title", "platform", "contest_id", "starter_code")
-# Shown, grouped by and compared as they are.
+# Shown, grouped and compared as they are.
 _NAMES = ("question_id", "platform", "contest_id", "difficulty")
 MAX_LINE = 512 << 20
-"""Bytes of one row; the largest that is published has 92 MB."""
+"""Size of one row in bytes; the largest published one has 92 MB."""
 _MAX_NAME = 200
 _MAX_VALUES, _DEEPEST = 1_000, 8
 _MAX_EXPECTED, _DEEPEST_EXPECTED = 4_000_000, 300
-"""Values in one expected result: LeetCode returns some hundred thousand numbers at most."""
+"""JSON values in one expected result; LeetCode's have at most some hundred thousand numbers."""
 _DATE = re.compile(r"20\d\d-(0[1-9]|1[0-2])-\d\d.{0,40}")
-_NEXT = "fetch the file again, or correct this line"
+_NEXT = "download the file again, or correct this line"
 
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """Everything in one file but the tests."""
+    """Everything in one file except the tests."""
 
     sha256: str
     problems: tuple[Problem, ...]
 
 
 def read_file(path: Path, progress: Callable[[int], None] = lambda _: None) -> FileContent:
-    """Read every row once; ``progress`` hears how many bytes each line had. Raises one error that names the line."""
+    """Read every row; ``progress`` gets the size of each line in bytes. An error names the line."""
     digest, problems, offset = hashlib.sha256(), [], 0
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE + 1), b""), start=1):
                 if len(line) > MAX_LINE:
                     raise InfrastructureError(
-                        f"a data row of more than {MAX_LINE >> 20} MiB", where=f"{path}:{number}", next_step=_NEXT
+                        f"a data row has more than {MAX_LINE >> 20} MiB", where=f"{path}:{number}", next_step=_NEXT
                     )
                 digest.update(line)
                 if line.strip():
@@ -60,7 +60,7 @@ def read_file(path: Path, progress: Callable[[int], None] = lambda _: None) -> F
 
 
 def read_tests(path: Path, problem: Problem) -> ProblemTests:
-    """Decode one problem's tests from its line. Raises one error that names the problem and the line."""
+    """Decode one problem's tests from its line. An error names the problem and the line."""
     where = f"{path}:{problem.line}"
     try:
         with path.open("rb") as stream:
@@ -78,7 +78,7 @@ def read_tests(path: Path, problem: Problem) -> ProblemTests:
         raise InfrastructureError(f"{problem.question_id} has no tests", where=where, next_step=_NEXT)
     if problem.function is None and any(test.get("testtype") == "functional" for test in tests):
         raise InfrastructureError(
-            f"the metadata of {problem.question_id} name no function to call", where=where, next_step=_NEXT
+            f"the metadata of {problem.question_id} do not name the function to call", where=where, next_step=_NEXT
         )
     if problem.function is not None:
         _check_expected([test["output"] for test in tests], problem, where)
@@ -96,12 +96,12 @@ def _decode(row: dict[str, Any], field: str, problem: Problem, where: str) -> li
         return decode_tests(row.pop(field))
     except MalformedTestsError as error:
         raise InfrastructureError(
-            f"{field} of {problem.question_id} cannot be decoded: {error}", where=where, next_step=_NEXT
+            f"cannot decode {field} of {problem.question_id}: {error}", where=where, next_step=_NEXT
         ) from error
 
 
 def _check_expected(outputs: Iterable[str], problem: Problem, where: str) -> None:
-    """Require that every expected result is a JSON value of a size that can be compared."""
+    """Require that every expected result is a JSON value of bounded size."""
     for number, output in enumerate(outputs, start=1):
         try:
             require_bounded(output, _MAX_EXPECTED, _DEEPEST_EXPECTED)
@@ -109,14 +109,14 @@ def _check_expected(outputs: Iterable[str], problem: Problem, where: str) -> Non
         except ValueError as error:
             reason = str(error) if isinstance(error, JsonError) else "not JSON"
             raise InfrastructureError(
-                f"the expected result of test {number} of {problem.question_id} cannot be read: {reason}",
+                f"cannot read the expected result of test {number} of {problem.question_id}: {reason}",
                 where=where,
                 next_step=_NEXT,
             ) from error
 
 
 def tests_hash(row: dict[str, Any]) -> str:
-    """Hash both encoded test fields and what decides how they are called."""
+    """Hash both encoded test fields and the metadata that decide how the tests are run."""
     digest = hashlib.sha256()
     for field in ("public_test_cases", "private_test_cases", "metadata"):
         text = str(row.get(field, "")).encode("utf-8", "surrogatepass")
@@ -125,11 +125,11 @@ def tests_hash(row: dict[str, Any]) -> str:
 
 
 def unreadable(path: Path, error: OSError) -> InfrastructureError:
-    """Return the error for a data file that cannot be opened or read."""
+    """Return the error for a data file that cannot be read."""
     return InfrastructureError(
         f"cannot read the data file: {error.strerror}",
         where=path,
-        next_step="name the folder of the data files in SSD_LCB_DATA or --data, or run `ssd-harness data fetch`",
+        next_step="set SSD_LCB_DATA or --data to the folder of the data files, or run `ssd-harness data fetch`",
     )
 
 
@@ -137,7 +137,7 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
     try:
         row = parse(line, most=_MAX_VALUES, deepest=_DEEPEST)
     except JsonError as error:
-        raise InfrastructureError(f"broken line of JSON in the data ({error})", where=where, next_step=_NEXT) from error
+        raise InfrastructureError(f"a data row is not valid JSON ({error})", where=where, next_step=_NEXT) from error
     if not isinstance(row, dict):
         raise InfrastructureError("a data row must be a JSON object", where=where, next_step=_NEXT)
     if isinstance(row.get("question_id"), int):
@@ -148,21 +148,21 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
 
 
 def _complaint(row: dict[str, Any]) -> str:
-    """Say what is wrong with the fields of a row; empty if nothing is."""
+    """Return what is wrong with the fields of a row, "" if nothing is."""
     checks = [
         *(
-            (f"a data row without the text {field!r}", isinstance(row.get(field), str) and row[field])
+            (f"a data row lacks the string {field!r}", isinstance(row.get(field), str) and row[field])
             for field in _TEXTS
         ),
-        *((f"{field} of a data row is no text", _is_scalar(row.get(field))) for field in _OPTIONAL),
-        *((f"{field} of a data row is no printable name", _is_name(str(row.get(field) or ""))) for field in _NAMES),
+        *((f"{field} of a data row is not a string or number", _is_scalar(row.get(field))) for field in _OPTIONAL),
+        *((f"{field} of a data row is not a printable name", _is_name(str(row.get(field) or ""))) for field in _NAMES),
         *(
-            (f"{field} of a data row holds half a surrogate pair, which is no text", is_text(str(row.get(field) or "")))
+            (f"{field} of a data row holds half a surrogate pair", is_text(str(row.get(field) or "")))
             for field in _SHOWN
         ),
-        ("contest_date of a data row is no date", _is_date(row.get("contest_date"))),
+        ("contest_date of a data row is not a date", _is_date(row.get("contest_date"))),
     ]
-    return next((complaint for complaint, holds in checks if not holds), "")
+    return next((complaint for complaint, valid in checks if not valid), "")
 
 
 def _is_scalar(value: Any) -> bool:
@@ -206,8 +206,8 @@ def _function(row: dict[str, Any], where: str) -> str | None:
         name = decoded.get("func_name")
     except (JsonError, AttributeError) as error:
         raise InfrastructureError(
-            "the metadata of a data row are no JSON object", where=where, next_step=_NEXT
+            "the metadata of a data row are not a JSON object", where=where, next_step=_NEXT
         ) from error
     if name is not None and not (isinstance(name, str) and name.isidentifier()):
-        raise InfrastructureError("func_name in the metadata is no name", where=where, next_step=_NEXT)
+        raise InfrastructureError("func_name in the metadata is not an identifier", where=where, next_step=_NEXT)
     return name

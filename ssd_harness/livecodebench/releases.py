@@ -1,4 +1,4 @@
-"""Releases of the LiveCodeBench data set: each is a growing list of files at one pinned revision."""
+"""Releases of the LiveCodeBench data set: each is a list of files at one pinned revision, and includes the previous."""
 
 from dataclasses import dataclass
 
@@ -8,27 +8,27 @@ from ssd_harness.livecodebench.windows import ALL, Window, parse_window
 DATA_SET = "livecodebench/code_generation_lite"
 REVISION = "0fe84c3912ea0c4d4a78037083943e8f0c4dd505"
 NOT_OFFICIAL = "not the official data"
-"""What every table and result says of any other content under the data set's file names."""
+"""How tables and results mark any other content under the data set's file names."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One file of the data set, with the rows it has at the pinned revision and the months they fall into."""
+    """One file of the data set, with its number of rows and its months at the pinned revision."""
 
     name: str
     rows: int
     first: str
     last: str
     size: str
-    """About how large it is, in words."""
+    """Approximate size, for people."""
     bytes: int | None = None
-    """Exact size at the pinned revision; None for a file that is not of the data set."""
+    """Exact size at the pinned revision; None for a file that is not part of the data set."""
     sha256: str | None = None
-    """Checksum of the whole file at the pinned revision, as the Hub's file metadata gives it."""
+    """Checksum of the whole file at the pinned revision, from the Hub's file metadata."""
 
 
-# Rows of test2 to test4 were added late for older contests too, so their months are generous: a file is read once too
-# often rather than once too seldom.
+# test2 to test4 also contain late additions from older contests, so their ranges of months are generous: reading a file
+# that holds no problem of a window does no harm.
 _FILES = (
     DataFile(
         "test.jsonl",
@@ -90,11 +90,11 @@ MINI_FILE = "livecodebench_mini.jsonl"
 MINI = "mini"
 RELEASES: dict[str, tuple[DataFile, ...]] = {
     **{f"v{count}": _FILES[:count] for count in range(1, 7)},
-    "test6": _FILES[5:],  # the file alone, which some scripts call v6
+    "test6": _FILES[5:],  # this file alone, which some scripts call v6
     MINI: (DataFile(MINI_FILE, 0, "2000-01", "2999-12", "some kB"),),  # written for this project, shipped with it
 }
 
-# (release, first month, last month) → problems, and easy, medium, hard where they were published.
+# (release, first month, last month) → number of problems, and (easy, medium, hard) if published
 _EXPECTED: dict[tuple[str, str | None, str | None], tuple[int, tuple[int, int, int] | None]] = {
     ("v6", "2025-02", "2025-05"): (131, (31, 39, 61)),
     ("v6", "2024-08", "2025-02"): (374, (92, 116, 166)),
@@ -107,24 +107,24 @@ _EXPECTED: dict[tuple[str, str | None, str | None], tuple[int, tuple[int, int, i
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The problems that one evaluation is about: a window of a release."""
+    """The problems of one evaluation: a window of a release."""
 
     release: str
     window: Window
 
     @property
     def files(self) -> tuple[DataFile, ...]:
-        """Return the files that can hold problems of the window; no other file is fetched or read."""
+        """Return the files that may hold problems of the window; no other file is downloaded or read."""
         return tuple(file for file in RELEASES[self.release] if self.window.meets(file.first, file.last))
 
     @property
     def expected(self) -> tuple[int, tuple[int, int, int] | None] | None:
-        """Return the known number of problems at the pinned revision and its split by difficulty, if published."""
+        """Return the published number of problems and its split by difficulty, as far as known."""
         return _EXPECTED.get((self.release, self.window.first, self.window.last))
 
     @property
     def whole_release(self) -> "Selection":
-        """Return the same release with every month of it."""
+        """Return the same release with all of its months."""
         return Selection(self.release, ALL)
 
     def __str__(self) -> str:
@@ -133,13 +133,13 @@ class Selection:
 
 
 def select(release: str, window: str = "all") -> Selection:
-    """Read a release name (``v1`` to ``v6``, ``test6``, ``mini``; ``release_v6`` is ``v6``) and a window."""
+    """Parse a release (``v1`` to ``v6``, ``test6``, ``mini``; ``release_v6`` means ``v6``) and a window."""
     name = release.removeprefix("release_")
     if name not in RELEASES:
-        raise UsageError(f"no release is called {release!r}", next_step=f"choose one of: {', '.join(RELEASES)}")
+        raise UsageError(f"unknown release {release!r}", next_step=f"choose one of: {', '.join(RELEASES)}")
     selection = Selection(name, parse_window(window))
     if not selection.files:
         raise UsageError(
-            f"{selection}: this release has no problem in that window", next_step="choose another window or release"
+            f"{selection}: the release has no problems in this window", next_step="choose another window or release"
         )
     return selection

@@ -1,4 +1,4 @@
-"""Windows: which months of contests are scored. A window is never a release, which says what the data set held."""
+"""Windows: ranges of contest months. A release, in contrast, is a version of the data set."""
 
 import re
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ class Window:
     last: str | None = None
 
     def holds(self, date: str) -> bool:
-        """Whether a contest date (ISO, at least ``YYYY-MM``) lies inside."""
+        """Whether a contest date (ISO, at least ``YYYY-MM``) is inside."""
         month = date[:7]
         return (self.first is None or self.first <= month) and (self.last is None or month <= self.last)
 
     def meets(self, first: str, last: str) -> bool:
-        """Whether any month of ``first`` to ``last`` lies inside."""
+        """Whether any month from ``first`` to ``last`` is inside."""
         return (self.first is None or self.first <= last) and (self.last is None or first <= self.last)
 
     @property
@@ -41,7 +41,7 @@ NAMED = {
 
 
 def parse_window(text: str) -> Window:
-    """Read ``v6``, ``v5``, ``all`` or ``YYYY-MM..YYYY-MM``."""
+    """Parse ``v6``, ``v5``, ``all`` or ``YYYY-MM..YYYY-MM``."""
     if text in NAMED:
         return NAMED[text]
     first, separator, last = text.partition("..")
@@ -51,5 +51,5 @@ def parse_window(text: str) -> Window:
         return Window(text, first, last)
     hint = "write YYYY-MM..YYYY-MM, v6, v5 or all"
     if _RELEASE.fullmatch(text):
-        hint = f"{hint}; a whole release is --release {text.removeprefix('release_')} --window all"
-    raise UsageError(f"no window is called {text!r}", next_step=hint)
+        hint = f"{hint}; for a whole release, use --release {text.removeprefix('release_')} --window all"
+    raise UsageError(f"unknown window {text!r}", next_step=hint)

@@ -81,7 +81,7 @@ def test_verify_compares_with_the_checksum_of_the_hub(run, tmp_path):
 def test_fetch_without_a_network_is_one_line(run):
     process = run("fetch", data=None)
     assert process.returncode == 3
-    assert process.stderr.count("ssd-harness: error: cannot fetch test6.jsonl (0.13 GB)") == 1
+    assert process.stderr.count("ssd-harness: error: cannot download test6.jsonl (0.13 GB)") == 1
     assert "Traceback" not in process.stderr
 
 

@@ -89,7 +89,7 @@ def test_missing_data_folder(score):
 def test_broken_data_line(score, data):
     with (data / "test6.jsonl").open("a") as stream:
         stream.write('{"question_id": "x",\n')
-    fails(score(ONE), 3, "broken line", "test6.jsonl:4")
+    fails(score(ONE), 3, "not valid JSON", "test6.jsonl:4")
 
 
 @pytest.mark.parametrize(

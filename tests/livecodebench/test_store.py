@@ -70,12 +70,12 @@ def test_only_needed_files_are_read(folder, lcb_rows):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{", "broken line"),
-        ('{"question_id": "a"', "broken line"),
+        ("{", "not valid JSON"),
+        ('{"question_id": "a"', "not valid JSON"),
         ("[]", "JSON object"),
-        ("\x00\x01", "broken line"),
-        ('{"question_id": "a"}', "without the text 'question_content'"),
-        ("[" * 100_000, "broken line"),
+        ("\x00\x01", "not valid JSON"),
+        ('{"question_id": "a"}', "lacks the string 'question_content'"),
+        ("[" * 100_000, "not valid JSON"),
         ('{"a": [' + "[]," * 10_000 + "[]]}", "more than 1,000 values"),
         ('{"a": ' + "9" * 5_000 + "}", "too many digits"),
     ],
@@ -91,18 +91,18 @@ def test_a_broken_line_is_named(folder, lcb_rows, line, reason):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"metadata": "no"}, "no JSON object"),
-        ({"metadata": '{"func_name": "a b"}'}, "no name"),
+        ({"metadata": "no"}, "not a JSON object"),
+        ({"metadata": '{"func_name": "a b"}'}, "not an identifier"),
         ({"question_content": 3}, "question_content"),
-        ({"platform": "\x1b[2J"}, "platform of a data row is no printable name"),
-        ({"difficulty": "e" * 300}, "difficulty of a data row is no printable name"),
-        ({"contest_date": "March 2025"}, "no date"),
+        ({"platform": "\x1b[2J"}, "platform of a data row is not a printable name"),
+        ({"difficulty": "e" * 300}, "difficulty of a data row is not a printable name"),
+        ({"contest_date": "March 2025"}, "not a date"),
         ({"question_content": "\ud800"}, "question_content of a data row holds half a surrogate pair"),
         ({"starter_code": "def f(): \udfff"}, "starter_code of a data row holds half a surrogate pair"),
-        ({"question_id": "\ud800"}, "question_id of a data row is no printable name"),
-        ({"question_id": ["q"]}, "without the text 'question_id'"),
-        ({"question_title": {"a": 1}}, "question_title of a data row is no text"),
-        ({"metadata": "[" * 1000}, "no JSON object"),
+        ({"question_id": "\ud800"}, "question_id of a data row is not a printable name"),
+        ({"question_id": ["q"]}, "lacks the string 'question_id'"),
+        ({"question_title": {"a": 1}}, "question_title of a data row is not a string or number"),
+        ({"metadata": "[" * 1000}, "not a JSON object"),
     ],
 )
 def test_a_row_with_wrong_fields_is_named(folder, lcb_rows, changes, reason):
@@ -116,14 +116,14 @@ def test_tests_that_cannot_be_decoded_name_the_problem_and_the_line(folder, lcb_
     lcb_rows.write(folder / "test6.jsonl", rows)
     store = open_store(V6, folder)
     assert store.tests("good").public == 1
-    with pytest.raises(InfrastructureError, match=r"private_test_cases of bad .*base64.*test6\.jsonl:2"):
+    with pytest.raises(InfrastructureError, match=r"private_test_cases of bad: .*base64.*test6\.jsonl:2"):
         store.tests("bad")
 
 
 def test_a_functional_test_needs_a_name_to_call(folder, lcb_rows):
     tests = lcb_rows.encode([{"input": "1", "output": "1", "testtype": "functional"}])
     lcb_rows.write(folder / "test6.jsonl", [lcb_rows.make(private_test_cases=tests)])
-    with pytest.raises(InfrastructureError, match="name no function"):
+    with pytest.raises(InfrastructureError, match="do not name the function"):
         open_store(V6, folder).tests("q1")
 
 
@@ -142,7 +142,7 @@ def test_verify_finds_an_expected_result_that_is_no_json(folder, lcb_rows, capsy
     lcb_rows.write(folder / "test6.jsonl", [lcb_rows.make(), row])
     assert main(["data", "verify", "--data", str(folder)]) == 3
     said = capsys.readouterr()
-    assert f"the expected result of test 3 of fn cannot be read: {reason}" in said.out
+    assert f"cannot read the expected result of test 3 of fn: {reason}" in said.out
     assert "cannot decode the tests of 1 of 2 problems" in said.err
     assert open_store(V6, folder).tests("q1").public == 1
 
@@ -222,7 +222,7 @@ def test_a_wrong_count_is_an_error_of_pinned_data_and_a_warning_of_a_folder(fold
 
 def test_an_empty_window_is_an_error(folder, lcb_rows):
     lcb_rows.write(folder / "test6.jsonl", [lcb_rows.make()])
-    with pytest.raises(InfrastructureError, match="no problem of"):
+    with pytest.raises(InfrastructureError, match="has no problem of"):
         open_store(Selection("test6", parse_window("2025-04..2025-04")), folder)
 
 
@@ -243,7 +243,7 @@ def test_without_a_network_the_error_says_what_to_do(monkeypatch, tmp_path):
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", offline)
     with pytest.raises(
-        InfrastructureError, match=r"cannot fetch test6\.jsonl \(0\.13 GB\).*offline.*SSD_LCB_DATA"
+        InfrastructureError, match=r"cannot download test6\.jsonl \(0\.13 GB\).*offline.*SSD_LCB_DATA"
     ) as info:
         open_store(V6)
     assert "\n" not in str(info.value)

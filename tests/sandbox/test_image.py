@@ -70,6 +70,6 @@ def test_a_failing_pip_is_one_line(tmp_path, monkeypatch):
     listing.write_text("no-such-package-of-ours==1.0\n")
     monkeypatch.setattr(contents, "PACKAGES", listing)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(InfrastructureError, match="cannot fetch the sandbox's packages") as raised:
+    with pytest.raises(InfrastructureError, match="cannot download the sandbox's packages") as raised:
         contents.write_packages(tmp_path)
     assert "\n" not in str(raised.value)

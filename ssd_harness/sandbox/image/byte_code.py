@@ -1,4 +1,4 @@
-"""Compile folders to byte code (default: standard library and packages) while the root file system is writable."""
+"""Compile folders to byte code (default: standard library and packages) while the root can still be written."""
 
 import compileall
 import os

@@ -86,7 +86,7 @@ def test_own_command_shows_lm_evals_help(run):
     ("words", "code", "line"),
     [
         (("--metadata", '{"windw": "v6"}'), 2, "did you mean 'window'?"),
-        (("--metadata", '{"window": "v7"}'), 2, "no window is called 'v7'"),
+        (("--metadata", '{"window": "v7"}'), 2, "unknown window 'v7'"),
         (("--use_cache", "cache"), 2, "--use_cache"),
         (("--cache_requests", "true"), 2, "--cache_requests"),
     ],
