@@ -136,7 +136,7 @@ class Watch(TrainerCallback):
         if torch.distributed.is_initialized():
             torch.distributed.barrier()
         if state.is_world_process_zero:
-            storage.settle(saved := _state_folder(args, state.global_step))
+            storage.flush_folder(saved := _state_folder(args, state.global_step))
             (saved / COMPLETE).touch()
 
 

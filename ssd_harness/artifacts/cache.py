@@ -124,7 +124,7 @@ def prune(chosen: Iterable[Entry], *, dry_run: bool) -> Iterator[tuple[Entry, bo
         yield entry, free
     if not dry_run:
         for name in _FOLDERS:
-            storage.sweep(home() / name)
+            storage.remove_leftovers(home() / name)
 
 
 def freed_bytes(removed: Iterable[Iterable[os.stat_result]]) -> int:

@@ -30,7 +30,7 @@ class GenerationStore:
 
     def in_use(self) -> contextlib.AbstractContextManager[None]:
         """Keep ``ssd-harness cache prune`` away while the block runs."""
-        return storage.in_use(self.folder / "lock")
+        return storage.shared_lock(self.folder / "lock")
 
     def read(self, wanted: Iterable[GenerationRequest], decoding: Decoding) -> Iterator[Continuation]:
         """Yield each wanted continuation that is stored, once."""

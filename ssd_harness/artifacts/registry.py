@@ -136,8 +136,8 @@ def register(name: str, folder: Path, manifest: Mapping[str, Any]) -> Checkpoint
     """
     check_name(name)
     with _locked():
-        storage.sweep(models_folder())
-        storage.sweep(checkpoints_folder())
+        storage.remove_leftovers(models_folder())
+        storage.remove_leftovers(checkpoints_folder())
         check_free(name, manifest["fingerprint"])
         if _exists(models_folder() / name):
             return get(name)  # another process has just registered the same
@@ -151,7 +151,7 @@ def register(name: str, folder: Path, manifest: Mapping[str, Any]) -> Checkpoint
                 if file.is_file() and file.name != MANIFEST_FILE
             }
             about = {schema.KEY: schema.MANIFEST, **manifest, "name": name, "files": files}
-            storage.settle(folder)
+            storage.flush_folder(folder)
             storage.write_json(folder / MANIFEST_FILE, about)
             storage.move_folder(folder, target)
         point(name, target)
@@ -257,8 +257,8 @@ def remove(name: str, *, force: bool = False) -> int:
             storage.remove_folder(folder)
         with storage.disk_errors(path):
             path.unlink(missing_ok=True)
-        storage.sweep(models_folder())
-        storage.sweep(checkpoints_folder())
+        storage.remove_leftovers(models_folder())
+        storage.remove_leftovers(checkpoints_folder())
     return size
 
 

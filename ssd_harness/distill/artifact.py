@@ -44,7 +44,7 @@ def _run(folder: Path, job: Job, locks: list[int]) -> None:
     if job.samples is None:
         run_stage(job, folder, locks=locks)
         return
-    with storage.in_use(lock_of(job.samples)):
+    with storage.shared_lock(lock_of(job.samples)):
         if not shards.is_whole(job.samples):
             raise InfrastructureError(
                 f"the samples to {job.stage} have been removed meanwhile",

@@ -31,7 +31,7 @@ def main(folder: Path, parent: int) -> int:
     os.dup2(2, 1)
     rank = own_rank()
     try:
-        with storage.full_disk(folder):
+        with storage.full_disk_errors(folder):
             job = read_job(folder)
             label = job.stage
             if job.stage == "sample" and rank.count > 1:

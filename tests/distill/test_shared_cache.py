@@ -44,7 +44,7 @@ def test_another_user_has_what_is_there_and_is_told_what_forbids_more(shared, as
     for other in ({}, {"prompts": str(first), "seed": 1}):
         said = as_nobody(functools.partial(made, **other))
         assert said.startswith("InfrastructureError: cannot write: Permission denied [")
-        assert "let this user write there (root may), or set SSD_HARNESS_HOME to a folder of its own" in said
+        assert "get write permission from root, or set SSD_HARNESS_HOME to a folder of your own" in said
     assert {file: file.stat().st_mtime_ns for file in shared.rglob("*")} == before
     base.chmod(0o600)
     assert as_nobody(made) == f"InfrastructureError: cannot read the model: Permission denied [{base}]"
