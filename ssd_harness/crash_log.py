@@ -1,4 +1,4 @@
-"""What is kept of a failure that nobody foresaw: its traceback in a file, and one line that names the file."""
+"""Log an unexpected error: its traceback goes to a file, and one line names the file."""
 
 import contextlib
 import os
@@ -14,43 +14,40 @@ from ssd_harness.home import home
 
 DEBUG_VARIABLE = "SSD_HARNESS_DEBUG"
 _KEPT = 20
-"""Newest logs that stay in the state folder."""
-_WRAPPERS = ("ssd_harness.harness.patches", "ssd_harness.harness.lm_eval_command", "ssd_harness.startup_hook")
-"""Modules whose frames stand around lm-eval's own."""
+"""Number of logs that are kept in the state folder."""
+WRAPPERS = ("ssd_harness.harness.patches", "ssd_harness.harness.lm_eval_command", "ssd_harness.startup_hook")
+"""Modules that only call lm-eval: an error below them is lm-eval's, unless other code of ours is in between."""
 
 
 def report(
     error: BaseException, words: list[str], *, suspects: str = "ssd-harness or of this machine"
 ) -> InfrastructureError:
-    """Return the expected failure that stands for ``error``, whose traceback goes to a log.
+    """Write the traceback of ``error`` to a log; return an error of one line that names the log.
 
-    ``words`` are the command line, ``suspects`` whose fault it may be. With SSD_HARNESS_DEBUG=1 the traceback is
-    printed as well.
+    ``words`` is the command line, ``suspects`` names whose fault it may be. With SSD_HARNESS_DEBUG=1 the traceback is
+    also printed.
     """
     text = "".join(traceback.format_exception(error))
     if os.environ.get(DEBUG_VARIABLE) == "1":
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.write(text.encode("utf-8", "backslashreplace").decode())
-    said = f": {str(error)[:500]}" if str(error) else ""
+    message = f": {str(error)[:500]}" if str(error) else ""
     return InfrastructureError(
-        f"unexpected {type(error).__name__}{said}, a fault of {suspects}",
+        f"unexpected {type(error).__name__}{message}, a fault of {suspects}",
         where=_write(f"ssd-harness {__version__}: {words}\n\n{text}"),
-        next_step=f"the log there has the details, {DEBUG_VARIABLE}=1 prints them; finished work is kept",
+        next_step=f"see this log for details, or set {DEBUG_VARIABLE}=1 to print them; finished work is kept",
     )
 
 
 def is_ours(error: BaseException) -> bool:
-    """Whether ``error`` was raised below code of this package that is no mere wrapper around lm-eval's own."""
-    modules = (str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__))
-    return any(f"{name}.".startswith("ssd_harness.") and not _is_wrapper(name) for name in modules)
-
-
-def _is_wrapper(module: str) -> bool:
-    return any(f"{module}.".startswith(f"{wrapper}.") for wrapper in _WRAPPERS)
+    """Whether code of this package raised ``error`` or called what did, apart from wrappers around lm-eval."""
+    modules = (f"{frame.f_globals.get('__name__')}." for frame, _ in traceback.walk_tb(error.__traceback__))
+    wrappers = tuple(f"{name}." for name in WRAPPERS)
+    return any(name.startswith("ssd_harness.") and not name.startswith(wrappers) for name in modules)
 
 
 def _write(text: str) -> Path | None:
-    """Write a log to the state folder, or where that cannot be, to the temporary folder; None where neither can."""
+    """Write a log to the state folder, else to the temporary folder; return its path, None if neither works."""
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
     for folder in (home() / "logs", Path(tempfile.gettempdir())):
         with contextlib.suppress(OSError, RuntimeError):

@@ -1,4 +1,4 @@
-"""The one family of expected failures, and the exit codes they end in."""
+"""The family of expected errors, and their exit codes."""
 
 from enum import IntEnum
 
@@ -6,7 +6,10 @@ from ssd_harness.printable import printable
 
 
 class ExitCode(IntEnum):
-    """What a finished ``ssd-harness`` command tells the shell."""
+    """The exit status of an ``ssd-harness`` command; docs/reference/exit-codes.md lists them.
+
+    REGRESSION and INCONCLUSIVE belong to a gate over a comparison; no other command returns them.
+    """
 
     DONE = 0
     REGRESSION = 1
@@ -14,21 +17,21 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command line, a recipe or an option is wrong."""
     INFRASTRUCTURE = 3
-    """Engine, data or disk failed, or internal errors are left among the verdicts."""
+    """Engine, data or disk failed, or internal errors remain among the verdicts."""
     INCONCLUSIVE = 4
-    """The evidence decides nothing and the caller asked for that to fail."""
+    """The evidence is inconclusive and the caller asked to fail then."""
     INTERRUPTED = 130
     """Ctrl-C, as shells report it."""
 
 
-INTERRUPTED = "ssd-harness: interrupted; run the same command again to go on"
-"""What is printed after Ctrl-C."""
+INTERRUPTED = "ssd-harness: interrupted; run the same command again to continue"
+"""The line that is printed after Ctrl-C."""
 
 
 class SsdError(Exception):
-    """An expected failure: what happened, where, and what to do next, in one line.
+    """An expected error: what happened, where, and what to do next, in one line.
 
-    The command line prints it without a traceback; that of anything else that escapes goes to a log
+    The command line prints it without a traceback; the traceback of any other exception goes to a log
     (:mod:`ssd_harness.crash_log`).
     """
 
@@ -39,14 +42,14 @@ class SsdError(Exception):
         line = what if where is None else f"{what} [{where}]"
         if next_step:
             line = f"{line}; {next_step}"
-        super().__init__(printable(line, 4000))  # files, models and other tools have a say in it
+        super().__init__(printable(line, 4000))  # it may quote files, models and other tools
 
 
 class UsageError(SsdError):
-    """The caller asked for something that cannot be: exit code 2."""
+    """The request is invalid: exit code 2."""
 
     exit_code = ExitCode.USAGE
 
 
 class InfrastructureError(SsdError):
-    """The engine, the data, the disk or one of our own parts failed: exit code 3."""
+    """The engine, the data, the disk or this package failed: exit code 3."""

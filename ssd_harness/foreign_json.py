@@ -1,4 +1,4 @@
-"""Read JSON that somebody else wrote: memory is bounded before a value is built, and one error says what is wrong."""
+"""Read JSON from untrusted sources: memory is bounded before any value is built, and every fault is a JsonError."""
 
 import errno
 import json
@@ -12,23 +12,23 @@ from typing import Any
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 """A JSON value."""
 MOST_VALUES = 1_000_000
-"""Values in one text; as empty lists they take some 60 MB."""
+"""Values in one text; as empty lists they take about 60 MB."""
 DEEPEST = 100
-"""Levels of nesting: what is read may be walked and written again by code that calls itself once a level."""
+"""Nesting levels: recursive code may traverse and write the value again."""
 LONGEST = 256 << 20
-"""Bytes of a file that is read as one value."""
+"""Size in bytes of a file that is read as one value."""
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1, ",": 0}
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 
 
 class JsonError(ValueError):
-    """The text is no JSON, or more of it than can be meant; the message says which, the caller knows of what."""
+    """The text is not JSON or exceeds a bound; the message says which, the caller adds where."""
 
 
 def parse(data: bytes | str, *, most: int = MOST_VALUES, deepest: int = DEEPEST, text_only: bool = False) -> Any:
     """Return the value in ``data``, UTF-8 with or without a byte order mark; raises :class:`JsonError`.
 
-    With ``text_only`` every text in it can be written as UTF-8 again: none holds half a surrogate pair.
+    With ``text_only``, a string with half a surrogate pair is an error: it could not be written as UTF-8 again.
     """
     try:
         text = data if isinstance(data, str) else data.decode("utf-8-sig")
@@ -39,22 +39,22 @@ def parse(data: bytes | str, *, most: int = MOST_VALUES, deepest: int = DEEPEST,
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise JsonError(f"not JSON: {error.msg.removesuffix(' at')}") from error
-    except RecursionError as error:  # where the caller stands deep in a stack itself
-        raise JsonError("nested too deep") from error
-    except ValueError as error:  # the only other one is an integer with more digits than Python converts
-        raise JsonError("a number of too many digits") from error
+    except RecursionError as error:  # if the caller itself is deep in a stack
+        raise JsonError("nested too deeply") from error
+    except ValueError as error:  # only left: an integer with more digits than Python converts
+        raise JsonError("a number with too many digits") from error
     if text_only and "\\u" in text and not is_text(json.dumps(value, ensure_ascii=False)):
-        raise JsonError("a text with half a surrogate pair")
+        raise JsonError("a string with half a surrogate pair")
     return value
 
 
 def read(path: Path, *, most: int = MOST_VALUES, longest: int = LONGEST, text_only: bool = False) -> Any:
-    """Return the value in a file. Raises OSError, also for what is no regular file, and :class:`JsonError`."""
+    """Return the value in a file. Raises :class:`JsonError`, and OSError, also if it is not a regular file."""
     return parse(read_bytes(path, longest=longest), most=most, text_only=text_only)
 
 
 def read_bytes(path: Path, *, longest: int = LONGEST) -> bytes:
-    """Return what is in a regular file; a pipe or a device, which may never end, is an OSError as any other failure."""
+    """Return the content of a regular file; a pipe or a device, which may never end, is an OSError."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
@@ -65,7 +65,7 @@ def read_bytes(path: Path, *, longest: int = LONGEST) -> bytes:
 
 
 def is_text(value: Any) -> bool:
-    """Whether ``value`` is a text that can be written as UTF-8: JSON may hold half a surrogate pair."""
+    """Whether ``value`` is a string that can be written as UTF-8: JSON may contain half a surrogate pair."""
     if not isinstance(value, str):
         return False
     try:
@@ -76,13 +76,13 @@ def is_text(value: Any) -> bool:
 
 
 def require_bounded(text: str, most: int, deepest: int) -> None:
-    """Raise :class:`JsonError` for too many values or levels, counted before any is built.
+    """Raise :class:`JsonError` if there are too many values or levels, which are counted before any is built.
 
     A kilobyte of brackets would become a hundred kilobytes of objects.
     """
     brackets = text.count("[") + text.count("{")
     if brackets <= deepest and brackets + text.count(",") < most:
-        return  # whatever stands inside of strings
+        return  # within the bounds even if those inside of strings are counted
     values, depth = 1, 0
     for token in _TOKEN.finditer(text):
         step = _STEPS.get(text[token.start()])

@@ -1,9 +1,9 @@
-"""Where all state lives: one folder, ``SSD_HARNESS_HOME`` (default ``~/.cache/ssd-harness``)."""
+"""The folder of all state: ``SSD_HARNESS_HOME``, by default ``~/.cache/ssd-harness``."""
 
 import os
 from pathlib import Path
 
 
 def home() -> Path:
-    """Return the state folder; it is read anew at each call, so that tests may move it."""
+    """Return the state folder; the variable is read on each call, so that tests can change it."""
     return Path(os.environ.get("SSD_HARNESS_HOME") or Path.home() / ".cache" / "ssd-harness")

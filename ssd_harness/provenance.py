@@ -1,4 +1,4 @@
-"""What a result was made with: versions, platform, plugins and a hash of this package's own source."""
+"""Provenance of a result: versions, platform, plugins and a hash of this package's source."""
 
 import functools
 import hashlib
@@ -29,7 +29,7 @@ _SOURCES = {".py", ".txt", ".yaml", ".json", ".jinja"}
 
 
 def collect() -> dict[str, Any]:
-    """Return everything about the software that can matter for a result; nothing is imported to find out."""
+    """Return everything about the software that can affect a result, without importing it."""
     return {
         "ssd_harness": __version__,
         "source": source_hash(),
@@ -42,20 +42,20 @@ def collect() -> dict[str, Any]:
 
 
 def libraries() -> dict[str, str]:
-    """Return the installed versions of the libraries that results can depend on."""
-    found = {name: _version(name) for name in _LIBRARIES}
-    return {name: version for name, version in found.items() if version}
+    """Return the installed versions of the libraries that can affect results."""
+    versions = {name: _version(name) for name in _LIBRARIES}
+    return {name: version for name, version in versions.items() if version}
 
 
 def plugins() -> dict[str, str]:
-    """Return the distributions that declare plugins of ours, with their versions."""
+    """Return the versions of the distributions that declare ssd-harness plugins, by name."""
     entries = metadata.entry_points(group=_PLUGIN_GROUP)
     return dict(sorted({entry.dist.name: entry.dist.version for entry in entries if entry.dist}.items()))
 
 
 @functools.cache
 def source_hash(package: str = "ssd_harness") -> str:
-    """Hash a package's source files, names and contents: the same code has the same hash, with git or without."""
+    """Hash the names and contents of a package's source files, independent of git."""
     spec = importlib.util.find_spec(package)
     digest = hashlib.sha256()
     for folder in sorted(spec.submodule_search_locations or ()) if spec else ():
@@ -67,7 +67,7 @@ def source_hash(package: str = "ssd_harness") -> str:
 
 
 def command() -> list[str]:
-    """Return the command line that is running, with the program's bare name."""
+    """Return the current command line, with the program's name instead of its path."""
     return [Path(sys.argv[0]).name, *sys.argv[1:]]
 
 

@@ -11,9 +11,9 @@ KEY: Final = "schema_version"
 MANIFEST: Final = 1
 """``ssd_manifest.json`` of a checkpoint."""
 SUMMARY: Final = 1
-"""``summary.json`` of ``ssd-harness score``, and the summary inside an lm-eval result."""
+"""``summary.json`` of ``ssd-harness score``, and the summary in an lm-eval result."""
 VERDICTS: Final = 1
-"""A row of ``verdicts.jsonl``, and a generation's row inside an lm-eval sample."""
+"""A row of ``verdicts.jsonl``, and a generation's row in an lm-eval sample."""
 COMPARISON: Final = 1
 """What ``ssd-harness compare --json`` prints."""
 NOTES: Final = 1

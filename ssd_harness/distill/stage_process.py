@@ -19,7 +19,7 @@ from ssd_harness.printable import printable
 from ssd_harness.progress import StageDisplay
 
 LOG = "log.txt"
-_GO_ON = "run the same command again to go on from what is finished"
+_GO_ON = "run the same command again to continue from what is finished"
 
 
 def run_stage(job: Job, folder: Path, *, locks: Iterable[int]) -> None:

@@ -1,4 +1,4 @@
-"""Read what a program returned, written by hostile code: bounded in time, memory and depth, and never an exception."""
+"""Decode a program's result, which hostile code wrote: bounded in time, memory and depth, and without exceptions."""
 
 import json
 import re
@@ -9,11 +9,11 @@ from itertools import accumulate
 from typing import Any, Final
 
 MAX_DEPTH: Final = 620
-"""Nesting in brackets; tags count too, up to three brackets a level."""
+"""Nesting depth in brackets; tags count too, up to three brackets per level."""
 MAX_DIGITS: Final = 50_000
-"""Digits of one number, as in the official scorer."""
+"""Digits of a number, as in the official scorer."""
 MAX_EXPONENT: Final = 400
-"""Decimal exponent of an exact number, either sign: beyond every float."""
+"""Decimal exponent of an exact number, of either sign: beyond every float."""
 _MAX_FLOAT_TEXT: Final = 1_000
 _MAX_NAME: Final = 80
 
@@ -27,21 +27,21 @@ class TupleValue:
 
 @dataclass(frozen=True, slots=True)
 class MappingValue:
-    """A dict, its items in any order."""
+    """A dict; the order of its items does not matter."""
 
     pairs: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class SingleElement:
-    """An array of one element, of any number of dimensions."""
+    """An array of one element, with any number of dimensions."""
 
     element: Any
 
 
 @dataclass(frozen=True, slots=True)
 class NarrowFloat:
-    """A floating point number of 16 or 32 bits, ``code`` as in :mod:`struct`."""
+    """A floating point number of 16 or 32 bits; ``code`` as in :mod:`struct`."""
 
     code: str
     number: float
@@ -64,7 +64,7 @@ class ExactNumber:
 
 @dataclass(frozen=True, slots=True)
 class TypedNumber:
-    """A number that equals only JSON numbers of one type, as sympy's do."""
+    """A number that equals only JSON numbers of one type, as sympy's numbers do."""
 
     type: type
     number: Any
@@ -72,14 +72,14 @@ class TypedNumber:
 
 @dataclass(frozen=True, slots=True)
 class LongInt:
-    """An int of more digits than ``int()`` takes, as canonical text."""
+    """An int of more digits than ``int()`` accepts, as canonical text."""
 
     digits: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opaque:
-    """A value that equals no JSON value, in words; two of them are not equal either."""
+    """A value that equals nothing, described in words."""
 
     what: str
 
@@ -95,14 +95,14 @@ _DECIMAL = re.compile(r"(-?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([-+]?[0-9]{1,6}))?")
 
 
 def decode(data: bytes, *, widen: bool = False) -> Any:
-    """Return the value that the tagged JSON ``data`` describes; what cannot be read is :class:`Opaque`.
+    """Return the value that the tagged JSON ``data`` describes; an :class:`Opaque` if it cannot be read.
 
-    With ``widen``, a float of numpy's own width is a number of exactly its value.
+    With ``widen``, a narrow or long float of numpy becomes a number of exactly its value.
 
     The caller bounds ``len(data)``; time and memory are linear in it.
     """
     if _depth(data) > MAX_DEPTH:
-        return Opaque("a result nested too deep")
+        return Opaque("a result nested too deeply")
     try:
         return _load(data.decode("ascii"), data, object_pairs_hook=_tagged_widened if widen else _tagged)
     except (ValueError, RecursionError):
@@ -110,22 +110,22 @@ def decode(data: bytes, *, widen: bool = False) -> Any:
 
 
 def parse_expected(text: str) -> Any:
-    """Return one expected JSON value, long numbers as :func:`decode` gives them; raises ValueError if it is none."""
+    """Return an expected JSON value, with long numbers as in :func:`decode`; raise ValueError if it is not JSON."""
     try:
         return _load(text, text.encode("utf-8", "surrogatepass"))
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("nested too deeply") from None
 
 
 def _load(text: str, data: bytes, **options: Any) -> Any:
-    """Parse JSON; only texts with long numbers take the slow way, the others the C parser's own numbers."""
-    if _LONG_RUN in data.translate(_OF_NUMBERS) and _LONG_NUMBER.search(data):  # the first is a hundred times faster
+    """Parse JSON; only texts with long numbers need the slower Python conversion of numbers."""
+    if _LONG_RUN in data.translate(_OF_NUMBERS) and _LONG_NUMBER.search(data):  # the first is much faster
         options.update(parse_int=_int, parse_float=_float)
     return json.loads(text, **options)
 
 
 def _depth(data: bytes) -> int:
-    """Return how deep brackets nest outside of strings."""
+    """Return the nesting depth of the brackets outside of strings."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return 0
     brackets = _STRING.sub(b"", data).translate(None, _NO_BRACKETS)
@@ -145,7 +145,7 @@ def _float(text: str) -> Any:
 
 
 def _tagged(pairs: list[tuple[str, Any]]) -> Any:
-    """Turn one tag into its value; a malformed one equals nothing."""
+    """Convert a tag to its value; a malformed one equals nothing."""
     if len(pairs) != 1:
         return Opaque("a malformed result")
     tag, body = pairs[0]

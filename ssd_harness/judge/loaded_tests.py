@@ -1,4 +1,4 @@
-"""A problem's tests on their way to a slot: the inputs go there and are forgotten, the expected outputs stay."""
+"""Load a problem's tests: the inputs go to a slot and are not kept, the expected outputs stay here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ _numbers = count()
 
 
 class UnusableTestsError(InfrastructureError):
-    """A problem's tests cannot be loaded or there are none: its programs are internal errors, the others go on."""
+    """A problem's tests are missing or cannot be loaded: only its programs become internal errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class LoadedTests:
     entry: str
 
     def job(self, code: str) -> Job:
-        """Return the job that runs ``code`` on all of the tests."""
+        """Return the job that runs ``code`` on all tests."""
         return Job(
             program=code.encode("utf-8", "surrogatepass"),
             runner=self.runner,
@@ -58,7 +58,7 @@ class LoadedTests:
 
 
 class TestLoader:
-    """Brings problems into slots, one problem at a time, so that at most one is decoded at any moment."""
+    """Loads problems into slots, one at a time, so that at most one is decoded at any moment."""
 
     __test__ = False  # not a pytest class
 
@@ -75,13 +75,13 @@ class TestLoader:
         return compare_values if self._judge is Judge.LCB else compare_exact_values
 
     def load(self, question_id: str, slot: Slot) -> LoadedTests:
-        """Send the problem's inputs to ``slot``. Raises :class:`UnusableTestsError`, or what the slot raises."""
+        """Send the problem's inputs to ``slot``. Raises :class:`UnusableTestsError` or the slot's own error."""
         with self._lock:
             try:
                 tests = self._load_tests(question_id)
-                inputs, expected = _chosen(tests, self._tests)
+                inputs, expected = _select(tests, self._tests)
             except Exception as error:
-                raise UnusableTestsError(f"tests cannot be loaded: {error}", where=question_id) from error
+                raise UnusableTestsError(f"cannot load the tests: {error}", where=question_id) from error
             number = next(_numbers)
             slot.load(number, inputs)
         limits = self._limits if tests.cpu_s is None else replace(self._limits, cpu_s=tests.cpu_s)
@@ -90,21 +90,21 @@ class TestLoader:
             inputs=number,
             expected=expected,
             checker=self._checker(functional=functional),
-            limits=_room_for(limits, expected),
+            limits=_limits_for(limits, expected),
             runner=_RUNNERS[self._judge, functional],
             entry=tests.function or "",
         )
 
 
-def _room_for(limits: Limits, expected: tuple[str, ...]) -> Limits:
-    """Raise the output limit for tests whose right output is larger; a program learns no more than a power of two."""
+def _limits_for(limits: Limits, expected: tuple[str, ...]) -> Limits:
+    """Raise the output limit if an expected output is larger; programs learn only a power of two."""
     longest = max(len(text.encode("utf-8", "surrogatepass")) for text in expected)
-    wanted = 1 << (4 * longest).bit_length() if 2 * longest > limits.output else limits.output
-    return replace(limits, output=min(wanted, MAX_OUTPUT))
+    output = 1 << (4 * longest).bit_length() if 2 * longest > limits.output else limits.output
+    return replace(limits, output=min(output, MAX_OUTPUT))
 
 
-def _chosen(tests: ProblemTests, which: TestSelection) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
-    """Return (inputs, expected) of the tests asked for."""
+def _select(tests: ProblemTests, which: TestSelection) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+    """Return (inputs, expected) of the selected tests."""
     if len(tests.inputs) != len(tests.expected):
         raise ValueError(f"{len(tests.inputs)} inputs, {len(tests.expected)} expected outputs")
     part = {

@@ -12,16 +12,16 @@ KS = (1, 5, 10)
 def pass_at_k(samples: int, correct: int, k: int) -> float:
     """Return 1 - C(n-c, k) / C(n, k): the chance that at least one of k of the n ``samples`` is ``correct``.
 
-    The quotient is the product of (n-c-i)/(n-i) for i < k, so that no large binomial arises. Raises
-    :class:`~ssd_harness.errors.UsageError` if fewer than ``k`` samples exist.
+    The quotient is computed as the product of (n-c-i)/(n-i) for i < k, which avoids large binomials. Raises
+    :class:`~ssd_harness.errors.UsageError` if there are fewer than ``k`` samples.
     """
     if not 0 <= correct <= samples:
         raise ValueError(f"{correct} correct of {samples} samples")
     if k < 1:
-        raise UsageError(f"pass@{k} has no meaning", next_step="take k of at least 1")
+        raise UsageError(f"expected a positive k, got pass@{k}", next_step="choose k >= 1")
     if samples < k:
         raise UsageError(
-            f"pass@{k} needs {k} samples of every problem, found {samples}", next_step=f"take k <= {samples}"
+            f"pass@{k} needs {k} samples of every problem, got {samples}", next_step=f"choose k <= {samples}"
         )
     return 1.0 - prod((samples - correct - i) / (samples - i) for i in range(k))
 

@@ -1,4 +1,4 @@
-"""A problem as the judge sees it: inputs go into the sandbox, expected outputs never do."""
+"""A problem's tests and a program for it: inputs go into the sandbox, expected outputs never do."""
 
 from dataclasses import dataclass
 
@@ -9,20 +9,20 @@ class ProblemTests:
 
     question_id: str
     inputs: tuple[bytes, ...]
-    """Raw standard input, or one JSON value a line (functional)."""
+    """Standard input, or one JSON value per line (functional)."""
     expected: tuple[str, ...]
     """Expected standard output, or one JSON value (functional)."""
     public: int
-    """How many of the tests, from the start, are public."""
+    """Number of public tests."""
     function: str | None = None
     """Name of the function or method to call; None for problems on standard input."""
     cpu_s: float | None = None
-    """Own CPU limit a test in seconds; None for the judge's default."""
+    """The problem's own CPU limit for a test in seconds; None for the judge's default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One program to judge: sample number ``sample`` for problem ``question_id``; empty code means none was found."""
+    """One program to judge: sample number ``sample`` of problem ``question_id``; its code is empty if there is none."""
 
     question_id: str
     sample: int

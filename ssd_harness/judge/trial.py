@@ -1,4 +1,4 @@
-"""One run of one program: raw outcomes come in, in test order, and a verdict comes out."""
+"""Decide one run of one program: raw outcomes go in, in test order, and a verdict comes out."""
 
 from dataclasses import dataclass, field, replace
 
@@ -9,11 +9,11 @@ from ssd_harness.printable import printable
 from ssd_harness.sandbox.interface import JobEnd, Limits, Status, TestOutcome
 
 BAND = 0.25
-"""A time over the limit by less than this share of it decides nothing while other programs run beside it."""
+"""A CPU time that exceeds the limit by less than this share decides nothing while other programs run beside it."""
 _STARVED = 0.2
-"""A test that hit the wall limit after at least this share of its CPU limit was short of processors, not asleep."""
+"""A test that reached the wall limit after at least this share of its CPU limit was short of processors, not asleep."""
 _MOST_PENDING = 32 << 20
-"""Bytes of output that wait to be compared."""
+"""Most bytes of output that wait for their comparison."""
 
 _VERDICTS = {
     Status.EXCEPTION: Verdict.RE,
@@ -28,34 +28,34 @@ _VERDICTS = {
 
 
 def granted(limits: Limits) -> Limits:
-    """Return the limits that the sandbox enforces: past the band, so that a time near the limit is seen."""
+    """Return the limits that the sandbox enforces: above the band, so that times near the limit can be measured."""
     return replace(limits, cpu_s=limits.cpu_s * (1 + BAND))
 
 
 @dataclass(slots=True)
 class Trial:
-    """Decides one program; feed it every outcome, then the job's end.
+    """Decides one run; pass it every outcome, then the job's end.
 
-    A program must not learn from its run how its answers compare, or samples of one problem could find the expected
-    outputs together. So a wrong answer stops nothing: the other tests run all the same. What happens to a program
-    depends on :attr:`complete` and :attr:`overtime` alone, which are of its own making; :meth:`compare` is called when
-    the next job is on its way, since how long it takes depends on the expected outputs.
+    A program must not learn from its run how its answers compare: otherwise the samples of one problem could find the
+    expected outputs together. Therefore a wrong answer stops nothing, and the other tests still run. What happens to a
+    program depends only on :attr:`complete` and :attr:`overtime`, which it causes itself. :meth:`compare` is called
+    when the next job is submitted, because its duration depends on the expected outputs.
     """
 
     program: Program
     expected: tuple[str, ...]
     checker: Checker
     limits: Limits
-    """What the program is judged by, not what the sandbox enforces."""
+    """The limits that decide, not those that the sandbox enforces."""
     seen: int = 0
     complete: bool = False
-    """Whether no further outcome counts: all tests ran, or the program failed in one other than by its answer."""
+    """Whether no further outcome counts: all tests ran, or the program failed in one by other means than its answer."""
     overtime: bool = False
-    """Whether some test took too long by so little, or so short of processors, that the program is run again alone."""
+    """Whether a test exceeded its time so slightly, or so short of processors, that the program runs again alone."""
     decision: Verdict | None = None
-    """The verdict, once :meth:`compare` knows it."""
+    """The verdict, once :meth:`compare` has decided it."""
     in_doubt: bool = False
-    """Whether the decision is for such a test."""
+    """Whether the decision is due to such a test."""
     _pending: list[TestOutcome] = field(default_factory=list)
     _pending_bytes: int = 0
     _test: int | None = None
@@ -64,7 +64,7 @@ class Trial:
     _cpu_s: float = field(default=0.0)
 
     def take(self, outcome: TestOutcome) -> bool:
-        """Take the next outcome; return whether the job should be cancelled, because the test took too long."""
+        """Take the next outcome; return whether to cancel the job because the test took too long."""
         if self.complete:
             return False
         self.seen += 1
@@ -79,14 +79,14 @@ class Trial:
         return too_slow
 
     def compare(self) -> None:
-        """Compare the outputs at hand with what was expected; the first failure, in test order, decides."""
+        """Compare the waiting outputs with the expected ones; the first failure in test order decides."""
         for outcome in self._pending:
             if self.decision is not None:
                 break
             try:
                 self._judge(outcome)
             except Exception as error:  # noqa: BLE001 - a failing comparison is our fault, not the program's
-                self._fail(Verdict.IE, outcome, f"comparing failed: {type(error).__name__}: {error}")
+                self._fail(Verdict.IE, outcome, f"the comparison failed: {type(error).__name__}: {error}")
         self._pending.clear()
         self._pending_bytes = 0
         if self.decision is None and self.complete:
@@ -114,7 +114,7 @@ class Trial:
         self._message = printable(message, MAX_MESSAGE)
 
     def verdict(self, end: JobEnd | None, reruns: int) -> ProgramVerdict:
-        """Return the final word; without the job's end, the figures are those of the tests alone."""
+        """Return the verdict; without the job's end, its figures are those of the tests alone."""
         if self.decision is None:
             raise ValueError("the program is not decided yet")
         return ProgramVerdict(

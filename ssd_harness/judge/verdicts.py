@@ -1,4 +1,4 @@
-"""The words a judgement is given in."""
+"""The verdicts."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from ssd_harness import schema
 
 
 class Verdict(StrEnum):
-    """How a program did; every one but AC, and IE, counts as wrong."""
+    """How a program did. AC counts as right, IE not at all, everything else as wrong."""
 
     AC = "AC"
     """Accepted: every test passed."""
@@ -27,7 +27,7 @@ class Verdict(StrEnum):
     NO_CODE = "NO_CODE"
     """The generation holds no program."""
     IE = "IE"
-    """Internal error: ours, never the program's. It is retried, then fails the run; it never counts as wrong."""
+    """Internal error: our fault, never the program's. It is retried, then fails the run; it never counts as wrong."""
 
 
 CRASH = "signal"
@@ -39,28 +39,28 @@ MAX_MESSAGE = 240
 
 @dataclass(frozen=True, slots=True)
 class ProgramVerdict:
-    """What became of one program."""
+    """The verdict on one program."""
 
     question_id: str
     sample: int
     verdict: Verdict
     test: int | None = None
-    """Number of the first failing test, counted from 1 in the order run; None if none was run or all passed."""
+    """Number of the first failing test, from 1 in the order run; None if none was run or all passed."""
     cpu_s: float = 0.0
-    """CPU of the whole program over all tests that ran."""
+    """CPU time of the program over all tests that ran, in seconds."""
     wall_s: float = 0.0
     peak: int = 0
     """Peak resident memory in bytes."""
     message: str = ""
-    """A short, printable reason; hostile text, cut and escaped."""
+    """A short printable reason: hostile text, cut and escaped."""
     reruns: int = 0
-    """How often it was run again: near the time limit, or after a lost slot."""
+    """How often it ran again: because of a time near the limit or a lost slot."""
     cause: str = ""
     """How the failing test ended in the sandbox: a value of ``sandbox.interface.Status``; "" if none failed."""
 
     @property
     def passed(self) -> bool:
-        """Whether it was accepted."""
+        """Whether the program was accepted."""
         return self.verdict is Verdict.AC
 
     def as_row(self) -> dict[str, Any]:

@@ -145,7 +145,7 @@ def test_expected_output_that_cannot_be_compared_is_our_fault(sandbox):
 
     (result,) = judge([Program("q", 0, "def f(x):\n    return x")], sandbox, load)
     assert result.verdict is Verdict.IE
-    assert "comparing failed" in result.message
+    assert "comparison failed" in result.message
 
 
 def test_verdicts_come_as_they_are_known_in_the_callers_thread(sandbox):

@@ -7,15 +7,15 @@ from decimal import Decimal, InvalidOperation
 from ssd_harness.printable import excerpt
 
 _MAX_NUMBER = 1_000_000
-"""Longer tokens are no numbers; they are equal only as text."""
+"""Longer tokens are not numbers; they are compared as text only."""
 _TOKEN = re.compile(r"\S+")
 
 
 def compare_lines(output: bytes, expected: str) -> str:
     """Return "" if ``output`` matches ``expected``, else the first difference in words.
 
-    Both are stripped as a whole and split at newlines; each line is stripped. The counts of lines are equal, and each
-    pair of lines is equal as text, or both lines are all decimal numbers and equal token by token: ``1e3`` is ``1000``,
+    Both are stripped, split at newlines, and each line is stripped. They match if they have equally many lines and each
+    pair of lines is equal as text, or consists of decimal numbers that are equal token by token: ``1e3`` is ``1000``,
     ``1_0`` is ``10``, ``1.0`` is not ``1.00001``.
     """
     got, wanted = output.decode("utf-8", "surrogateescape").strip(), expected.strip()
@@ -35,7 +35,7 @@ def _count(text: str) -> str:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Yield the stripped lines one by one: a list of millions of them would be a program's way to fill our memory."""
+    """Yield the stripped lines one by one: with a list of millions of them a program could fill our memory."""
     start = 0
     while (end := text.find("\n", start)) >= 0:
         yield text[start:end].strip()
@@ -57,5 +57,5 @@ def _same_number(token: str, other: str) -> bool:
         return False
     try:
         return Decimal(token) == Decimal(other)
-    except InvalidOperation:  # not a number, or a signalling NaN, which cannot be compared
+    except InvalidOperation:  # not a number, or a signaling NaN, which cannot be compared
         return False

@@ -1,4 +1,4 @@
-"""Compare a returned value as Python's ``==`` with the expected JSON value would, running nothing of the program's."""
+"""Compare a returned value with the expected JSON value as Python's ``==`` would, without running a program's code."""
 
 import math
 import struct
@@ -20,27 +20,27 @@ from ssd_harness.judge.decode import (
 from ssd_harness.printable import excerpt
 
 _BASE, _RATIO = 1 << 16, 16
-"""What equals the expected value is not written much longer; decoding more would be a program's way to keep us busy."""
+"""No equal value is encoded much longer than this; decoding longer ones would let a program keep us busy."""
 
 
 def compare_exact_values(output: bytes, expected: str) -> str:
-    """Compare as :func:`compare_values` does, but a narrow float of numpy by its exact value: it is no tolerance."""
+    """Compare as :func:`compare_values` does, but take a narrow float of numpy by its exact value."""
     return compare_values(output, expected, widen=True)
 
 
 def compare_values(output: bytes, expected: str, *, widen: bool = False) -> str:
     """Return "" if the tagged JSON ``output`` equals the JSON value ``expected``, else the difference in words.
 
-    A tuple at the top counts as a list, a nested one does not; ``True == 1``, ``2.0 == 2``, NaN equals nothing, and
-    there is no tolerance. ``widen`` takes a narrow float of numpy by its exact value, without rounding the expected
-    number to its width. Raises ValueError if ``expected`` is no JSON.
+    The outermost tuple counts as a list, a nested one does not; ``True == 1``, ``2.0 == 2``, NaN equals nothing, and
+    there is no tolerance. With ``widen``, a narrow float of numpy has its exact value, and the expected number is not
+    rounded to its width. Raises ValueError if ``expected`` is not JSON.
     """
     if len(output) > _BASE + _RATIO * len(expected):
         return f"returned far more than expected: {len(output)} bytes"
     got, wanted = decode(output, widen=widen), parse_expected(expected)
     if isinstance(got, TupleValue):
         got = got.items
-    # Without an object there is no tag, and lists compare in C.
+    # Without an object there is no tag, so C code can compare the lists.
     if equal(got, wanted) if b"{" in output else got == wanted:
         return ""
     shown = got.what if isinstance(got, Opaque) else excerpt(output.decode("utf-8", "replace"))
@@ -48,14 +48,14 @@ def compare_values(output: bytes, expected: str, *, widen: bool = False) -> str:
 
 
 def equal(got: Any, wanted: Any) -> bool:
-    """Return whether the decoded value ``got`` equals the JSON value ``wanted``."""
+    """Whether the decoded value ``got`` equals the JSON value ``wanted``."""
     match got:
         case list():
             same = isinstance(wanted, list) and len(got) == len(wanted) and all(map(equal, got, wanted))
         case MappingValue(pairs):
             same = isinstance(wanted, dict) and _equal_mapping(pairs, wanted)
         case SingleElement(element):
-            # numpy broadcasts: one element against any nesting of single-item lists.
+            # numpy broadcasts one element to any nesting of single-item lists.
             while isinstance(wanted, list) and len(wanted) == 1:
                 wanted = wanted[0]
             same = not isinstance(wanted, list) and equal(element, wanted)
@@ -88,15 +88,15 @@ def _equal_mapping(pairs: list[Any], wanted: dict[str, Any]) -> bool:
 
 
 def _narrow(code: str, number: float) -> float:
-    """Round a Python number to the width of a narrow one, as numpy does before it compares the two."""
+    """Round a Python number to a narrow width, as numpy does before a comparison."""
     try:
         return struct.unpack(code, struct.pack(code, float(number)))[0]
-    except (OverflowError, struct.error):  # beyond its range
+    except (OverflowError, struct.error):  # out of range
         return math.inf if number > 0 else -math.inf
 
 
 def _rounded(number: int, bits: int) -> int:
-    """Round to a significand of ``bits``, half to even, as numpy does before it compares an int with a long float."""
+    """Round an int to a significand of ``bits``, half to even, as numpy does before comparing it with a long float."""
     shift = number.bit_length() - bits
     if shift <= 0:
         return number

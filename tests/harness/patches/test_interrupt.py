@@ -80,7 +80,7 @@ def test_ctrl_c_is_one_line_in_each_stage_and_the_next_run_goes_on(start, tmp_pa
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 130, (stage, errors)
-        assert errors.splitlines()[-1] == "ssd-harness: interrupted; run the same command again to go on", stage
+        assert errors.splitlines()[-1] == "ssd-harness: interrupted; run the same command again to continue", stage
         assert "Traceback" not in errors, (stage, errors)
         assert "ssd-harness: error" not in errors, (stage, errors)
         assert processes_of(home) == [], stage
