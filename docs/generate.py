@@ -29,7 +29,7 @@ from ssd_harness.estimates.training_fit import need_of
 from ssd_harness.extensions import components, contracts, hookspecs
 from ssd_harness.extensions.plugin_manager import load
 from ssd_harness.harness.models.cost_inputs import standard_evaluation
-from ssd_harness.livecodebench.task_names import TASKS
+from ssd_harness.harness.task.task_names import TASKS
 from ssd_harness.recipe.definition import FIELDS, side_of
 from ssd_harness.recipe.presets import launches, presets
 from ssd_harness.recipe.resolution import resolve

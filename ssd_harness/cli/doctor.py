@@ -143,9 +143,9 @@ def _sandbox(name: str) -> Finding:
 
 def data() -> Iterator[Finding]:
     """Check the files that livecodebench_v6 reads."""
+    from ssd_harness.harness.task.task_names import selection_of
     from ssd_harness.livecodebench.data_files import FOLDER_VARIABLE, locate, missing
     from ssd_harness.livecodebench.releases import NOT_OFFICIAL
-    from ssd_harness.livecodebench.task_names import selection_of
 
     selection = selection_of("livecodebench_v6")
     assert selection is not None

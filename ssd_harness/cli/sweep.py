@@ -142,7 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _say_comparison(cells: list[Any]) -> None:
     """Print the command that compares the finished cells of the first livecodebench task."""
-    from ssd_harness.livecodebench.task_names import TASKS
+    from ssd_harness.harness.task.task_names import TASKS
 
     folders: dict[str, list[str]] = {}
     for cell in cells:

@@ -14,7 +14,7 @@ from ssd_harness.distill.resolving import as_it_is, resolve_for
 from ssd_harness.engines.contracts import GREEDY_BELOW
 from ssd_harness.experiments.evaluation import Evaluation, model_class, short_hash
 from ssd_harness.experiments.points import Point
-from ssd_harness.livecodebench.task_names import selection_of
+from ssd_harness.harness.task.task_names import selection_of
 from ssd_harness.recipe.definition import FIELDS, TEMPLATE_FIELDS, Recipe, coerce
 from ssd_harness.recipe.resolution import asked
 

@@ -15,7 +15,6 @@ from ssd_harness.harness.evaluation_request import EvaluationRequest
 from ssd_harness.harness.task.evaluation_prompt import check_form, evaluation_prompt
 from ssd_harness.home import home
 from ssd_harness.livecodebench.store import open_store
-from ssd_harness.livecodebench.task_names import selection_of
 from ssd_harness.sandbox.interface import ImageMissing
 from ssd_harness.scoring.options import evaluation_options
 from ssd_harness.storage import locked

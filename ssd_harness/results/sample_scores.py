@@ -18,7 +18,6 @@ from ssd_harness.harness.result_files.samples import LocatedProgram, read_sample
 from ssd_harness.judge.verdicts import ProgramVerdict
 from ssd_harness.livecodebench.releases import Selection
 from ssd_harness.livecodebench.store import ProblemStore, known_elsewhere, open_store
-from ssd_harness.livecodebench.task_names import TASKS, selection_of
 from ssd_harness.progress import ProgressLine
 from ssd_harness.scoring import batch, published_verdicts
 from ssd_harness.scoring.equal_samples import UNKNOWN_CAUSE, EqualSamples

@@ -7,7 +7,7 @@ from ssd_harness.engines.choice import VLLM
 from ssd_harness.estimates.evaluation_cost import Evaluation, EvaluationEngine
 from ssd_harness.harness import run_context
 from ssd_harness.harness.models.decoding_choice import resolve_decoding
-from ssd_harness.livecodebench.task_names import longest_generation, selection_of
+from ssd_harness.harness.task.task_names import longest_generation, selection_of
 from ssd_harness.recipe.definition import Recipe
 from ssd_harness.scoring.options import DEFAULT_REPEATS, evaluation_options
 

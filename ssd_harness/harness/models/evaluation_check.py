@@ -18,7 +18,6 @@ from ssd_harness.harness.models.decoding_choice import ResolvedDecoding, check_f
 from ssd_harness.harness.task.evaluation_prompt import check_form, evaluation_prompt, with_instruction
 from ssd_harness.livecodebench.problem import Problem
 from ssd_harness.livecodebench.store import open_store
-from ssd_harness.livecodebench.task_names import longest_generation, selection_of
 from ssd_harness.prompt_styles import PromptTemplate
 from ssd_harness.recipe.definition import Recipe
 from ssd_harness.scoring.options import evaluation_options

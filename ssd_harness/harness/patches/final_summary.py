@@ -99,7 +99,7 @@ def _judge(finished: FinishedEvaluation, task: str, samples: Path) -> Iterator[s
 
 
 def _score_words(finished: FinishedEvaluation, task: str, samples: Path) -> list[str]:
-    from ssd_harness.livecodebench.task_names import selection_of
+    from ssd_harness.harness.task.task_names import selection_of
 
     asked = {name: finished.request.metadata.get(name) for name in ("release", "window")}
     selection = selection_of(task, **asked)

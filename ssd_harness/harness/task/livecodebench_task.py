@@ -24,7 +24,6 @@ from ssd_harness.home import home
 from ssd_harness.judge.problem_tests import Program
 from ssd_harness.livecodebench.releases import NOT_OFFICIAL
 from ssd_harness.livecodebench.store import ProblemStore, open_store
-from ssd_harness.livecodebench.task_names import selection_of
 from ssd_harness.progress import ProgressLine
 from ssd_harness.prompts.overlap.search import EvaluatedText
 from ssd_harness.scoring.batch import Scoring, score

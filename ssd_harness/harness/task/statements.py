@@ -4,7 +4,6 @@ from ssd_harness.harness.evaluation_request import EvaluationRequest
 from ssd_harness.harness.task.evaluation_prompt import evaluation_prompt
 from ssd_harness.livecodebench.releases import MINI
 from ssd_harness.livecodebench.store import ProblemStore, open_store
-from ssd_harness.livecodebench.task_names import selection_of
 from ssd_harness.prompt_styles import PromptTemplate
 from ssd_harness.prompts.overlap.search import EvaluatedText
 from ssd_harness.scoring.options import evaluation_options

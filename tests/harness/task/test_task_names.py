@@ -1,6 +1,6 @@
 from importlib import resources
 
-from ssd_harness.livecodebench.task_names import TASKS, selection_of
+from ssd_harness.harness.task.task_names import TASKS, selection_of
 
 
 def test_every_task_has_its_file_and_every_file_its_task():

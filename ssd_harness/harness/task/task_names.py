@@ -1,4 +1,4 @@
-"""The lm-eval tasks by name, each a window of a release."""
+"""The lm-eval tasks by name; each is a window of a release."""
 
 from ssd_harness.livecodebench.releases import Selection, select
 
@@ -13,7 +13,6 @@ TASKS: dict[str, tuple[str, str]] = {
     "livecodebench_2407_2412": ("v5", "2024-07..2024-12"),  # 315 problems: Artificial Analysis
 }
 
-
 _LONGEST = {"livecodebench_mini": 512}
 
 
@@ -23,10 +22,10 @@ def longest_generation(task: str) -> int:
 
 
 def selection_of(task: str, *, release: str | None = None, window: str | None = None) -> Selection | None:
-    """Return what a task scores once ``release`` and ``window`` override its own; None if the task is not in the table.
+    """Return what a task scores when ``release`` and ``window`` override its own.
 
-    A task of the user's own must bring both.
+    Returns None for a task that is not in the table, such as a user's, unless both are given.
     """
     own_release, own_window = TASKS.get(task, (None, None))
-    chosen, months = release or own_release, window or own_window
-    return select(chosen, months) if chosen and months else None
+    release, window = release or own_release, window or own_window
+    return select(release, window) if release and window else None
