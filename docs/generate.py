@@ -101,7 +101,8 @@ def hooks() -> str:
     for title, module in CONTRACTS.items():
         parts.append(f"\n## {title}\n\nIn `{module.__name__}`.\n")
         for name, contract in vars(module).items():
-            if inspect.isclass(contract) and contract.__module__ == module.__name__:
+            public = getattr(contract, "__module__", "") == module.__name__ or name in getattr(module, "__all__", ())
+            if inspect.isclass(contract) and public:
                 parts.append(f"\n### `{name}`\n\n{_page(contract)}\n")
                 parts.append(_table(contract) if is_dataclass(contract) else _members(contract))
     return "".join(parts)

@@ -13,6 +13,7 @@ from ssd_harness.errors import InfrastructureError
 from ssd_harness.sandbox.worker.protocol import Job, JobEnd, Limits, Runner, Status, TestOutcome
 
 __all__ = [
+    "BuildsImage",
     "ImageMissing",
     "Job",
     "JobEnd",

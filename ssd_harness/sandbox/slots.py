@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, Self
 
 from ssd_harness.printable import printable
@@ -100,7 +101,7 @@ class SlotConnection:
         try:
             if kind == protocol.OUTCOME:
                 outcome = TestOutcome.decode(job, payload)
-                return outcome._replace(message=printable(outcome.message, protocol.MAX_MESSAGE))
+                return replace(outcome, message=printable(outcome.message, protocol.MAX_MESSAGE))
             if kind == protocol.END and self._open_jobs.pop(job, None) is not None:
                 return JobEnd.decode(job, payload)
         except ProtocolError as error:

@@ -257,7 +257,7 @@ def test_what_a_killed_process_leaves_goes_with_the_next_change_and_a_living_one
     with storage.scratch_folder(models / ".three.12345") as living:
         make("four", fingerprint="4" * 64)
         assert left.exists()  # it may be so new that nobody holds it yet
-        monkeypatch.setattr(storage, "_NEW_S", -1.0)
+        monkeypatch.setattr(storage, "_UNPROTECTED_S", -1.0)
         make("five", fingerprint="5" * 64)
         assert not left.exists()
         assert living.exists()
@@ -319,7 +319,7 @@ def test_another_user_reads_a_shared_cache_and_is_told_what_forbids_writing(shar
     for change in (lambda: registry.remove("one"), lambda: registry.rename("one", "two")):
         said = as_nobody(change)
         assert said.startswith("InfrastructureError: cannot write: Permission denied")
-        assert "root may" in said
+        assert "permission from root" in said
         assert "SSD_HARNESS_HOME" in said
     (registry.models_folder() / "one" / "ssd_manifest.json").chmod(0o600)
     assert "Permission denied" in as_nobody(lambda: registry.get("one"))

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from .child import Spawn
@@ -191,8 +191,8 @@ class Execution(ABC):
         metered = self.slot.meter.cpu_s()
         child_cpu_s = max(metered - self._spawn_mark, child.cpu_s)
         total = self._total
-        self._total = total._replace(
-            cpu_s=total.cpu_s + child_cpu_s, peak=max(total.peak, child.peak), swept=total.swept or child.swept
+        self._total = replace(
+            total, cpu_s=total.cpu_s + child_cpu_s, peak=max(total.peak, child.peak), swept=total.swept or child.swept
         )
         # Where only living processes can be metered, the last lap is what the earlier laps do not account for.
         earlier_laps = self._cpu_mark - self._spawn_mark
@@ -202,7 +202,7 @@ class Execution(ABC):
 
     def send_end(self) -> None:
         """Send the job's end."""
-        self.slot.outbox.put(self._total._replace(wall_s=time.monotonic() - self._began).frame())
+        self.slot.outbox.put(replace(self._total, wall_s=time.monotonic() - self._began).frame())
 
     def send_outcome(self, status: str, lap: tuple[float, float], peak: int, message: bytes, output: bytes) -> None:
         """Send the outcome of the test at :attr:`position` with its lap, and advance to the next test."""

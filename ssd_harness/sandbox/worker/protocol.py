@@ -7,9 +7,8 @@ bound, and a longer frame is a :class:`ProtocolError`. The host imports these ty
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
 
 HEADER = struct.Struct("<BIQ")  # kind, number of the job or of the inputs, length of the payload
 
@@ -70,8 +69,11 @@ class Status(StrEnum):
     LOAD = "load"
     """The program parses but fails to load, or lacks the function to call: no test was run."""
     CPU = "cpu"
+    """Used more CPU time than the limit."""
     WALL = "wall"
+    """Took longer than the limit."""
     MEMORY = "memory"
+    """Needed more memory than the limit."""
     OUTPUT = "output"
     """Printed more than the limit."""
     SIGNAL = "signal"
@@ -113,14 +115,17 @@ class Job:
     """One program, and the tests to run it on."""
 
     program: bytes
+    """Python source."""
     runner: Runner
+    """How to execute it."""
     inputs: int
     """Number under which the inputs were loaded into the slot."""
     tests: Sequence[int]
     """Indices into those inputs, in the order in which to run them."""
     entry: str = ""
     """The function or method to call; empty for a program that reads standard input."""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
+    """Bounds on the program."""
 
     def encode(self) -> bytes:
         """Return the payload of a JOB frame."""
@@ -156,16 +161,24 @@ class Job:
         return cls(payload[start + length :], name, inputs, tests, entry, limits)
 
 
-class TestOutcome(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TestOutcome:
     """One test's raw outcome. All content comes from a hostile program; times are measured outside of it."""
 
+    __test__ = False  # not a pytest class
+
     job: int
+    """Number with which the job was submitted."""
     test: int
+    """Index of the test's input."""
     status: Status
+    """How the test ended."""
     output: bytes
     """Standard output (stdin runners), or the returned value as tagged JSON (functional runners)."""
     cpu_s: float
+    """CPU time in seconds."""
     wall_s: float
+    """Wall time in seconds."""
     peak: int
     """Peak resident memory so far, in bytes; 0 if only the job's end can tell."""
     message: str = ""
@@ -193,16 +206,16 @@ class TestOutcome(NamedTuple):
         return cls(job, test, name, payload[start:], cpu, wall, peak, message)
 
 
-TestOutcome.__test__ = False  # type: ignore[attr-defined]  # not a pytest class
-
-
-class JobEnd(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class JobEnd:
     """The job is over and the slot is swept clean; sent exactly once per job, also after a cancel."""
 
     job: int
+    """Number with which the job was submitted."""
     cpu_s: float
-    """CPU time of the program and all its descendants over the whole job, measured from outside."""
+    """CPU time of the program and all its descendants over the whole job in seconds, measured from outside."""
     wall_s: float
+    """Wall time of the whole job in seconds."""
     peak: int
     """Peak resident memory in bytes."""
     swept: bool
@@ -210,7 +223,7 @@ class JobEnd(NamedTuple):
 
     def frame(self) -> bytes:
         """Return the whole END frame."""
-        return HEADER.pack(END, self.job, _END.size) + _END.pack(*self[1:])
+        return HEADER.pack(END, self.job, _END.size) + _END.pack(self.cpu_s, self.wall_s, self.peak, self.swept)
 
     @classmethod
     def decode(cls, job: int, payload: bytes) -> "JobEnd":
