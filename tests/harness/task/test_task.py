@@ -150,7 +150,7 @@ def test_predictions_alone_need_no_sandbox_and_log_no_test(evaluate, data):
         ({"windo": "v6"}, "did you mean 'window'"),
         ({"window": "v9"}, "unknown window"),
         ({"release": "v9"}, "unknown release"),
-        ({"release": "v5"}, "no problem in that window"),
+        ({"release": "v5"}, "no problems in this window"),
         ({"repeats": 0}, "at least 1"),
         ({"prompt": "file:/nowhere"}, "cannot read the prompt"),
     ],
