@@ -13,6 +13,7 @@ from ssd_harness.extensions.components import Sandbox
 from ssd_harness.harness import run_context
 from ssd_harness.harness.evaluation_request import EvaluationRequest
 from ssd_harness.harness.task.evaluation_prompt import check_form, evaluation_prompt
+from ssd_harness.harness.task.task_names import selection_of
 from ssd_harness.home import home
 from ssd_harness.livecodebench.store import open_store
 from ssd_harness.sandbox.interface import ImageMissing

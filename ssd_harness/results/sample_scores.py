@@ -15,6 +15,7 @@ from ssd_harness.artifacts.verdict_journal import Journal
 from ssd_harness.errors import UsageError
 from ssd_harness.harness.result_files.rows import FORMS
 from ssd_harness.harness.result_files.samples import LocatedProgram, read_samples, samples_of
+from ssd_harness.harness.task.task_names import TASKS, selection_of
 from ssd_harness.judge.verdicts import ProgramVerdict
 from ssd_harness.livecodebench.releases import Selection
 from ssd_harness.livecodebench.store import ProblemStore, known_elsewhere, open_store

@@ -16,6 +16,7 @@ from ssd_harness.harness.evaluation_request import EvaluationRequest
 from ssd_harness.harness.models import class_arguments, third_party_checks
 from ssd_harness.harness.models.decoding_choice import ResolvedDecoding, check_fields, resolve_decoding
 from ssd_harness.harness.task.evaluation_prompt import check_form, evaluation_prompt, with_instruction
+from ssd_harness.harness.task.task_names import longest_generation, selection_of
 from ssd_harness.livecodebench.problem import Problem
 from ssd_harness.livecodebench.store import open_store
 from ssd_harness.prompt_styles import PromptTemplate

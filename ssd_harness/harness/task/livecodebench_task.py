@@ -20,6 +20,7 @@ from ssd_harness.harness.task.evaluation_prompt import evaluation_prompt, joined
 from ssd_harness.harness.task.metrics import level_errors, metric_list, problem_metrics
 from ssd_harness.harness.task.responses import read_responses
 from ssd_harness.harness.task.statements import evaluated_texts
+from ssd_harness.harness.task.task_names import selection_of
 from ssd_harness.home import home
 from ssd_harness.judge.problem_tests import Program
 from ssd_harness.livecodebench.releases import NOT_OFFICIAL

@@ -2,6 +2,7 @@
 
 from ssd_harness.harness.evaluation_request import EvaluationRequest
 from ssd_harness.harness.task.evaluation_prompt import evaluation_prompt
+from ssd_harness.harness.task.task_names import selection_of
 from ssd_harness.livecodebench.releases import MINI
 from ssd_harness.livecodebench.store import ProblemStore, open_store
 from ssd_harness.prompt_styles import PromptTemplate
