@@ -285,7 +285,7 @@ def test_a_kill_in_the_middle_of_a_removal_leaves_a_name_that_says_so(make, monk
     assert registry.broken() == [("one", "lost its manifest")]
     assert registry.find("f" * 64) is None
     assert registry.remove("one", force=True) == 0
-    monkeypatch.setattr(storage, "_NEW_S", -1.0)
+    monkeypatch.setattr(storage, "_UNPROTECTED_S", -1.0)
     make("one")
     assert [path.name for path in (registry.models_folder().parent / "checkpoints").iterdir()] == ["f" * 16]
 
