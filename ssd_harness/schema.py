@@ -1,6 +1,6 @@
 """Versions of the file formats that other programs read; ``docs/schemas`` has a JSON schema of each.
 
-A version grows when a field changes its meaning or goes away. A new field alone does not change it. A file without a
+A version increases when a field changes its meaning or is removed; a new field does not change it. A file without a
 version is older than this numbering and is read as version 0.
 """
 
