@@ -1,4 +1,4 @@
-"""The model that the transform starts from: where it is, and what identifies its weights and its tokenizer."""
+"""The base model: its location, and the identity of its weights and tokenizer."""
 
 import contextlib
 import hashlib
@@ -18,10 +18,10 @@ from ssd_harness.printable import first_line
 from ssd_harness.recipe.definition import DEMO
 
 _NO_WEIGHTS = {"training_args.bin", "optimizer.bin", "scheduler.bin"}
-"""What trainers leave beside a model; it changes with every run and says nothing about the model."""
+"""Files that trainers leave beside a model; they are not part of its identity."""
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "config.json", "generation_config.json")
 TEMPLATES = "additional_chat_templates"
-"""Folder of the chat templates that a model has besides the first one."""
+"""Folder of a model's additional chat templates."""
 _TOKENIZER = ("tokenizer*", "vocab*", "merges*", "special_tokens_map.json", "added_tokens.json", "chat_template*")
 _SETTINGS = ["config.json", "generation_config.json", *_TOKENIZER, "additional_chat_templates/*"]
 _HUB_TIMEOUT_S = 10.0
@@ -29,7 +29,7 @@ _HUB_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """A base model that exists; a Hub model may not be downloaded yet."""
+    """A base model; one of the Hub may not be downloaded yet."""
 
     name: str
     """As the user wrote it."""
@@ -41,10 +41,10 @@ class BaseModel:
     tokenizer: str
     """Identity of tokenizer and chat template."""
     parent: str | None = None
-    """Fingerprint of the registered checkpoint that this is."""
+    """Fingerprint of the checkpoint, if the model is a registered one."""
 
     def folder(self) -> Path:
-        """Return the folder with the model's files; downloads them if they are not here yet."""
+        """Return the folder with the model's files; download them if necessary."""
         if self.local:
             return self.local
         from huggingface_hub import snapshot_download
@@ -52,7 +52,7 @@ class BaseModel:
         return Path(snapshot_download(self.name, revision=self.revision))
 
     def records(self) -> Path:
-        """Return a folder with what this package has recorded about the model, if anything; no weights are fetched."""
+        """Return a folder with this package's records about the model, if any; no weights are downloaded."""
         if self.local:
             return self.local
         from huggingface_hub import snapshot_download
@@ -75,7 +75,7 @@ def find_base(pretrained: str, revision: str | None = None) -> BaseModel:
 
 
 def settings_folder(pretrained: str, revision: str | None = None) -> Path | None:
-    """Return a folder with the model's configuration, templates included; None where nobody has it.
+    """Return a folder with the model's configuration and templates, or None.
 
     For a Hub model these few kilobytes are downloaded if the Hub answers, else looked for in the local cache. Raises
     :class:`UsageError` for what can be nothing but a folder, if there is none.
@@ -88,7 +88,7 @@ def settings_folder(pretrained: str, revision: str | None = None) -> Path | None
         return folder
     from huggingface_hub import HfApi, snapshot_download
 
-    # Whatever goes wrong here, finding the model itself says it better.
+    # find_base reports the failure.
     with contextlib.suppress(Exception):
         commit = HfApi().model_info(pretrained, revision=revision, timeout=_HUB_TIMEOUT_S).sha
         return Path(snapshot_download(pretrained, revision=commit, allow_patterns=_SETTINGS))
@@ -98,8 +98,8 @@ def settings_folder(pretrained: str, revision: str | None = None) -> Path | None
 
 
 def _folder_of(pretrained: str) -> Path | None:
-    """Return the local folder of that name; None for what may be a Hub id."""
-    with contextlib.suppress(OSError, RuntimeError):  # a name that is too long, a home of nobody's
+    """Return the local folder of that name, or None if it may be a Hub id."""
+    with contextlib.suppress(OSError, RuntimeError):  # a name that is too long, an unknown user's home
         path = Path(pretrained).expanduser()
         if pretrained and path.is_dir():
             return path
@@ -118,7 +118,7 @@ def _local(name: str, folder: Path, parent: str | None = None) -> BaseModel:
     if not (folder / "config.json").exists():
         raise UsageError("not a model: the folder has no config.json", where=folder)
     if not read_settings(folder / "config.json"):
-        raise UsageError("not a model: its config.json is no JSON object with settings", where=folder)
+        raise UsageError("not a model: its config.json is not a JSON object with settings", where=folder)
     try:
         return BaseModel(name, folder, None, *identity_of(folder), parent)
     except OSError as error:
@@ -149,14 +149,14 @@ def _from_hub(name: str, revision: str | None) -> BaseModel:
 
 
 def identity_of(folder: Path) -> tuple[str, str]:
-    """Return what identifies the weights and the tokenizer in a model folder: hashes of the files."""
+    """Return the identities of weights and tokenizer in a model folder: hashes of the files."""
     return _hash_files(folder, _WEIGHTS), _hash_files(folder, (*_TOKENIZER, f"{TEMPLATES}/*"))
 
 
 def _hash_files(folder: Path, patterns: Iterable[str]) -> str:
-    """Hash names and contents; what was hashed before and has not changed since is not read again."""
-    found = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
-    files = sorted(file for file in found if file.name not in _NO_WEIGHTS)
+    """Hash names and contents; the hash of an unchanged large file is remembered."""
+    matching = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
+    files = sorted(file for file in matching if file.name not in _NO_WEIGHTS)
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.name}\x00{_hash_file(file)}\x00".encode())
@@ -168,7 +168,7 @@ def _hash_file(file: Path) -> str:
     key = hashlib.sha256(f"{file.resolve()}".encode()).hexdigest()[:32]
     stamp = [status.st_size, status.st_mtime_ns, status.st_ino]
     note = home() / "hashes" / f"{key}.json"
-    remembers = status.st_size > 32 << 20  # reading less costs nothing
+    remembers = status.st_size > 32 << 20  # a small file is quick to read
     if remembers:
         try:
             known = json.loads(note.read_text("utf-8"))
@@ -179,6 +179,6 @@ def _hash_file(file: Path) -> str:
     with file.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if remembers:
-        with contextlib.suppress(InfrastructureError):  # in a folder of somebody else's it is computed again
+        with contextlib.suppress(InfrastructureError):  # not writable: it is computed again
             storage.write_json(note, {"stamp": stamp, "sha256": found, "file": os.fspath(file)})
     return found

@@ -1,6 +1,6 @@
-"""Generations on disk as they finish, found again by everything that decides them: a killed evaluation loses none.
+"""Generations on disk, written as they finish and looked up by what decides them: a killed evaluation loses none.
 
-Beside the class that uses it: engines know no files, and the transform keeps its samples in shards of its own.
+Engines know nothing of files; the transform stores its samples in shards instead.
 """
 
 import contextlib

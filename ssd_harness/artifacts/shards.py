@@ -1,4 +1,4 @@
-"""Samples on disk: Parquet shards, each whole or absent, and a manifest that is written last."""
+"""Samples on disk: Parquet shards, each complete or absent, and a manifest that is written last."""
 
 import json
 import os
@@ -17,12 +17,12 @@ _MAGIC = b"PAR1"
 
 
 def shard_path(folder: Path, number: int) -> Path:
-    """Return where shard ``number`` of a stage stands."""
+    """Return the path of shard ``number`` in a stage's folder."""
     return folder / f"samples-{number:05d}.parquet"
 
 
 def write_shard(folder: Path, number: int, samples: Iterable[Sample]) -> None:
-    """Write one shard; a kill leaves no part of it."""
+    """Write one shard atomically."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -57,7 +57,7 @@ def read_shard(path: Path) -> Iterator[Sample]:
 
 
 def count_samples(path: Path) -> int:
-    """Return how many samples a shard holds, by its footer."""
+    """Return the number of samples in a shard, from its footer."""
     from pyarrow import parquet
 
     return int(parquet.read_metadata(path).num_rows)
@@ -70,12 +70,12 @@ def read_samples(folder: Path) -> Iterator[Sample]:
 
 
 def has_manifest(folder: Path) -> bool:
-    """Whether the stage that writes to ``folder`` has finished."""
+    """Whether the stage that fills ``folder`` has finished."""
     return (folder / MANIFEST_FILE).exists()
 
 
 def has_shard(folder: Path, number: int) -> bool:
-    """Whether shard ``number`` is there and has both ends; one that was cut is not."""
+    """Whether shard ``number`` exists and is not cut: both ends are there."""
     try:
         with shard_path(folder, number).open("rb") as stream:
             begins = stream.read(len(_MAGIC)) == _MAGIC
@@ -86,7 +86,7 @@ def has_shard(folder: Path, number: int) -> bool:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether the stage has finished, and the shards that it wrote are still there."""
+    """Whether the stage has finished and all its shards are still there."""
     try:
         count = read_manifest(folder).get("shards", 0)
         return all(has_shard(folder, number) for number in range(count))
@@ -95,15 +95,15 @@ def is_whole(folder: Path) -> bool:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return what a finished stage says about its result."""
+    """Return the manifest of a finished stage."""
     return json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
 
 
 def remove_manifest(folder: Path) -> None:
-    """Declare a stage unfinished again."""
+    """Mark a stage as unfinished."""
     (folder / MANIFEST_FILE).unlink(missing_ok=True)
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Declare a stage finished; everything that it names must be on disk by now."""
+    """Mark a stage as finished; everything that ``manifest`` names must be on disk."""
     storage.write_json(folder / MANIFEST_FILE, dict(manifest))

@@ -1,4 +1,4 @@
-"""Verdicts on disk as they come, found again by what they depend on: a killed run loses none of them."""
+"""Verdicts on disk, written as they come and looked up by what they depend on: a killed run loses none."""
 
 import hashlib
 import json
@@ -21,11 +21,11 @@ class Journal:
         self._lock = threading.Lock()
 
     def read(self) -> dict[str, ProgramVerdict]:
-        """Return what is stored; a line that a kill cut short is passed over."""
+        """Return the stored verdicts; a line that a kill cut short is skipped."""
         return dict(self._entries())
 
     def append(self, key: str, verdict: ProgramVerdict) -> None:
-        """Store one verdict, whole or not at all. An internal error is no verdict and is not stored."""
+        """Store one verdict, whole or not at all. Internal errors are not stored."""
         if verdict.verdict is Verdict.IE:
             return
         with self._lock:

@@ -1,4 +1,4 @@
-"""Fill an artifact's folder by running a stage, unless it is whole or another process is filling it."""
+"""Fill an artifact's folder by running a stage, if the folder is not complete yet."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ssd_harness.errors import InfrastructureError
 
 
 def fill(folder: Path, job: Job, *, run_lock: int) -> Path:
-    """Return ``folder``, whole: run ``job`` in it for what is missing; a process that is at it already is waited for.
+    """Run ``job`` for what ``folder`` lacks, and return ``folder``; wait if another process is filling it.
 
     The stage holds ``run_lock``, the descriptor of the run's lock, and the folder's own until it ends, even if this
     process is killed. ``ssd-harness cache prune`` leaves the job's samples alone meanwhile.

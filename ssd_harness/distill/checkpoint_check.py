@@ -1,4 +1,4 @@
-"""Load a finished checkpoint as any user of transformers would, and compare it with the model that was trained.
+"""Load a finished checkpoint with plain transformers, and compare it with the trained model.
 
 ``python -m ssd_harness.distill.checkpoint_check REQUEST PARENT_PID`` does so in a process of its own, on the CPU.
 """
@@ -18,18 +18,18 @@ from ssd_harness.errors import InfrastructureError, SsdError
 from ssd_harness.supervisor import die_with
 
 RECORD = "logits.safetensors"
-"""What a trainer may leave beside its checkpoint: its own logits of two short prompts (:mod:`engines.logits`)."""
+"""A trainer's own logits of two short prompts, stored beside its checkpoint (:mod:`engines.logits`)."""
 _LATER = "samples and training state are kept: run the same command again with a version that writes it whole"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to check, and against what."""
+    """What to check, and what to compare it with."""
 
     folder: str
     """The checkpoint."""
     base: str | None = None
-    """The base model's folder, if it is known."""
+    """The base model's folder, if known."""
     record: str | None = None
     """The trainer's logits, if there are any."""
     trust_remote_code: bool = False
@@ -74,7 +74,7 @@ def check(request: Request) -> dict[str, Any]:
 
 
 def check_apart(request: Request) -> dict[str, Any]:
-    """Do what :func:`check` does in another process, which sees no accelerator and nothing of a distributed launch."""
+    """Run :func:`check` in another process, without accelerators and outside of a distributed launch."""
     from ssd_harness.distill.stage_process import without_ranks
 
     command = [sys.executable, "-P", "-m", __spec__.name, json.dumps(asdict(request)), str(os.getpid())]
@@ -94,7 +94,7 @@ def check_apart(request: Request) -> dict[str, Any]:
 
 
 def check_trained(request: Request, *, alone: bool) -> dict[str, Any]:
-    """Check what a trainer left; ``alone``: this process holds no accelerator and is no rank of several."""
+    """Check a trainer's checkpoint; ``alone`` means that this process holds no accelerator and is the only rank."""
     gc.collect()  # the trainer's model
     try:
         return check(request) if alone else check_apart(request)
@@ -107,7 +107,7 @@ def check_trained(request: Request, *, alone: bool) -> dict[str, Any]:
 
 
 def main(request: str, parent: int) -> None:
-    """Print the facts, or why the check failed, as one line of JSON."""
+    """Print the facts, or the reason of a failure, as one line of JSON."""
     die_with(parent)
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # libraries print too

@@ -1,4 +1,4 @@
-"""What a plan costs, by estimate, beside what this machine has; a run that cannot fit is stopped before it samples."""
+"""Estimate what a plan costs, compare it with this machine, and refuse what cannot fit before sampling."""
 
 import contextlib
 from collections.abc import Iterable
@@ -25,14 +25,14 @@ from ssd_harness.recipe.definition import Recipe
 from ssd_harness.recipe.resolution import Resolved
 
 USUAL_TOKENS = 4096
-"""A sample's length for the second, smaller time that is told: few samples are as long as they may be."""
+"""Sample length of the second, smaller estimate: few samples reach the maximum."""
 _USUAL_GB = 80.0
-"""A GPU to compare with where none is here, and the recipe is for no other."""
+"""The GPU to compare with if there is none here and the recipe names none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a plan costs, and what is here."""
+    """The costs of a plan, and the disk space available."""
 
     plan: Plan
     size: ModelSize | None
@@ -40,21 +40,21 @@ class Estimate:
     usual: Cost
     """The same if samples have ``USUAL_TOKENS`` tokens on average."""
     stored: int
-    """Bytes a parameter of the checkpoint."""
+    """Bytes per parameter of the checkpoint."""
     present: int
-    """Bytes of it that are on the disk: of the base, and of an earlier run of this plan."""
+    """Bytes already on the disk: the base model, and artifacts of this plan."""
     free: int
-    """Bytes free where the state folder is."""
+    """Free bytes on the disk of the state folder."""
     folder: Path
     evaluation: Evaluation | None = None
     """The evaluation that follows; None where none is asked for."""
 
     def disk(self, recipe: Recipe) -> float:
-        """Return the bytes that a run by ``recipe`` would still take on the disk."""
+        """Return the bytes that a run with ``recipe`` still needs on the disk."""
         return max(0, (_cost(self.plan, recipe, self.size, self.stored).disk or 0) - self.present)
 
     def misfits(self, machine: Machine, *, trains: bool = True) -> list[str]:
-        """Say what does not fit, a clause each; nothing where all does, or where the model's size is not known."""
+        """Return a clause for each thing that does not fit; empty if the model's size is unknown."""
         if self.size is None:
             return []
         need = need_of(self.plan.recipe, self.size, machine, stored=self.stored)
@@ -62,13 +62,13 @@ class Estimate:
         return misfits(need, machine, disk, self.free, trains=trains)
 
     def evaluation_misfits(self, machine: Machine) -> list[str]:
-        """Say what of the evaluation does not fit."""
+        """Return a clause for each part of the evaluation that does not fit."""
         if self.size is None or self.evaluation is None:
             return []
         return evaluation_misfits(self.evaluation, self.size, machine, stored=self.stored)
 
     def require_fit(self, machine: Machine, *, trains: bool = True) -> None:
-        """Stop where something does not fit, and name what would. Raises :class:`UsageError`."""
+        """Raise :class:`UsageError` if something does not fit, naming settings that would."""
         found, of_evaluation = self.misfits(machine, trains=trains), self.evaluation_misfits(machine)
         if not (found or of_evaluation) or not self.plan.recipe.check_fit or self.size is None:
             return
@@ -83,7 +83,7 @@ class Estimate:
 
 
 def estimate_of(plan: Plan, evaluation: Evaluation | None = None) -> Estimate:
-    """Reckon what ``plan`` costs, and the evaluation after it; only settings are read."""
+    """Estimate the costs of ``plan`` and of the evaluation after it, from the model's settings alone."""
     folder = plan.base.local or settings_folder(plan.base.name, plan.base.revision)
     size = size_of(plan.base.name, folder)
     stored = stored_bytes(plan.recipe, folder)
@@ -97,7 +97,7 @@ def estimate_of(plan: Plan, evaluation: Evaluation | None = None) -> Estimate:
 
 
 def cost_lines(estimate: Estimate, machine: Machine) -> list[str]:
-    """Return what the plan costs at most, a line each: tokens, GPU time, disk, and memory beside what is here."""
+    """Return lines with the plan's maximum costs in tokens, GPU time, disk and memory, beside what is available."""
     plan, cost, size = estimate.plan, estimate.cost, estimate.size
     rounds = f" in {plan.recipe.rounds} rounds" if plan.recipe.rounds > 1 else ""
     lines = [
@@ -119,7 +119,7 @@ def cost_lines(estimate: Estimate, machine: Machine) -> list[str]:
 
 
 def dry_lines(estimate: Estimate) -> list[str]:
-    """Return the costs with all that they assume, and whether the plan fits this machine or a usual one."""
+    """Return the cost lines, their assumptions, and whether the plan fits this machine or a usual one."""
     recipe, size = estimate.plan.recipe, estimate.size
     machine, usual = this_machine(recipe), usual_machine(estimate.plan.resolved)
     lines = cost_lines(estimate, machine if machine.on_gpu else usual)
@@ -131,7 +131,7 @@ def dry_lines(estimate: Estimate) -> list[str]:
 
 
 def memory_line(recipe: Recipe, need: Need, machine: Machine, evaluation: str = "") -> str:
-    """Return what training, sampling and ``evaluation`` take of a device, part by part, and what is there."""
+    """Return the line with the memory of training, sampling and ``evaluation`` by part, and the memory available."""
     training = need.training
     parts = {
         "weights": training.weights,
@@ -161,7 +161,7 @@ def fit_lines(
     stored: int,
     evaluation: Evaluation | None = None,
 ) -> list[str]:
-    """Say whether the recipe fits the memory of ``machine``; where that has no GPU, of ``usual`` as well."""
+    """Return whether the recipe fits the memory of ``machine``, and of ``usual`` if ``machine`` has no GPU."""
     lines = []
     for one in [machine] if machine.on_gpu else [usual, machine]:
         found = misfits(need_of(recipe, size, one, stored=stored), one)
@@ -179,12 +179,12 @@ def fit_lines(
 
 
 def usual_machine(resolved: Resolved) -> Machine:
-    """Return the machine that the recipe's launch is for, else one with a GPU of 80 GB."""
+    """Return the machine that the recipe's launch is for, or one with an 80 GB GPU."""
     return usual_gpu(next((launch.gpu_gb for launch in resolved.launches if launch.gpu_gb), _USUAL_GB))
 
 
 def stored_bytes(recipe: Recipe, folder: Path | None) -> int:
-    """Return the bytes a parameter of the checkpoint takes."""
+    """Return the checkpoint's bytes per parameter."""
     stored = recipe.dtype_checkpoint
     if stored == "auto" and folder:
         config = read_settings(folder / "config.json")
@@ -199,7 +199,7 @@ def _cost(plan: Plan, recipe: Recipe, size: ModelSize | None, stored: int) -> Co
 def _size(files: Iterable[Path]) -> int:
     found = 0
     for file in files:
-        with contextlib.suppress(OSError):  # a run that is at work removes some
+        with contextlib.suppress(OSError):  # a running stage removes some
             found += file.stat().st_size if file.is_file() else 0
     return found
 

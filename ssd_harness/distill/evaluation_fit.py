@@ -21,13 +21,13 @@ _DEVICES = (2, 4, 8)
 
 
 def evaluation_line(evaluation: Evaluation) -> str:
-    """Return what is drawn for the evaluation, at most."""
+    """Return the line with the evaluation's programs and tokens, at most."""
     tasks = ", ".join(evaluation.tasks)
     return f"evaluation on {tasks}: {evaluation.programs:,} programs, at most {evaluation.tokens:,} tokens"
 
 
 def evaluation_memory(evaluation: Evaluation, size: ModelSize, machine: Machine, *, stored: int) -> str:
-    """Return what the evaluation takes of a device, part by part; ``stored`` is the checkpoint's bytes a parameter."""
+    """Return the evaluation's memory on a device by part; ``stored`` is the checkpoint's bytes per parameter."""
     memory = evaluation.memory(size, stored=stored, half=machine.on_gpu)
     if memory is None:
         return "evaluation not counted (the model is quantised or spread by its class)"
@@ -37,7 +37,7 @@ def evaluation_memory(evaluation: Evaluation, size: ModelSize, machine: Machine,
 
 
 def evaluation_misfits(evaluation: Evaluation, size: ModelSize, machine: Machine, *, stored: int) -> list[str]:
-    """Say what does not fit, a clause; nothing where all does."""
+    """Return a clause for each thing that does not fit."""
     memory = evaluation.memory(size, stored=stored, half=machine.on_gpu)
     if memory is None or machine.memory is None or memory.total <= machine.memory:
         return []
@@ -46,7 +46,7 @@ def evaluation_misfits(evaluation: Evaluation, size: ModelSize, machine: Machine
 
 
 def evaluation_ways(evaluation: Evaluation, size: ModelSize, machine: Machine, *, stored: int) -> list[str]:
-    """Return settings of the evaluation that would fit by the same estimate, each with the memory that it takes."""
+    """Return evaluation settings that would fit by the same estimate, each with its memory."""
     offered = []
     for alternatives in (_shorter(evaluation), _spread(evaluation, machine)):
         for words, changed in alternatives:
@@ -59,7 +59,7 @@ def evaluation_ways(evaluation: Evaluation, size: ModelSize, machine: Machine, *
 
 
 def _shorter(evaluation: Evaluation) -> Iterator[tuple[str, Evaluation]]:
-    """Yield evaluations of ever shorter sequences."""
+    """Yield evaluations with shorter and shorter sequences."""
     engine, length = evaluation.engine, evaluation.longest
     if engine.vllm:
         yield _with_context(evaluation, length)
@@ -104,7 +104,7 @@ def refuse(found: list[str], offered: list[str], *others: str) -> UsageError:
 def check_evaluation(
     evaluation: Evaluation, recipe: Recipe, *, name: str, folder: Path, stored: int, tell: Say
 ) -> None:
-    """Tell what the evaluation of the model in ``folder`` costs; raise :class:`UsageError` where it cannot fit."""
+    """Print what evaluating the model in ``folder`` costs; raise :class:`UsageError` if it cannot fit."""
     size, machine = size_of(name, folder), this_machine(recipe)
     if size is None:
         tell(f"  {evaluation_line(evaluation)}")

@@ -1,6 +1,6 @@
-"""Sample filters that run programs: in the sandbox, and decided by the judge.
+"""Sample filters that run programs in the sandbox and keep samples by the judge's verdicts.
 
-They use a signal that simple self-distillation does without; what is made with one is called a verified variant.
+Simple self-distillation uses no such signal; a checkpoint made with one of these filters is called a verified variant.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,20 +20,20 @@ from ssd_harness.recipe.definition import Recipe
 from ssd_harness.sandbox.interface import Sandbox, chosen_sandbox
 
 _BATCH = 512
-"""Programs judged with one set of slots; a shard is written as soon as its programs are."""
+"""Programs judged at a time; a shard is written once all its programs have verdicts."""
 _RAN = {Verdict.AC, Verdict.WA}
 _NOTHING = PromptTests(("",), ("",))
 _NO_TESTS = "no tests"
 
 
 class Execution:
-    """Runs each sample's program on its prompt's tests and keeps those that did well enough."""
+    """Runs each sample's program on its prompt's tests, and keeps the sample by the verdict."""
 
     def __init__(self, judge: Judge, *, all_tests: bool) -> None:
         self._judge, self._all_tests = judge, all_tests
 
     def check(self, prompts: Iterable[Prompt]) -> None:
-        """Refuse to begin where no slot can be opened, or where no prompt has tests although all must pass."""
+        """Raise if the sandbox is not available, or if all tests must pass and no prompt has tests."""
         if self._all_tests and not any(prompt.tests for prompt in prompts):
             raise UsageError(
                 "filter=passes-tests needs prompts with tests, and none has any",
@@ -42,7 +42,7 @@ class Execution:
         self._sandbox().check()
 
     def describe(self, prompts: Iterable[Prompt]) -> Mapping[str, Any]:
-        """Return what the programs ran on, and in what."""
+        """Return the judge, the tests and the sandbox, for the manifest."""
         tested = [bool(prompt.tests) for prompt in prompts]
         without = "their samples are dropped" if self._all_tests else "their programs run on empty standard input"
         return {
@@ -54,7 +54,7 @@ class Execution:
         }
 
     def __call__(self, candidates: Iterable[Candidate]) -> Iterator[str | None]:
-        """Yield a decision for each candidate. Raises :class:`InfrastructureError` where a program got no verdict."""
+        """Yield a decision per candidate. Raises :class:`InfrastructureError` for a program without a verdict."""
         source = iter(candidates)
         with self._sandbox() as sandbox:
             while batch := list(islice(source, _BATCH)):

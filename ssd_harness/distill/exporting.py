@@ -1,4 +1,4 @@
-"""Hand samples to other trainers: find a run's samples, and write them in the shapes that those tools read."""
+"""Export a run's samples in the formats of other trainers."""
 
 import json
 from collections import Counter
@@ -82,7 +82,7 @@ def _read_about(path: Path) -> dict[str, Any]:
 def export(
     run: Run, form: str, path: Path, *, unfiltered: bool = False, drop_truncated: bool = False
 ) -> tuple[int, list[str]]:
-    """Write the run's samples to ``path`` in the shape called ``form``; return how many, and what to tell their reader.
+    """Write the run's samples to ``path`` in the format ``form``; return their number and notes for the user.
 
     A file beside it, ``NAME.about.json``, keeps where they came from, and the entry that LLaMA-Factory wants.
     """

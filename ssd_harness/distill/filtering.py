@@ -1,4 +1,4 @@
-"""The filter stage: keep the samples that are trained on, and count what was dropped, and why."""
+"""The filter stage: write the samples to train on, and count the dropped ones by reason."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ from ssd_harness.prompts.prompt_set import read_prompts
 
 
 def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[str, Any]:
-    """Write the kept samples, shard by shard, and return the manifest; a filter that keeps nothing is an error."""
+    """Write the kept samples shard by shard and return the manifest. A filter that keeps nothing is an error."""
     assert job.samples
     count = shards.read_manifest(job.samples)["shards"]
     decided = set() if filter_of(job.recipe).whole_set else _decided(folder, count)
@@ -44,7 +44,7 @@ def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[
         why.update(json.loads(_reasons_path(folder, number).read_text("utf-8")))
     kept_in_all = sum(shards.count_samples(shards.shard_path(folder, number)) for number in range(count))
     if not kept_in_all:
-        for number in range(count):  # a filter that was at fault decides anew next time
+        for number in range(count):  # so that a corrected filter decides again
             _reasons_path(folder, number).unlink()
         raise InfrastructureError(
             f"the filter {job.recipe.filter!r} dropped all {why.total():,} samples ({_told(why)})",
@@ -63,13 +63,13 @@ def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[
 
 
 class Candidates:
-    """The samples of some shards with their prompts; each iteration reads them again, one shard at a time."""
+    """The samples of some shards with their prompts, read one shard at a time on each iteration."""
 
     def __init__(self, job: Job, numbers: Sequence[int]) -> None:
         self._job, self._numbers = job, numbers
 
     def __iter__(self) -> Iterator[Candidate]:
-        """Walk along prompts and shards, which stand in the same order."""
+        """Yield the candidates; prompts and shards have the same order."""
         assert self._job.samples
         prompts = read_prompts(self._job.prompts)
         prompt = next(prompts)

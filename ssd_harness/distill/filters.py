@@ -1,4 +1,4 @@
-"""Sample filters that look at the text alone, and how a filter is found by its name."""
+"""Sample filters that read only the text, and the lookup of a filter by name."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -24,7 +24,7 @@ def make_filter(recipe: Recipe) -> SampleFilter:
 
 
 def keep_if(holds: Callable[[Candidate], bool], otherwise: str) -> SampleFilter:
-    """Return the filter that keeps each sample for which ``holds``, and drops the others because ``otherwise``."""
+    """Return a filter that keeps samples for which ``holds`` is true, and drops the others for the reason ``otherwise``."""
 
     def decide(candidates: Iterable[Candidate]) -> Iterator[str | None]:
         return (None if holds(candidate) else otherwise for candidate in candidates)
@@ -33,13 +33,13 @@ def keep_if(holds: Callable[[Candidate], bool], otherwise: str) -> SampleFilter:
 
 
 def stub(argument: str, _: Recipe) -> SampleFilter:
-    """Drop empty completions and those of a single line, and nothing else: the paper's filter."""
+    """Drop empty and single-line completions: the paper's filter."""
     no_argument("stub", argument)
     return keep_if(lambda candidate: "\n" in candidate.sample.text.strip(), "empty or one line")
 
 
 def none(argument: str, _: Recipe) -> SampleFilter:
-    """Keep everything that has at least one token."""
+    """Keep every sample with at least one token."""
     no_argument("none", argument)
     return keep_if(lambda candidate: bool(candidate.sample.token_ids), "no token")
 
@@ -70,7 +70,7 @@ def shortest_percent(argument: str, _: Recipe) -> SampleFilter:
 
 
 def parses(argument: str, _: Recipe) -> SampleFilter:
-    """Keep samples whose program, the one that an evaluation would judge, compiles; nothing runs."""
+    """Keep samples whose program compiles; nothing runs. The program is the one that an evaluation would judge."""
     no_argument("parses", argument)
 
     def decide(candidates: Iterable[Candidate]) -> Iterator[str | None]:
@@ -83,6 +83,6 @@ def parses(argument: str, _: Recipe) -> SampleFilter:
 
 
 def no_argument(name: str, argument: str) -> None:
-    """Refuse an argument to a filter that takes none."""
+    """Raise :class:`UsageError` for an argument to a filter that takes none."""
     if argument:
         raise UsageError(f"the filter {name!r} takes no argument, but {argument!r} is given")

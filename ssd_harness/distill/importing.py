@@ -1,4 +1,4 @@
-"""Register a checkpoint that another trainer made: a model folder as it is, or a LoRA adapter merged into its base."""
+"""Register a checkpoint of another trainer: a model folder, or a LoRA adapter merged into its base."""
 
 import hashlib
 import json
@@ -55,7 +55,7 @@ def import_checkpoint(
 ) -> Checkpoint:
     """Check the model in ``source``, copy or ``link`` it, and register it as trained elsewhere.
 
-    Where a manifest of this package stands in the folder, its prompts and its being a verified variant are kept.
+    If the folder has a manifest of this package, its prompts and its variant are kept.
     ``base`` names what it was trained from, needed for an adapter that does not say; ``run`` is where its samples came
     from, and ``fields`` are what is known of its recipe, decoding above all. Raises :class:`SsdError`, one line, for
     whatever transformers could not load or is not finite; nothing is registered then.
@@ -109,7 +109,7 @@ def _adapter_merger(fields: Mapping[str, Any]) -> Callable[[Path, Path, Path], L
 
 
 def _recipe_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is known of the recipe. Raises :class:`UsageError` for what no later command could read."""
+    """Return the known fields of the recipe. Raises :class:`UsageError` for values that no later command could read."""
     known = dict(run.about.get("recipe", {})) if run else dict(own.manifest.get("recipe", {})) if own else {}
     known = without_run_side(known)
     resolve(registry.PREFIX, fields, inherited=("the run's recipe", known))
@@ -140,7 +140,7 @@ def _base_of(source: Path, base: str | None, run: Run | None, *, adapter: bool) 
 
 
 def _check_files(source: Path) -> None:
-    """Raise :class:`UsageError` for what is in ``source`` and is neither a folder nor a file of this very folder."""
+    """Raise :class:`UsageError` for anything in ``source`` that is not a folder or a file inside ``source``."""
     for entry in sorted(source.iterdir()):
         if entry.is_symlink() or not entry.is_dir():
             _check_inside(entry, source)
@@ -165,7 +165,7 @@ def _check_inside(entry: Path, folder: Path) -> None:
 
 
 def _take(source: Path, scratch: Path, *, link: bool) -> None:
-    """Copy weights and settings; optimiser states and pickled files stay where they are."""
+    """Copy weights and settings; leave optimiser states and pickled files out."""
     if not (source / "config.json").is_file():
         raise UsageError(
             "not a model of transformers: there is no config.json",
@@ -191,7 +191,7 @@ def _take(source: Path, scratch: Path, *, link: bool) -> None:
 
 
 def _take_templates(source: Path, scratch: Path) -> None:
-    """Copy the chat templates that a model has besides the first one."""
+    """Copy the model's additional chat templates."""
     if not (source / TEMPLATES).is_dir() or (scratch / TEMPLATES).exists():
         return
     (scratch / TEMPLATES).mkdir()
@@ -201,7 +201,7 @@ def _take_templates(source: Path, scratch: Path) -> None:
 
 
 def _complete(scratch: Path, base: Path) -> None:
-    """Take the tokenizer and the generation settings that a trainer did not save from the base model."""
+    """Copy tokenizer and generation settings from the base model if the trainer did not save them."""
     tokenizer = any(file for pattern in _TOKENIZERS for file in scratch.glob(pattern))
     settings = (scratch / "generation_config.json").exists()
     if not tokenizer:
@@ -222,7 +222,7 @@ def _check(folder: Path, base: BaseModel | None, record: Path | None) -> dict[st
 
     from ssd_harness.engines import loading
 
-    logging.disable_progress_bar()  # a bar of weights that are only looked at
+    logging.disable_progress_bar()  # no progress bar for a check
     if not any(file for pattern in _TOKENIZERS for file in folder.glob(pattern)):
         raise UsageError("the checkpoint has no tokenizer", where=folder, next_step="give --base, to take its own")
     tokenizer = loading.load_tokenizer(folder)
@@ -254,7 +254,7 @@ def _manifest(
     verified = about.get("variant") == registry.VERIFIED or any(one and one.verified for one in (parent, own))
     identity = json.dumps([registry.ELSEWHERE, weights, tokenizer])
     known = {"name": base.name, "revision": base.revision, "weights": base.weights} if base else {"name": _UNKNOWN}
-    if own and not base:  # what this package has made elsewhere says so itself
+    if own and not base:  # made by this package on another machine
         known = {**known, **own.manifest["base"]}
     return {
         "fingerprint": hashlib.sha256(identity.encode()).hexdigest(),
@@ -274,7 +274,7 @@ def _manifest(
 
 
 def _lineage(base: BaseModel | None, run: Run | None, name: str, own: Checkpoint | None) -> Lineage:
-    """Return the prompts that are known to be in it; where they came from elsewhere, they are not."""
+    """Return the known training prompts; those of another tool's training are unknown."""
     before = lineage_of(base) if base else Lineage()
     if own:
         before = read_lineage(own.name, own.path, own.manifest) + before

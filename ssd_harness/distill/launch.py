@@ -1,6 +1,6 @@
 """One stage in several processes: ``python -m ssd_harness.distill.launch FOLDER COUNT PARENT_PID``.
 
-torchrun starts them, ends all when one fails, and takes none up again: the saved state is what a stage goes on from.
+torchrun starts them and ends all when one fails. It restarts none: a stage resumes from its saved state.
 """
 
 import os
@@ -23,8 +23,8 @@ def main(folder: Path, count: int, parent: int) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
 
-    if 0 < (there := torch.cuda.device_count()) < count:
-        print(f"{FAILURE}gpus={count}, but this machine has {there}", flush=True)
+    if 0 < (available := torch.cuda.device_count()) < count:
+        print(f"{FAILURE}gpus={count}, but this machine has {available}", flush=True)
         return ExitCode.USAGE
     module = [sys.executable, "-P", "-m", "ssd_harness.distill.stage", str(folder), str(os.getpid())]
     try:
@@ -32,7 +32,7 @@ def main(folder: Path, count: int, parent: int) -> int:
     except ChildFailedError as error:
         codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
         for rank, code in codes.items():
-            if code < 0 and code != -signal.SIGTERM:  # which is how torchrun ends the others
+            if code < 0 and code != -signal.SIGTERM:  # torchrun ends the others with it
                 name = signal.Signals(-code).name
                 hint = " (out of memory?)" if name == "SIGKILL" else ""
                 print(f"{ENDED}process {rank} of {count} was ended by {name}{hint}", flush=True)

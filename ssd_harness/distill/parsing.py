@@ -1,4 +1,4 @@
-"""Tell whether Python compiles a program that a model wrote, in a process that may die of it."""
+"""Check whether Python compiles a model's program, in a process that may crash."""
 
 import contextlib
 import resource
@@ -10,12 +10,12 @@ from types import TracebackType
 from typing import Self
 
 _SECONDS = 10.0
-"""Wall time for one program; people's compile in milliseconds."""
+"""Wall time for one program; ordinary programs compile in milliseconds."""
 _MEMORY = 2 << 30
 _LONGEST = 4 << 20
 _HEADER = struct.Struct(">I")
 
-# Compiles and never runs. Deep nesting may still crash the interpreter: then the answer does not come.
+# Compiles and never runs. Deep nesting can crash the interpreter; no answer means that it does not compile.
 _CHILD = """
 import struct, sys, warnings
 warnings.simplefilter("ignore")
@@ -33,7 +33,7 @@ while header := read.read(4):
 
 
 class Parser:
-    """A Python that compiles one program after the other; use as a context manager."""
+    """A Python process that compiles programs one by one; use as a context manager."""
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
@@ -47,7 +47,7 @@ class Parser:
         self._stop()
 
     def accepts(self, program: str) -> bool:
-        """Whether ``program`` compiles; one that takes the process down or ten seconds does not."""
+        """Whether ``program`` compiles within ten seconds and without crashing the process."""
         source = program.encode("utf-8", "surrogatepass")
         if len(source) > _LONGEST:
             return False

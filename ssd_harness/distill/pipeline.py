@@ -2,7 +2,7 @@
 
 Sample from the frozen model, drop empty samples, fine-tune the same model on the rest, register the result. Nothing is
 verified, ranked or rewarded. Each stage is a process of its own, so that the accelerator is free when the next one
-starts, and fills one folder called by what decides its content. A stage whose folder is whole is done: whoever ran it.
+starts, and fills one folder, named by a hash of what decides its content. A stage whose folder is complete is skipped.
 """
 
 from functools import partial
@@ -21,6 +21,8 @@ from ssd_harness.distill.run_manifest import description, manifest
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import Transform
 
+_BUSY = "another process is running this plan; waiting for it"
+
 
 def run(plan: Plan) -> Checkpoint:
     """Carry out ``plan`` with the transform that its recipe names."""
@@ -28,7 +30,7 @@ def run(plan: Plan) -> Checkpoint:
 
 
 def distill(plan: Plan) -> Checkpoint:
-    """Do what is left to do of ``plan`` and return the registered checkpoint."""
+    """Run the rounds of ``plan`` that are not finished and return the registered checkpoint."""
     checkpoint = registry.find(plan.fingerprint)
     if not checkpoint:
         for round_ in plan.rounds:  # each starts from the checkpoint of the one before it
@@ -38,7 +40,8 @@ def distill(plan: Plan) -> Checkpoint:
 
 
 def _distill_round(plan: Plan, round_: Round, before: Checkpoint | None) -> Checkpoint:
-    with storage.locked(lock_of(round_.training), partial(say, "another process is at it, waiting")) as lock:
+    """Sample, filter, train and register one round, from the checkpoint ``before`` or the base model."""
+    with storage.locked(lock_of(round_.training), partial(say, _BUSY)) as lock:
         if checkpoint := registry.find(round_.fingerprint):
             return registry.alias(checkpoint, round_.name)
         kept = _draw(plan, round_, before, lock)
@@ -48,19 +51,20 @@ def _distill_round(plan: Plan, round_: Round, before: Checkpoint | None) -> Chec
 
 
 def _draw(plan: Plan, round_: Round, before: Checkpoint | None, lock: int) -> Path:
-    """Sample and filter, unless that is done; return the folder of the kept samples."""
+    """Record the plan, sample and filter; return the folder of the kept samples."""
     storage.write_json(round_.training / PLAN_FILE, description(plan, round_, before))
     samples = fill(round_.samples, _job("sample", plan, round_, before), run_lock=lock)
     return fill(round_.kept, _job("filter", plan, round_, before, samples), run_lock=lock)
 
 
 def draw_samples(plan: Plan) -> Path:
-    """Sample and filter for the first round and return the folder of the kept samples, for other trainers."""
+    """Sample and filter the first round for another trainer; return the folder of the kept samples."""
     first = plan.rounds[0]
-    with storage.locked(lock_of(first.training), partial(say, "another process is at it, waiting")) as lock:
+    with storage.locked(lock_of(first.training), partial(say, _BUSY)) as lock:
         return _draw(plan, first, None, lock)
 
 
 def _job(stage: str, plan: Plan, round_: Round, before: Checkpoint | None, samples: Path | None = None) -> Job:
+    # The folder itself: a name may be given to another checkpoint while the stage runs.
     model = before.path.resolve() if before else plan.base.folder()
     return Job(stage, round_.recipe, model, plan.prompts.path, plan.prompts.count, round_.seed, samples)

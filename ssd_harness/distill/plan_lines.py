@@ -1,4 +1,4 @@
-"""A plan in words, as lm-eval and the commands print it."""
+"""The lines that describe a plan, printed by lm-eval runs and by the commands."""
 
 import sys
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from ssd_harness.recipe.resolution import GIVEN, Resolved
 VERIFIED_NOTE = f"{registry.VERIFIED}: samples are chosen by what their programs do, which plain SSD never looks at"
 
 _SHOWN = 5
-"""As many overlaps as a plan lists."""
+"""Most overlaps that a plan lists."""
 
 Say = Callable[[str], None]
 
 
 def say(line: str) -> None:
-    """Print one line about the run where lm-eval's own output does not drown it."""
+    """Print one line about the run to standard error, apart from lm-eval's log."""
     print(f"ssd-harness: {_indent(line)}{printable(line, 4000)}", file=sys.stderr, flush=True)
 
 
@@ -32,7 +32,7 @@ def _indent(line: str) -> str:
 
 
 def intentions(pretrained: str, resolved: Resolved, style: PromptTemplate) -> list[str]:
-    """Return what the recipe asks for, a line each: known before anything is downloaded."""
+    """Return the lines that follow from the recipe alone, before anything is downloaded."""
     recipe = resolved.recipe
     mine = {name for name, source in resolved.origins.items() if source == GIVEN} - recipe.side("run").keys()
     given = [f"{name}={getattr(recipe, name)}" for name in resolved.origins if name in mine]
@@ -43,9 +43,10 @@ def intentions(pretrained: str, resolved: Resolved, style: PromptTemplate) -> li
     draws = f"T {recipe.T_train:g}, top-k {recipe.top_k_train or 'none'}, top-p {recipe.top_p_train:g}"
     rates = f"learning rate {recipe.lr:g} to {recipe.min_lr:g}"
     rates += f", loss by {recipe.loss_weighting}" if recipe.loss_weighting != FIELDS["loss_weighting"].default else ""
+    samples = _counted(recipe.n_train, "sample")
     plan = [
         f"self-distillation of {pretrained} ({resolved.said}{', ' + ' '.join(given) if given else ''})",
-        f"  sample {recipe.n_train} a prompt from {recipe.prompts}{limit}: {draws}, filter {recipe.filter}",
+        f"  {samples} per prompt from {recipe.prompts}{limit}: {draws}, filter {recipe.filter}",
         f"  train {what} for {extent} of {_counted(recipe.batch_size_train, 'sequence')}, {rates}",
         f"  {engine_words(resolved)}",
     ]
@@ -53,7 +54,7 @@ def intentions(pretrained: str, resolved: Resolved, style: PromptTemplate) -> li
         plan.append(f"  prompt style {style.shown}{_system_words(style, recipe)}")
     if recipe.gpus > 1:
         sharding = f", sharding {recipe.shared}" if recipe.shared != "none" else ""
-        plan.append(f"  {recipe.gpus} processes sample, and train together{sharding}")
+        plan.append(f"  {recipe.gpus} processes sample and train{sharding}")
     if recipe.allow_overlap:
         plan.append("  allow_overlap=true: prompts that overlap evaluated problems are kept")
     return [*plan, *_rounds(recipe)]
@@ -77,14 +78,14 @@ def _counted(number: int, noun: str) -> str:
 def _rounds(recipe: Recipe) -> list[str]:
     if recipe.rounds == 1:
         return []
-    return [f"  {recipe.rounds} rounds of this, each samples from the checkpoint before it"]
+    return [f"  {recipe.rounds} rounds, each sampling from the checkpoint of the round before"]
 
 
 def facts(plan: Plan) -> list[str]:
-    """Return what base, prompts and registry make of it, a line each."""
+    """Return the lines that follow from the base model, the prompts and the registry."""
     where = plan.base.local or f"commit {plan.base.revision}, to be downloaded"
     dropped = f", {_counted(plan.prompts.duplicates, 'duplicate')} dropped" if plan.prompts.duplicates else ""
-    # That it leaves out none is told too: then it is another prompt set's.
+    # Zero is worth a line: the file then names prompts of another set.
     dropped += f", {plan.prompts.excluded:,} left out by exclude_prompts" if plan.recipe.exclude_prompts else ""
     dropped += _overlap_words(plan.prompts)
     begun = any(round_.begun for round_ in plan.rounds)
@@ -100,7 +101,7 @@ def facts(plan: Plan) -> list[str]:
 
 
 def prompt_lines(plan: Plan) -> list[str]:
-    """Return what is to be known of the prompts: what was left out, how they differ from the paper's, the epochs."""
+    """Return the lines about the prompts: overlaps, differences from the paper's set, and the number of epochs."""
     prompts, recipe = plan.prompts, plan.recipe
     lines = list(prompts.notes)
     for prompt, problem, score in prompts.overlaps[:_SHOWN]:
@@ -124,5 +125,5 @@ def _overlap_words(prompts: PromptSet) -> str:
     if not prompts.overlapping:
         return ""
     if prompts.overlap_kept:
-        return f", {prompts.overlapping:,} of them give LiveCodeBench problems away (allow_overlap=true)"
-    return f", {prompts.overlapping:,} left out that give LiveCodeBench problems away"
+        return f", {prompts.overlapping:,} of them overlap LiveCodeBench problems (kept by allow_overlap=true)"
+    return f", {prompts.overlapping:,} left out because they overlap LiveCodeBench problems"

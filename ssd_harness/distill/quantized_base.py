@@ -1,4 +1,4 @@
-"""A base model whose weights are quantised: what can be done with it is decided before anything is sampled."""
+"""Base models with quantised weights: adapt the recipe or refuse it before sampling."""
 
 from dataclasses import replace
 

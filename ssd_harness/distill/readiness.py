@@ -1,4 +1,4 @@
-"""What a recipe asks for and training would miss: refused before anything is sampled."""
+"""Refuse before sampling what training could not do."""
 
 import importlib.util
 
@@ -10,11 +10,11 @@ from ssd_harness.recipe.definition import FIELDS, Recipe
 
 
 def check_training(recipe: Recipe, trainer: Trainer) -> None:
-    """Refuse what cannot be trained on any machine."""
+    """Refuse a recipe that cannot be trained on any machine."""
     if recipe.gpus > 1 and not trainer.several_processes:
         raise UsageError(f"the trainer {recipe.trainer!r} works in one process", next_step="leave gpus= out")
     if recipe.batch_size_train % recipe.gpus:
-        raise UsageError(f"batch_size_train={recipe.batch_size_train} is no multiple of gpus={recipe.gpus}")
+        raise UsageError(f"batch_size_train={recipe.batch_size_train} is not a multiple of gpus={recipe.gpus}")
     if recipe.shared != "none" and recipe.gpus == 1:
         raise UsageError(f"sharding={recipe.sharding} needs several processes", next_step="give gpus= or leave it out")
     for name, value in (("sharding", recipe.shared), ("dequantize", recipe.dequantize)):
@@ -25,7 +25,7 @@ def check_training(recipe: Recipe, trainer: Trainer) -> None:
 
 
 def check_machine(recipe: Recipe) -> None:
-    """Refuse before sampling what training would miss on this machine after it."""
+    """Refuse a recipe that cannot be trained on this machine."""
     quantizes = f"lora_quantize={recipe.lora_quantize}"
     loading.pick_device(recipe.device)
     if recipe.sharding == "zero3":
@@ -43,7 +43,7 @@ def check_machine(recipe: Recipe) -> None:
 
 
 def check_names(recipe: Recipe, base: BaseModel) -> None:
-    """Refuse before sampling names of transformers' and the model's own that training would miss after it."""
+    """Refuse names of attention implementations and of modules that transformers or the model does not have."""
     targets = recipe.lora_targets.split("+") if recipe.lora_targets != FIELDS["lora_targets"].default else []
     if recipe.attention:
         loading.check_attention(recipe.attention)

@@ -1,4 +1,4 @@
-"""The sampler follows the engine of this machine, but what the other engine has drawn already is not drawn again."""
+"""Choose the sampler: this machine's engine, unless the other engine's samples or checkpoint exist already."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,14 +13,14 @@ _OTHER = {"hf": "vllm", "vllm": "hf"}
 
 
 def engine_layer(engine: str) -> str:
-    """Return the origin of recipe fields that the choice of an engine decides."""
+    """Return the origin of recipe fields that the engine decides."""
     return f"engine {engine}"
 
 
 def with_earlier_work(resolved: Resolved, draft: Callable[[Resolved], Plan]) -> tuple[Plan, list[str]]:
-    """Return the plan that ``draft`` makes of a recipe, and lines about what the other engine has done.
+    """Return the plan that ``draft`` makes of a recipe, and lines about the other engine's work.
 
-    Where nobody names a sampler, a checkpoint or the whole samples of the other one are used.
+    If no sampler is named, an existing checkpoint or complete samples of the other engine are used.
     """
     plan, recipe = draft(resolved), resolved.recipe
     follows = resolved.origins["sampler"] in {"default", engine_layer(recipe.engine)}

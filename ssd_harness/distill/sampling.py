@@ -1,4 +1,4 @@
-"""The sampling stage: draw every prompt's samples from the frozen model, shard by shard."""
+"""The sampling stage: sample every prompt from the frozen model, shard by shard."""
 
 import json
 import time
@@ -18,14 +18,14 @@ from ssd_harness.extensions.contracts import ChecksPrompts, Prompt, Report, Samp
 from ssd_harness.prompts.prompt_set import read_prompts
 
 _SHARD_SAMPLES = 64
-"""Samples a shard: about what a killed run has to draw again."""
+"""Samples per shard: at most about this many are lost when a run is killed."""
 
 
 _SAMPLER = "sampler.json"
 
 
 def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[str, Any] | None:
-    """Draw what is missing; shards that are on disk already are kept as they are.
+    """Sample the shards that are missing; shards on disk are not touched.
 
     Returns the manifest, or None where several processes share the shards: then :func:`finish` makes it.
     """
@@ -55,16 +55,16 @@ def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[s
 
 
 def finish(job: Job, folder: Path) -> Mapping[str, Any]:
-    """Return the manifest of a folder in which every shard stands."""
+    """Return the manifest of a folder with all its shards."""
     count = _ShardBook(job, folder, ALONE).count
     sampler = json.loads((folder / _SAMPLER).read_text("utf-8"))
     return {"shards": count, **_summary(folder, count), "sampler": sampler}
 
 
 class _ShardBook:
-    """Knows each prompt's shard, and holds the samples of the shards that are not complete yet.
+    """Assigns prompts to shards, and holds the samples of incomplete shards.
 
-    Of several processes, each has one shard in so many.
+    Of N processes, each has every Nth shard.
     """
 
     def __init__(self, job: Job, folder: Path, rank: Rank) -> None:
@@ -78,20 +78,20 @@ class _ShardBook:
 
     @property
     def prompts(self) -> int:
-        """How many prompts this process draws for."""
+        """Number of prompts of this process."""
         return sum(map(self._prompts_of, self._mine))
 
     def finished(self) -> int:
-        """Return how many prompts' samples are on disk."""
+        """Return the number of prompts whose samples are on disk."""
         return sum(self._prompts_of(number) for number in self._mine if self._has(number))
 
     def left(self) -> Iterator[Prompt]:
-        """Yield the prompts of all shards that are not on disk."""
+        """Yield the prompts of the shards that are not on disk."""
         for _, group in self._missing():
             yield from group
 
     def take(self) -> Iterator[Prompt]:
-        """Yield the same prompts, and expect their samples."""
+        """Yield the same prompts and prepare for their samples."""
         for number, group in self._missing():
             self._order[number] = [prompt.id for prompt in group]
             self._samples[number] = {}
@@ -106,10 +106,10 @@ class _ShardBook:
                 yield number, group
 
     def add(self, sample: Sample) -> None:
-        """Take a sample; the last one of its shard writes the shard."""
+        """Add a sample; write the shard when it is complete."""
         number = self._shard_of.get(sample.prompt_id)
         if number is None or not 0 <= sample.index < self._n:
-            raise InfrastructureError(f"the sampler returned a sample that nobody asked for: {sample.prompt_id!r}")
+            raise InfrastructureError(f"the sampler returned a sample that was not requested: {sample.prompt_id!r}")
         samples, order = self._samples[number], self._order[number]
         samples[sample.prompt_id, sample.index] = sample
         if len(samples) == len(order) * self._n:

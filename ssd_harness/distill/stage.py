@@ -1,8 +1,8 @@
 """One stage in a process of its own: ``python -m ssd_harness.distill.stage FOLDER PARENT_PID``.
 
-The folder holds the job. Progress goes to standard output, one line at a time; everything that libraries print goes to
-standard error, which is the stage's log. The manifest is written last: where it stands, the stage is done. Several
-processes, each with its rank, share a stage's work where ``distill.launch`` starts them.
+The folder holds the job. Progress goes to standard output, one line at a time; what libraries print goes to standard
+error, the stage's log. The manifest is written last, and marks the stage as finished. Several processes share a stage
+if ``distill.launch`` starts them, each with its rank.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ STAGES = {"sample": sampling.run, "filter": filtering.run, "train": training.run
 
 
 def main(folder: Path, parent: int) -> int:
-    """Run the stage; a failure is one line for whoever started it, and the exit code."""
+    """Run the stage; report a failure as one line and an exit code."""
     die_with(parent)
     progress = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -41,11 +41,11 @@ def main(folder: Path, parent: int) -> int:
             manifest = STAGES[job.stage](job, folder, report, rank)
             if manifest is not None:
                 shards.write_manifest(folder, manifest)
-    except Exception as error:  # noqa: BLE001 - this is the process's end, and the log gets the traceback
+    except Exception as error:  # noqa: BLE001 - the process ends here, and the log gets the traceback
         expected = isinstance(error, SsdError)
         with contextlib.suppress(OSError):  # the log may be what fills the disk
             print(error if expected and not error.__cause__ else traceback.format_exc(), file=sys.stderr)
-        # Here too, for a full disk keeps nothing: the log's last line may be an old one.
+        # To the parent as well: on a full disk the last line of the log may be an old one.
         said = str(error) if expected else f"{type(error).__name__}: {error}"
         prefix = ADVISED if isinstance(error, SsdError) and error.next_step else FAILURE
         progress.write(f"{prefix}{' '.join(said.split())}\n")

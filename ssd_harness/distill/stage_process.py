@@ -1,4 +1,4 @@
-"""Start a stage in a process of its own, show how far it is, and turn its death into one line."""
+"""Run a stage in a process of its own, show its progress, and report its failure in one line."""
 
 import os
 import signal

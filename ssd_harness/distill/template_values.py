@@ -1,4 +1,4 @@
-"""What the chat template is handed: values that it must read, and a date that stays the same from run to run."""
+"""Values for the chat template: each must be one that the template reads, and the date is the same in every run."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ from ssd_harness.recipe.resolution import Resolved
 
 _FIELD = "template_date"
 _VARIABLE, _LLAMAS = "date_string", "%d %b %Y"
-"""What Llama's templates call the date that they may be handed, and its form."""
+"""The date variable of Llama's templates, and its format."""
 
 
 def settle(resolved: Resolved, base: BaseModel, folder: Path | None, tell: Say) -> Resolved:
@@ -31,7 +31,7 @@ def settle(resolved: Resolved, base: BaseModel, folder: Path | None, tell: Say) 
 
 
 def dated(resolved: Resolved, template: str | None, tokenizer: str, tell: Say) -> Resolved:
-    """Fix the date that a chat template writes, and tell it.
+    """Fix the date that a chat template writes, and print it.
 
     A template that asks for today's date (``strftime_now``) gets the date of the first run of this model in this state
     folder, so that a resumed run has the same prompts. The recipe, and with it the fingerprint, then names it. One that
@@ -85,14 +85,14 @@ def check(recipe: Recipe, template: str | None, model: str) -> None:
 
 
 def _first_date(tokenizer: str) -> str:
-    """Return the date kept for a tokenizer with its template; the first caller's today becomes it."""
+    """Return the date stored for a tokenizer and its template; the first call stores today's."""
     name = "".join(letter for letter in tokenizer if letter.isalnum())[-32:]
     path = home() / "template-dates" / f"{name}.json"
     with storage.locked(path.with_suffix(".lock")):
         try:
             return date.fromisoformat(foreign_json.read(path)["date"]).isoformat()
         except (OSError, ValueError, TypeError, KeyError):
-            first = _today().isoformat()  # nothing is kept yet, or nothing that can be read
+            first = _today().isoformat()  # nothing stored yet, or not readable
         storage.write_json(path, {"date": first})
     return first
 

@@ -1,4 +1,4 @@
-"""The training stage: fine-tune on the kept samples, and refuse a checkpoint that does not load as it was trained."""
+"""The training stage: fine-tune on the kept samples and check that the checkpoint loads as it was trained."""
 
 import math
 import shutil
@@ -19,11 +19,11 @@ CHECKPOINT = "checkpoint"
 
 
 def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[str, Any] | None:
-    """Train, check what came out, and return the manifest; of several processes, the first one does."""
+    """Train, check the checkpoint, and return the manifest; of several processes, the first one returns it."""
     assert job.samples
     trainer = plugin_manager.lookup(Trainer, job.recipe.trainer).factory(job.model, job.recipe)
     trained = trainer.train(shards.read_samples(job.samples), folder, report)
-    del trainer  # and with it the model, before the checkpoint is loaded beside it
+    del trainer  # frees the model before the checkpoint is loaded
     if not rank.first:
         return None
     losses = map(float, cast("Iterable[float]", trained.get("losses", ())))
@@ -32,7 +32,7 @@ def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[s
     try:
         check_checkpoint(folder / CHECKPOINT)
     except InfrastructureError:
-        # Whatever the trainer would go on from ends in just this.
+        # The trainer would resume into the same failure.
         _remove_folders(folder)
         raise
     record = folder / RECORD

@@ -1,4 +1,4 @@
-"""What a training leaves about each of its steps: one JSON object a line, kept with the checkpoint."""
+"""Training metrics: one JSON object per step and line, kept with the checkpoint."""
 
 import json
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ METRICS = "metrics.jsonl"
 
 
 class MetricsFile:
-    """Appends a line for each optimiser step, in order and once, however often the training was killed."""
+    """Writes one line per optimiser step, in order and once, even if the training was killed and resumed."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / METRICS
 
     def begin_after(self, step: int) -> None:
-        """Drop what stands there about later steps than ``step``, which will be taken again."""
+        """Drop the lines of steps after ``step``, which will be repeated."""
         kept = [line for line in self._lines() if _step(line) <= step]
         self._path.write_text("".join(f"{line}\n" for line in kept), "utf-8")
 

@@ -7,7 +7,7 @@ IGNORED = -100
 
 
 def training_row(sample: Sample, max_length: int) -> tuple[list[int], list[int]] | None:
-    """Return (input ids, labels), of equal length; None where nothing is left to predict.
+    """Return (input ids, labels) of equal length, or None if nothing is left to predict.
 
     The prompt's ids followed by the completion's, as the sampler had them, cut at ``max_length`` tokens; labels are the
     completion's. No EOS is added: where the sampler drew one, it is there.

@@ -18,7 +18,7 @@ def test_a_run_tells_its_plan_and_registers_a_model(whole, distiller):
     out, err = whole
     checkpoint = distiller.checkpoint("whole")
     assert f"ssd:{checkpoint.name}" in out
-    assert err.index("sample 1 a prompt") < err.index("sample: 150 of 150")
+    assert err.index("1 sample per prompt") < err.index("sample: 150 of 150")
     manifest = json.loads((checkpoint / "ssd_manifest.json").read_text())
     (stages,) = manifest["rounds"]
     assert stages["sample"]["samples"] == stages["filter"]["kept"] == 150

@@ -60,7 +60,7 @@ def test_sharded_by_fsdp2_it_makes_the_same(whole, distiller):
     fields = {"gpus": 2, "packing": True, "gradient_checkpointing": True, "micro_batch_size": 1}
     code, _, err = distiller.run("sharded", **fields)
     assert code == 0, err
-    assert "2 processes sample, and train together, sharding fsdp2" in err
+    assert "2 processes sample and train, sharding fsdp2" in err
     assert "sample:" not in err
     assert shards.read_manifest(distiller.stage("sharded", "train"))["sharding"] == "fsdp2"
     assert apart(distiller.weights("sharded"), distiller.weights("whole")) <= TOLERANCE
@@ -77,7 +77,7 @@ def test_a_fault_in_several_processes_is_said_once(distiller, plugin):
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"gpus": 3}, "batch_size_train=4 is no multiple of gpus=3"),
+        ({"gpus": 3}, "batch_size_train=4 is not a multiple of gpus=3"),
         ({"gpus": 2, "trainer": "copying"}, "the trainer 'copying' works in one process"),
         ({"sharding": "fsdp2"}, "needs several processes"),
         ({"sharding": "zero3", "gpus": 2}, "sharding=zero3 needs GPUs"),

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.hf, pytest.mark.slow, pytest.mark.docker]
 def test_every_round_is_registered_and_a_sweep_evaluates_each(command, tiny_model, docker_sandbox):
     fields = [*command.quick, "steps=3", "device=cpu"]  # no other test of this session may find its checkpoints
     _, screen = command("distill", tiny_model, *fields, "rounds=2", "name=evolved")
-    assert "2 rounds of this, each samples from the checkpoint before it" in screen
+    assert "2 rounds, each sampling from the checkpoint of the round before" in screen
     models = command.home / "models"
     assert {folder.name for folder in models.glob("evolved*")} == {"evolved-r1", "evolved-r2", "evolved"}
     last, result = ((models / name / "model.safetensors").stat().st_ino for name in ("evolved-r2", "evolved"))

@@ -148,7 +148,7 @@ def test_a_checkpoint_that_was_trained_on_the_benchmark_says_so_in_every_result(
         make_plan(str(base), {"prompts": write("Say something.", STORY)}, tell=lambda _: None)
     lines = []
     make_plan(str(base), {"prompts": write("Say it.", STORY), "allow_overlap": True}, tell=lines.append)
-    assert any("1 of them give LiveCodeBench problems away (allow_overlap=true)" in line for line in lines)
+    assert any("1 of them overlap LiveCodeBench problems (kept by allow_overlap=true)" in line for line in lines)
     assert "  overlap: 'p1' contains 100% of LiveCodeBench's 'dam'" in lines
     made = register("leaky", base, prompts=write("Say something.", STORY), allow_overlap=True)
     assert made.manifest["prompts"]["overlap"]["prompts"] == [{"prompt": "p1", "problem": "dam", "score": 1.0}]
