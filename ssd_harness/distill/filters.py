@@ -24,7 +24,7 @@ def make_filter(recipe: Recipe) -> SampleFilter:
 
 
 def keep_if(holds: Callable[[Candidate], bool], otherwise: str) -> SampleFilter:
-    """Return a filter that keeps samples for which ``holds`` is true, and drops the others for the reason ``otherwise``."""
+    """Return a filter that keeps samples for which ``holds`` is true; the others are dropped as ``otherwise``."""
 
     def decide(candidates: Iterable[Candidate]) -> Iterator[str | None]:
         return (None if holds(candidate) else otherwise for candidate in candidates)
