@@ -1,4 +1,4 @@
-"""What to do to a model, as frozen data: every number of the method, its side and its meaning."""
+"""A recipe: every setting of the method as frozen data, with its side and its meaning."""
 
 import dataclasses
 import difflib
@@ -68,112 +68,124 @@ def _run(default: Any, meaning: str) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Recipe:
-    """One way to put one model through simple self-distillation.
+    """All settings of one simple self-distillation.
 
-    A temperature below 1e-5 is greedy; ``top_k`` None and ``top_p`` 1 truncate nothing. A model without a preset is
-    sampled as Apple's published configuration does (T 1.5, top-k 20, top-p .8) and evaluated at the temperature that
-    makes T_train * T_eval 1.2, where the paper's fit of pass@1 has its peak.
+    A temperature below 1e-5 is greedy. ``top_k`` None and ``top_p`` 1 truncate nothing. The defaults sample as Apple's
+    published configuration does (T 1.5, top-k 20, top-p 0.8) and evaluate at the temperature that makes
+    T_train * T_eval 1.2, where the paper's fit of pass@1 has its peak.
     """
 
     prompts: OrNone[Text] = _train(
         None, "a .jsonl or .parquet file, hub:OWNER/NAME[:CONFIG[:SPLIT]], rstar:is_passed (the paper's) or demo"
     )
-    prompt_limit: OrNone[PositiveInt] = _train(None, "take only the first so many prompts")
-    prompt_column: OrNone[Text] = _train(None, "column with the prompt text or the chat messages; none looks for one")
-    prompt_template: OrNone[Text] = _train(
-        None, r"text of a prompt with {COLUMN} for what a column holds; \n is a new line, {{ and }} are braces"
+    prompt_limit: OrNone[PositiveInt] = _train(None, "use only the first N prompts")
+    prompt_column: OrNone[Text] = _train(
+        None, "column with the prompt text or the chat messages; none searches for one"
     )
-    starter_column: OrNone[Text] = _train(None, "column with starter code; puts prompts into the evaluation's words")
-    id_column: OrNone[Text] = _train(None, "column that names a prompt; none names it by its content")
-    tests_column: OrNone[Text] = _train(None, "column with a prompt's tests, for filters that run them; none searches")
-    exclude_prompts: OrNone[Text] = _train(None, "files with the ids of prompts to leave out, joined by +")
-    prompt_format: PromptFormat = _train("chat", "chat: through the model's chat template; raw: the text as it stands")
+    prompt_template: OrNone[Text] = _train(
+        None, r"text of a prompt, with {COLUMN} for the value of a column; \n is a new line, {{ and }} are braces"
+    )
+    starter_column: OrNone[Text] = _train(
+        None, "column with starter code; prompts are then phrased as in the evaluation"
+    )
+    id_column: OrNone[Text] = _train(None, "column with the id of a prompt; none uses a hash of its content")
+    tests_column: OrNone[Text] = _train(
+        None, "column with the tests of a prompt, for filters that run them; none searches for one"
+    )
+    exclude_prompts: OrNone[Text] = _train(None, "files with ids of prompts to leave out, joined by +")
+    prompt_format: PromptFormat = _train("chat", "chat: rendered by the model's chat template; raw: the plain text")
     prompt_style: OrNone[Text] = _train(
         None,
-        "words around a problem in training and evaluation: ssd/chat, ssd/chat-system, ssd/completion, file:FOLDER; "
-        "none asks problems as ssd/chat does, and leaves other prompts as they stand",
+        "wording of problems in training and evaluation: ssd/chat, ssd/chat-system, ssd/completion or file:FOLDER; "
+        "none phrases problems as ssd/chat does and leaves other prompts unchanged",
     )
     system_message: OrNone[Text] = _train(None, "system message of the prompt style, in training and evaluation")
-    reasoning_effort: OrNone[Text] = _train(None, "handed to chat templates that read it (gpt-oss)")
-    enable_thinking: OrNone[Switch] = _train(None, "handed to chat templates that read it (Qwen3)")
-    chat_template_args: OrNone[Text] = _train(None, "more values for the chat template, a JSON object")
+    reasoning_effort: OrNone[Text] = _train(None, "passed to chat templates that use it (gpt-oss)")
+    enable_thinking: OrNone[Switch] = _train(None, "passed to chat templates that use it (Qwen3)")
+    chat_template_args: OrNone[Text] = _train(None, "further values for the chat template, a JSON object")
     template_date: OrNone[Text] = _train(
-        None, "YYYY-MM-DD for chat templates that write today's date; none keeps the date of the model's first run here"
+        None,
+        "YYYY-MM-DD, for chat templates that print a date; none keeps that of the first run of this model here",
     )
 
-    sampler: Text = _train("hf", "what draws the samples: hf or vllm, as the engine, unless given, or a plugin's")
+    sampler: Text = _train("hf", "draws the samples: hf, vllm or a plugin's; by default that of the engine")
     T_train: NonNegativeNumber = _train(1.5, "temperature of the training samples")
     top_k_train: OrNone[PositiveInt] = _train(20, "top-k of the training samples")
     top_p_train: Probability = _train(0.8, "top-p of the training samples")
-    n_train: PositiveInt = _train(1, "samples a prompt")
-    max_new_tokens_train: PositiveInt = _train(65536, "longest sample in tokens; a longer one is cut and gets no EOS")
-    filter: Text = _train("stub", "what is kept: stub, none, shortest-percent:10, parses, executes, passes-tests")
+    n_train: PositiveInt = _train(1, "samples per prompt")
+    max_new_tokens_train: PositiveInt = _train(65536, "maximum tokens of a sample; a longer one is cut and gets no EOS")
+    filter: Text = _train("stub", "samples to keep: stub, none, shortest-percent:10, parses, executes or passes-tests")
 
-    transform: Text = _train("ssd", "the whole transform; ssd is the paper's")
-    rounds: Rounds = _train(1, "how often to repeat; 0 evaluates the base model as it is")
-    trainer: Text = _train("trl", "what fine-tunes")
-    steps: OrNone[PositiveInt] = _train(None, "optimiser steps; none counts epochs")
-    epochs: OrNone[PositiveNumber] = _train(8.0, "passes over the kept samples where steps is None")
-    batch_size_train: PositiveInt = _train(32, "sequences an optimiser step")
-    max_length_train: PositiveInt = _train(65536, "longest training sequence in tokens, prompt included")
+    transform: Text = _train("ssd", "the transform; ssd is the paper's method")
+    rounds: Rounds = _train(1, "number of rounds, each from the checkpoint before; 0 evaluates the base model")
+    trainer: Text = _train("trl", "fine-tunes the model: trl, or a plugin's")
+    steps: OrNone[PositiveInt] = _train(None, "optimiser steps; none uses epochs")
+    epochs: OrNone[PositiveNumber] = _train(8.0, "passes over the kept samples, if steps is none")
+    batch_size_train: PositiveInt = _train(32, "sequences per optimiser step")
+    max_length_train: PositiveInt = _train(65536, "maximum tokens of a training sequence, prompt included")
     lr: NonNegativeNumber = _train(5e-6, "peak learning rate")
     min_lr: NonNegativeNumber = _train(1e-6, "learning rate at the end of the cosine")
-    warmup_steps: OrNone[NonNegativeInt] = _train(
-        None, "steps of linear warm-up; none, or as many as all steps, takes a tenth"
-    )
+    warmup_steps: OrNone[NonNegativeInt] = _train(None, "steps of linear warm-up; none takes a tenth of all steps")
     weight_decay: NonNegativeNumber = _train(0.1, "AdamW weight decay")
     beta1: Fraction = _train(0.9, "AdamW first moment")
     beta2: Fraction = _train(0.95, "AdamW second moment")
-    max_grad_norm: NonNegativeNumber = _train(1.0, "gradients are clipped to this norm; 0 clips nothing")
+    max_grad_norm: NonNegativeNumber = _train(1.0, "maximum gradient norm; 0 disables clipping")
     loss_weighting: LossWeighting = _train(
         "token",
-        "loss of a step: token, the mean over its tokens; sequence, the mean of its sequences' means",
+        "loss of a step: token, the mean over its tokens; sequence, the mean of the means of its sequences",
     )
-    lora_rank: OrNone[PositiveInt] = _train(None, "rank of LoRA adapters; none trains all parameters")
-    lora_alpha: OrNone[PositiveNumber] = _train(None, "LoRA scale; none takes twice the rank")
+    lora_rank: OrNone[PositiveInt] = _train(None, "rank of the LoRA adapters; none trains all parameters")
+    lora_alpha: OrNone[PositiveNumber] = _train(None, "LoRA alpha; none takes twice the rank")
     lora_dropout: Fraction = _train(0.0, "LoRA dropout")
-    lora_targets: Text = _train("all-linear", "modules that get adapters, separated by +")
+    lora_targets: Text = _train("all-linear", "modules with adapters, joined by +")
     lora_quantize: OrNone[Quantization] = _train(
-        None, "4bit: adapters on the base quantised to 4 bits (QLoRA; with bitsandbytes)"
+        None, "4bit: quantise the frozen base model to 4 bits (QLoRA; needs bitsandbytes)"
     )
-    dtype_train: Dtype = _train("auto", "auto: bfloat16 compute over float32 weights on accelerators, float32 on CPU")
-    dtype_checkpoint: Dtype = _train("auto", "precision the checkpoint is stored in; auto keeps the base model's")
-    seed: Seed = _train(0, "seed of prompt drawing, sampling and training")
+    dtype_train: Dtype = _train(
+        "auto",
+        "precision of training; auto computes in bfloat16 over float32 weights on accelerators, and in float32 on CPU",
+    )
+    dtype_checkpoint: Dtype = _train("auto", "precision of the stored checkpoint; auto keeps that of the base model")
+    seed: Seed = _train(0, "seed of prompt selection, sampling and training")
 
     T_eval: NonNegativeNumber = _evaluate(0.8, "temperature of the evaluated generations")
     top_k_eval: OrNone[PositiveInt] = _evaluate(20, "top-k of the evaluated generations")
     top_p_eval: Probability = _evaluate(0.8, "top-p of the evaluated generations")
-    max_gen_toks_eval: OrNone[PositiveInt] = _evaluate(None, "longest evaluated generation; none leaves it to the task")
-    T_base: OrNone[NonNegativeNumber] = _evaluate(
-        None, "the base model's own temperature; none asks its generation_config.json"
+    max_gen_toks_eval: OrNone[PositiveInt] = _evaluate(
+        None, "maximum tokens of an evaluated generation; none uses that of the task"
     )
-    top_k_base: OrNone[PositiveInt] = _evaluate(None, "the base model's own top-k")
-    top_p_base: OrNone[Probability] = _evaluate(None, "the base model's own top-p")
+    T_base: OrNone[NonNegativeNumber] = _evaluate(
+        None, "temperature of the base model; none takes it from its generation_config.json"
+    )
+    top_k_base: OrNone[PositiveInt] = _evaluate(None, "top-k of the base model")
+    top_p_base: OrNone[Probability] = _evaluate(None, "top-p of the base model")
 
     engine: Engine = _run(
         "auto",
-        "transformers or vllm, for sampling and evaluation; auto is vllm where it is installed for an accelerator here",
+        "transformers or vllm, for sampling and evaluation; auto takes vllm if installed, on an accelerator",
     )
     allow_overlap: Switch = _run(
-        False, "keep prompts that overlap evaluated problems, and evaluate all the same; every result then says so"
+        False, "train and evaluate although prompts overlap evaluated problems; every result then says so"
     )
-    check_fit: Switch = _run(
-        True, "stop before sampling where memory or disk do not suffice, by estimate; false goes on all the same"
-    )
-    device: OrNone[Text] = _run(None, "where to sample and train; none takes an accelerator if there is one")
-    sampling_rows: OrNone[PositiveInt] = _run(None, "most sequences generated side by side; none takes up to 128")
-    gpus: PositiveInt = _run(1, "processes to sample and train with, each with a GPU of its own (or on the CPU)")
+    check_fit: Switch = _run(True, "stop before sampling if the estimate exceeds memory or disk; false continues")
+    device: OrNone[Text] = _run(None, "device of sampling and training; none takes an accelerator if there is one")
+    sampling_rows: OrNone[PositiveInt] = _run(None, "maximum sequences generated at once; none takes up to 128")
+    gpus: PositiveInt = _run(1, "processes that sample and train, each with its own GPU (or on the CPU)")
     sharding: Sharding = _run(
         "auto",
-        "what training processes share: none (a copy each), fsdp2 or zero3; auto is fsdp2, for LoRA none",
+        "how training processes share the model: none (a copy each), fsdp2 or zero3; auto is fsdp2, or none for LoRA",
     )
-    micro_batch_size: PositiveInt = _run(8, "sequences a forward pass of the training")
-    packing: Switch = _run(False, "the sequences of a forward pass stand in one row; attention stays within each")
-    attention: OrNone[Text] = _run(None, "attention implementation while training (sdpa, flash_attention_2, ...)")
+    micro_batch_size: PositiveInt = _run(8, "sequences per forward pass in training")
+    packing: Switch = _run(
+        False, "pack the sequences of a forward pass into one row; attention stays within each sequence"
+    )
+    attention: OrNone[Text] = _run(None, "attention implementation in training (sdpa, flash_attention_2, ...)")
     gradient_checkpointing: Switch = _run(False, "trade time for memory while training")
-    save_steps: OrNone[PositiveInt] = _run(None, "training state is saved every so many steps; none saves ten times")
-    dequantize: Switch = _run(False, "unpack quantised weights at loading; set by itself where a base has them")
-    trust_remote_code: Switch = _run(False, "run code that the model's repository brings along")
+    save_steps: OrNone[PositiveInt] = _run(None, "save the training state every N steps; none saves ten times")
+    dequantize: Switch = _run(
+        False, "unpack quantised weights when loading; set automatically for a quantised base model"
+    )
+    trust_remote_code: Switch = _run(False, "run code from the model's repository")
 
     @model_validator(mode="wrap")
     @classmethod
@@ -210,22 +222,22 @@ class Recipe:
 
     @property
     def train_decoding(self) -> Decoding:
-        """How training samples are drawn."""
+        """Decoding of the training samples."""
         return Decoding(self.T_train, self.top_k_train, self.top_p_train, self.max_new_tokens_train)
 
     @property
     def template_values(self) -> dict[str, Any]:
-        """Values handed to the chat template by name, in training and evaluation alike; the date stands apart."""
+        """Values for the chat template by name, in training and evaluation. The date is kept apart."""
         named = {"reasoning_effort": self.reasoning_effort, "enable_thinking": self.enable_thinking}
         values = json.loads(self.chat_template_args) if self.chat_template_args else {}
         return values | {name: value for name, value in named.items() if value is not None}
 
     @property
     def shared(self) -> str:
-        """What several training processes share: ``none``, ``fsdp2`` or ``zero3``.
+        """How training processes share the model: ``none``, ``fsdp2`` or ``zero3``.
 
-        A copy each of weights, gradients and optimiser state takes 16 bytes a parameter, which for 4 billion is most
-        of a GPU: unless told otherwise they share them, and where adapters alone are trained they need not.
+        A whole copy of weights, gradients and optimiser state takes 16 bytes a parameter: for 4 billion parameters most
+        of a GPU. So processes share them by default, unless only adapters are trained.
         """
         if self.sharding != "auto":
             return self.sharding
@@ -297,7 +309,7 @@ def _is_date(text: str | None) -> bool:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Say which known name the misspelt ``word`` was probably meant to be."""
+    """Suggest the known name that a misspelt ``word`` was probably meant to be."""
     lower = {name.lower(): name for name in sorted(known)}
     lower = {alias: name for alias, name in _ELSEWHERE.items() if name in lower.values()} | lower
     # A field's name without its side, batch_size for batch_size_train, is nearer than any misspelling.

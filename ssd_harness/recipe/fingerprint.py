@@ -9,24 +9,23 @@ from ssd_harness.recipe.definition import LORA_FIELDS, Recipe
 
 NAMED_BY_IDENTITY = {"prompts", "prompt_limit", "prompt_column", "starter_column", "id_column", "tests_column"}
 NAMED_BY_IDENTITY |= {"exclude_prompts", "prompt_template", "prompt_style", "sampler", "trainer"}
-"""What hashes and versions stand for, wherever it came from."""
+"""Fields that enter a fingerprint as hashes and versions, not by their values."""
 _AFTER_SAMPLING = {"filter", "transform", "rounds", "steps", "epochs", "batch_size_train", "max_length_train", "lr"}
 _AFTER_SAMPLING |= {"min_lr", "warmup_steps", "weight_decay", "beta1", "beta2", "max_grad_norm", "dtype_checkpoint"}
 _AFTER_SAMPLING |= {"loss_weighting", "lora_rank", *LORA_FIELDS}
-"""What changes nothing in the samples. Any other field counts as shaping them, a new one too."""
+"""Fields that do not change the samples. All other fields of the training side do, new ones included."""
 
 
 def fingerprint(
     recipe: Recipe, *, base: str, tokenizer: str, prompts: str, sampler: str, trainer: str, **others: str
 ) -> str:
-    """Return the name of what the recipe makes, as 64 hexadecimal digits: equal means that it can be reused.
+    """Return the fingerprint of a checkpoint, 64 hexadecimal digits. Checkpoints with equal ones are interchangeable.
 
-    ``base`` is the weights' hash or commit, ``tokenizer`` that of tokenizer and chat template, ``prompts`` the prompt
-    set's hash, ``sampler`` and ``trainer`` are ``name@version``, and so are ``others``: filter, transform and prompt
-    source, where they are a plugin's or more than the first version of a built-in one, and ``style``, the hash of the
-    prompt style's texts, where they are not the default's. The evaluation's decoding, devices, batch shapes and library
-    versions take no part: they change nothing in the checkpoint that anybody asked for. Nor does where the prompts came
-    from: their hash says which they are.
+    ``base`` is the hash or commit of the weights, ``tokenizer`` the hash of tokenizer and chat template, ``prompts``
+    the hash of the prompt set. ``sampler`` and ``trainer`` are ``name@version``. So are ``others``: filter, transform
+    and prompt source, if they belong to a plugin or are later versions of a built-in one. ``style`` is the hash of the
+    prompt style's texts, unless it is the default. Decoding of the evaluation, devices, batch shapes, library versions
+    and the place of the prompts take no part: they do not change the checkpoint.
     """
     fields = recipe.side("train")
     for name in NAMED_BY_IDENTITY:
@@ -36,10 +35,10 @@ def fingerprint(
 
 
 def samples_fingerprint(recipe: Recipe, *, model: str, tokenizer: str, prompts: str, sampler: str) -> str:
-    """Return the name of the samples that the recipe has drawn, as 64 hexadecimal digits.
+    """Return the fingerprint of the samples that the recipe draws, 64 hexadecimal digits.
 
-    Recipes that differ in what is done with them share it. ``model`` is what they are drawn from: the base's weights,
-    or in a later round the fingerprint of the checkpoint before.
+    Recipes that differ only in later stages share it. ``model`` identifies the model that is sampled: the hash of the
+    base model's weights, or in a later round the fingerprint of the checkpoint before.
     """
     apart = _AFTER_SAMPLING.union(NAMED_BY_IDENTITY)
     fields = {name: value for name, value in recipe.side("train").items() if name not in apart}

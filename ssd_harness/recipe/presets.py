@@ -1,4 +1,4 @@
-"""Recipes as YAML files: those that ship with the package, one a model, and those that a user points at."""
+"""Recipe files in YAML: the presets of the package, and files of the user."""
 
 import functools
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from ssd_harness.errors import UsageError
 
 _ABOUT = {"models", "source", "config", "gpu_gb"}
 _LONGEST = 1 << 20
-"""Characters of a recipe file that are read; a recipe has a few hundred."""
+"""Longest recipe file, in characters; a recipe has a few hundred."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A recipe file: fields by name, the models it is for, and where its numbers come from."""
+    """A recipe file: its fields, its models, and the source of its numbers."""
 
     name: str
     models: tuple[str, ...]
@@ -26,7 +26,7 @@ class Preset:
     config: Mapping[str, Any]
     """The sizes in the model's ``config.json``; empty if they are not known."""
     gpu_gb: float | None = None
-    """Memory of the GPUs that a launch is for, in 10^9 bytes."""
+    """Memory of the GPUs that a launch is meant for, in 10^9 bytes."""
 
 
 @functools.cache
@@ -37,7 +37,7 @@ def presets() -> dict[str, Preset]:
 
 @functools.cache
 def launches() -> dict[str, Preset]:
-    """Read the ways to run on certain GPUs that ship with the package, by name; a model's preset stays below them."""
+    """Read the launches of the package by name: settings for certain GPUs, on top of a model's preset."""
     return _read(resources.files("ssd_harness.recipe") / "launch")
 
 
@@ -48,7 +48,7 @@ def _read(folder: Traversable) -> dict[str, Preset]:
 
 
 def by_name(pretrained: str) -> Preset | None:
-    """Return the preset for a Hub id, or for a folder that carries the last part of one as its name."""
+    """Return the preset of a Hub id, or of a folder that is named like the last part of one."""
     wanted = pretrained.rstrip("/").lower()
     for preset in presets().values():
         known = {model.lower() for model in preset.models}
@@ -69,11 +69,11 @@ def chosen_preset(chosen: str) -> tuple[str, Mapping[str, Any]]:
         with path.open("rb") as stream:
             text = stream.read(_LONGEST + 1).decode("utf-8")
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         next_step = f"give a YAML file or one of: {', '.join([*presets(), *launches()])}"
         raise UsageError(f"cannot read the recipe: {reason}", where=chosen, next_step=next_step) from error
     if len(text) > _LONGEST:
-        raise UsageError("this is too large for a recipe", where=chosen, next_step="write one `field: value` a line")
+        raise UsageError("too large for a recipe file", where=chosen, next_step="write one `field: value` a line")
     return f"file {path.name}", _fields(chosen, _parsed(chosen, text))
 
 
@@ -94,18 +94,18 @@ def _parsed(name: str, text: str) -> Mapping[Any, Any]:
         reason = f"{getattr(error, 'problem', error)}, line {mark.line + 1}" if mark else str(error)
         raise UsageError(f"not YAML: {reason}", where=name) from error
     if not isinstance(content, dict):
-        raise UsageError("a recipe file holds a mapping", where=name, next_step="write one `field: value` a line")
+        raise UsageError("expected a mapping of fields", where=name, next_step="write one `field: value` a line")
     return content
 
 
 def _fields(name: str, content: Mapping[Any, Any]) -> Mapping[str, Any]:
-    """Return what stands below ``fields``, or else the bare fields; either may say what it is for beside them."""
+    """Return the mapping below ``fields``, or else the top-level fields without the description of the file."""
     beside = {key: value for key, value in content.items() if key not in _ABOUT}
     if "fields" not in beside:
         return beside
     fields = beside.pop("fields")
     if not isinstance(fields, dict):
-        raise UsageError("fields: is no mapping", where=name, next_step="write one `field: value` a line below it")
+        raise UsageError("fields: expected a mapping", where=name, next_step="write one `field: value` a line below it")
     if beside:
-        raise UsageError(f"{next(iter(beside))!r} stands beside fields:", where=name, next_step="move it below fields:")
+        raise UsageError(f"{next(iter(beside))!r} is outside of fields:", where=name, next_step="move it below fields:")
     return fields

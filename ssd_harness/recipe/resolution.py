@@ -1,4 +1,4 @@
-"""Put a model's recipe together from all that has a say in it, and keep of each value where it came from."""
+"""Resolve a model's recipe from defaults, presets, files and given fields, and record where each value comes from."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from ssd_harness.recipe.definition import FIELDS, LORA_FIELDS, Recipe, coerce, s
 from ssd_harness.recipe.presets import Preset, by_name, chosen_preset, launches, presets
 
 GIVEN = "given"
-"""The origin of what was asked for in so many words."""
+"""Origin of a field that the user gives."""
 _REMOVED = {"round_task", "round_metric", "round_limit", "patience", "min_gain"}
-"""Fields of manifests that older versions wrote: rounds were chosen by an evaluation."""
+"""Fields in manifests of older versions, which chose among rounds by an evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +21,21 @@ class Resolved:
     recipe: Recipe
     origins: Mapping[str, str]
     preset: str | None
-    """Name of the preset that was taken, if one was."""
+    """Name of the preset, if there is one."""
     because: str = ""
-    """Why this preset, or none."""
+    """Why this preset was chosen, or none."""
     above: tuple[str, ...] = ()
-    """Origins of whole layers above it: a manifest, a file."""
+    """Origins of the layers above the preset: a manifest, a file."""
 
     @property
     def launches(self) -> list[Preset]:
-        """The launches among its layers: what machine they are for."""
+        """The launches among the layers."""
         known = launches()
         return [known[name] for name in (origin.removeprefix("launch ") for origin in self.above) if name in known]
 
     @property
     def said(self) -> str:
-        """What the recipe was put together from, in words."""
+        """The sources of the recipe, in words."""
         reason = f", {self.because}" if self.because else ""
         start = f"recipe {self.preset}{reason}" if self.preset else f"no recipe of its own{reason}, defaults"
         if not (self.preset or self.because or self.above):
@@ -51,12 +51,12 @@ def resolve(
     base: str | None = None,
     backend: tuple[str, Mapping[str, Any]] | None = None,
 ) -> Resolved:
-    """Put a recipe together: defaults < ``backend`` < preset < ``inherited`` < recipe file < ``overrides``.
+    """Resolve a recipe: defaults < ``backend`` < preset < ``inherited`` < recipe file < ``overrides``.
 
-    ``overrides`` holds field=value pairs as words or values, and optionally ``recipe``: a preset's name, which takes
-    the place of the one that the model would get, ``none`` for no preset, or the path of a YAML file. ``inherited`` is
-    (origin, fields), from the manifest of a registered checkpoint: those of the side ``run`` do not count. ``backend``
-    likewise, from the model class, and all of it counts. The preset is that of ``base``, the model that a registered
+    ``overrides`` has fields as words or values, and optionally ``recipe``: the name of a preset, which replaces the
+    model's own, ``none`` for no preset, or the path of a YAML file. ``inherited`` is (origin, fields) from the manifest
+    of a registered checkpoint; its fields of the side ``run`` are ignored. ``backend`` is (origin, fields) from the
+    model class. The preset is that of ``base``, the model that a registered
     checkpoint was made from, else of ``pretrained``. Raises :class:`UsageError` for a field that does not exist (and
     names the nearest) and for a value of the wrong kind.
     """
@@ -86,23 +86,22 @@ def resolve(
 
 
 def without_run_side(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a manifest's recipe without the fields that say how to run.
+    """Return a manifest's recipe without the fields of the side ``run``, and without fields that no longer exist.
 
-    Those are for whoever runs something, on their machine: a manifest may come from anywhere, and must neither allow
-    an overlap nor switch on code that a model brings along. Fields that no longer exist are left out too.
+    A manifest may come from anywhere. It must neither allow an overlap nor enable code from a model's repository.
     """
     kept = {name: value for name, value in fields.items() if name not in _REMOVED}
     return {name: value for name, value in kept.items() if name not in FIELDS or side_of(name) != "run"}
 
 
 def named_recipe(overrides: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
-    """Return origin and fields of the preset or file that ``recipe`` among the overrides names; None without one."""
+    """Return origin and fields of the preset or file that ``overrides["recipe"]`` names, or None."""
     named = str(overrides.get("recipe") or "")
     return chosen_preset(named) if named and named.lower() != "none" else None
 
 
 def asked(name: str, overrides: Mapping[str, Any]) -> Any:
-    """Return the value that the user gives field ``name``, in so many words or in a recipe file; None without one."""
+    """Return the value that the user gives for field ``name``, directly or in a recipe file, or None."""
     if name in overrides:
         return coerce(name, overrides[name])
     origin, fields = named_recipe(overrides) or ("", {})
@@ -110,24 +109,24 @@ def asked(name: str, overrides: Mapping[str, Any]) -> Any:
 
 
 def _merged(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the values that the layers leave, later ones above earlier ones, and each field's origin."""
+    """Merge the layers, later ones over earlier ones; return the values and the origin of each field."""
     values: dict[str, Any] = {}
     origins = dict.fromkeys(FIELDS, "default")
     for origin, layer in layers:
-        found = {name: _coerced(origin, name, value) for name, value in layer.items()}
-        if found.get("epochs") is not None:
-            # Whoever asks for epochs does not want an earlier layer's number of steps.
+        fields = {name: _coerced(origin, name, value) for name, value in layer.items()}
+        if fields.get("epochs") is not None:
+            # Given epochs replace the steps of an earlier layer.
             values["steps"], origins["steps"] = None, f"epochs {origin}"
-        if "lora_rank" in found and found["lora_rank"] is None:
-            # Nor does who wants no adapters want an earlier layer's way to make them.
+        if "lora_rank" in fields and fields["lora_rank"] is None:
+            # Without adapters, their settings in an earlier layer do not apply.
             values |= {name: FIELDS[name].default for name in LORA_FIELDS}
             origins |= dict.fromkeys(LORA_FIELDS, f"lora_rank {origin}")
-        if "prompt_style" in found:
-            # Another style has its own form and system message.
-            for name in {"prompt_format", "system_message"} - found.keys():
+        if "prompt_style" in fields:
+            # Another style has its own format and system message.
+            for name in {"prompt_format", "system_message"} - fields.keys():
                 values[name], origins[name] = FIELDS[name].default, f"prompt_style {origin}"
-        values |= found
-        origins |= dict.fromkeys(found, origin)
+        values |= fields
+        origins |= dict.fromkeys(fields, origin)
     return values, origins
 
 

@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema, core_schema
 from ssd_harness.validation import Expected, one_of
 
 LARGEST_WHOLE = 2**31 - 1
-"""More than this is a slip of the hand in any field; Parquet and torch would take it and fail later."""
+"""A larger number is a typing error in any field; Parquet and torch would accept it and fail later."""
 _NONE_WORDS = {"none", "null", ""}
 _TRUE_WORDS, _FALSE_WORDS = {"true", "yes", "1"}, {"false", "no", "0"}
 _Value = TypeVar("_Value")
@@ -78,7 +78,7 @@ NonNegativeInt = Annotated[
 ]
 Rounds = Annotated[int, Field(ge=0, le=1000), BeforeValidator(_integer), Expected("an integer from 0 to 1000")]
 Seed = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(_integer), Expected(f"an integer from 0 to {2**32 - 1}")]
-"""What numpy takes, which the trainer seeds as well."""
+"""The range that numpy accepts, which the trainer seeds as well."""
 PositiveNumber = Annotated[float, Field(gt=0), BeforeValidator(_number), Expected("a positive number")]
 NonNegativeNumber = Annotated[float, Field(ge=0), BeforeValidator(_number), Expected("a number of 0 or more")]
 Probability = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number), Expected("a number above 0 and at most 1")]

@@ -1,4 +1,4 @@
-"""Runs beside each other: pass@k with intervals, and each run's paired difference to the first."""
+"""Compare runs: pass@k with intervals, and the paired difference of each run to the first."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

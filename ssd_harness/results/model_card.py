@@ -1,4 +1,4 @@
-"""The card of a checkpoint: what it is, what it was made from and how, and how to decode from it."""
+"""The model card of a checkpoint: how it was made, how to decode from it, and its provenance."""
 
 import re
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from ssd_harness.tables import markdown_table, markdown_text
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _LISTED = 100
-"""As many overlaps as the card lists."""
+"""The most overlaps that the card lists."""
 _TEXTS = {"stdin", "functional", "system", "system_message", "prompt_template"}
-"""Entries of a manifest that are texts, whatever they begin with."""
+"""Entries of a manifest that are text, and never paths."""
 _TAGS = ["simple-self-distillation", "ssd-harness"]
 
 
 def model_card(checkpoint: Checkpoint, *, licence: str | None = None) -> str:
-    """Return the README.md of a checkpoint, with the Hub's metadata at its head. Nothing of this machine is in it."""
+    """Return the README.md of a checkpoint, with the Hub's metadata at the top. It names no folder of this machine."""
     from huggingface_hub import ModelCardData
 
     manifest = public(checkpoint.manifest)
@@ -50,7 +50,7 @@ def model_card(checkpoint: Checkpoint, *, licence: str | None = None) -> str:
 
 
 def public(value: Any) -> Any:
-    """Return a manifest without folders of this machine: of a path, the last part stays."""
+    """Return a manifest without folders of this machine: only the last part of a path stays."""
     if isinstance(value, Mapping):
         return {key: one if key in _TEXTS and isinstance(one, str) else public(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -77,7 +77,7 @@ def _making(manifest: Mapping[str, Any], base: str) -> str:
 
 
 def _overlap(manifest: Mapping[str, Any]) -> list[str]:
-    """Return the part on prompts that give LiveCodeBench's problems away; none where nobody looked."""
+    """Return the section on prompts that overlap LiveCodeBench; empty if overlap was not checked."""
     found = (manifest.get("prompts") or {}).get("overlap")
     if not found:
         return []

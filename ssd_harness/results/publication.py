@@ -19,7 +19,7 @@ _MANIFEST, _CARD = "ssd_manifest.json", "README.md"
 
 @contextlib.contextmanager
 def prepared(checkpoint: Checkpoint, *, licence: str | None = None) -> Iterator[Path]:
-    """Yield a folder with exactly what would be uploaded; large files are links, and it is gone afterwards."""
+    """Yield a temporary folder with exactly the files to upload; large files are links."""
     root = models_folder()
     with storage.disk_errors(root):
         folder = Path(tempfile.mkdtemp(prefix=f".push-{checkpoint.name}-", dir=root))
@@ -39,7 +39,7 @@ def prepared(checkpoint: Checkpoint, *, licence: str | None = None) -> Iterator[
 
 
 def check_repository(name: str) -> None:
-    """Raise :class:`UsageError` unless the Hub could have a repository of this name."""
+    """Raise :class:`UsageError` unless ``name`` is a valid repository name."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
 
@@ -50,7 +50,7 @@ def check_repository(name: str) -> None:
 
 
 def upload(folder: Path, repository: str, checkpoint: Checkpoint, *, private: bool = False) -> str:
-    """Upload a prepared folder and return the address of the commit; every refusal is one line."""
+    """Upload a prepared folder and return the address of the commit; a refusal is a one-line error."""
     from huggingface_hub import HfApi
 
     check_repository(repository)
@@ -61,7 +61,7 @@ def upload(folder: Path, repository: str, checkpoint: Checkpoint, *, private: bo
         return str(api.upload_folder(repo_id=repository, folder_path=folder, commit_message=message).commit_url)
     except Exception as error:  # the client raises its own, httpx's and OSError, all meaning that it did not work
         raise InfrastructureError(
-            f"the Hub did not take it: {type(error).__name__}: {first_line(error)}",
+            f"the Hub refused the upload: {type(error).__name__}: {first_line(error)}",
             where=repository,
             next_step="check the network and HF_TOKEN, which must allow writing, and run the same command again",
         ) from error

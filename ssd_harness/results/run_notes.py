@@ -1,4 +1,4 @@
-"""What must be said of a run beside its figures, by the results that lie beside its samples or verdicts."""
+"""Notes on a run that its reader must know, from the results beside its samples or verdicts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from ssd_harness.livecodebench.releases import NOT_OFFICIAL
 
 @dataclass(frozen=True, slots=True)
 class RunNotes:
-    """What makes the figures of a run other than they look."""
+    """Conditions under which the figures of a run mean something else than they seem to."""
 
     allow_overlap: bool = False
-    """The model was trained on problems that are evaluated."""
+    """The model was trained on prompts that overlap evaluated problems."""
     verified: bool = False
     """Programs were run to choose the training samples."""
     official: bool = True
-    """False where LiveCodeBench's data is not what was published; True too where no results are there to say it."""
+    """False if the data is not LiveCodeBench's published data. True if there are no results to tell."""
     equal_samples: bool = False
-    """All samples of a problem are the same text, and count as one."""
+    """All samples of a problem are the same text and count as one."""
 
     def lines(self) -> list[str]:
         """Return each note in words."""
@@ -50,7 +50,7 @@ def read_notes(named: Path | str) -> RunNotes:
 
 
 def notes_of(results: Mapping[str, Any], task: str) -> RunNotes:
-    """Return what results of lm-eval say of one of their tasks, or the summary of ``ssd-harness score`` of itself."""
+    """Return the notes in lm-eval's results on one task, or in the summary of ``ssd-harness score``."""
     about, made = model_info_of(results) or {}, _provenance(results, task)
     data, summary = _map(made.get("data")), _map(made.get("summary"))
     return RunNotes(

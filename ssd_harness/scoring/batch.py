@@ -1,4 +1,4 @@
-"""Score one batch of programs: a journal's verdicts are taken over, the rest is judged and written down as it comes."""
+"""Score one batch of programs: reuse the verdicts of a journal, judge the rest, and record each new verdict."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ from ssd_harness.livecodebench.store import ProblemStore
 from ssd_harness.scoring.options import ScoringOptions
 
 _SHOWN = 5
-_TELLING = ("sandbox", "fingerprint", "runtime", "slot_memory")
+_IDENTIFYING = ("sandbox", "fingerprint", "runtime", "slot_memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,17 @@ class Scoring:
 
     verdicts: tuple[ProgramVerdict, ...]
     provenance: dict[str, Any]
-    """Judge, tests and sandbox, for the result."""
+    """Judge, tests and sandbox, as results record them."""
     judged: int
-    """How many programs ran now; the others were known, or had the same text as one that ran."""
+    """Programs that ran now; the others had a verdict, or the same text as a program that ran."""
 
     @property
     def internal_errors(self) -> list[ProgramVerdict]:
-        """Return the programs that were never judged, by a fault of ours."""
+        """Return the programs that were not judged because of a fault of ours."""
         return [verdict for verdict in self.verdicts if verdict.verdict is Verdict.IE]
 
     def require_complete(self, next_step: str) -> None:
-        """Raise one line that names the programs without a verdict, if there are any."""
+        """Raise an error that names the programs without a verdict, if there are any."""
         if left := self.internal_errors:
             names = ", ".join(f"{verdict.question_id}#{verdict.sample}" for verdict in left[:_SHOWN])
             more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
@@ -58,8 +58,9 @@ def score(
 ) -> Scoring:
     """Judge ``programs``, whose problems are all in ``store``.
 
-    Programs with the same text for the same problem run once. ``on_start`` hears how many have to run, ``on_verdict``
-    each new verdict. Internal errors are returned, not raised: see :meth:`Scoring.require_complete`.
+    Programs with the same text for the same problem run once. ``on_start`` is called with the number of programs to
+    run, ``on_verdict`` with each new verdict. Internal errors are returned, not raised: see
+    :meth:`Scoring.require_complete`.
     """
     from ssd_harness.judge.scheduler import judge_programs
 
@@ -67,10 +68,10 @@ def score(
         described = sandbox.describe()
         scheme = _scheme(options, described)
         keys = [_key(program, store, scheme) for program in programs]
-        known = journal.read()
+        judged = journal.read()
         missing: dict[str, Program] = {}
         for key, program in zip(keys, programs, strict=True):
-            if key not in known:
+            if key not in judged:
                 missing.setdefault(key, program)
         on_start(len(missing))
         if missing:
@@ -79,7 +80,7 @@ def score(
 
             def record(verdict: ProgramVerdict) -> None:
                 key = key_of_program[verdict.question_id, verdict.sample]
-                known[key] = verdict
+                judged[key] = verdict
                 journal.append(key, verdict)
                 on_verdict(verdict)
 
@@ -93,19 +94,19 @@ def score(
                 on_verdict=record,
             )
     verdicts = tuple(
-        dataclasses.replace(known[key], question_id=program.question_id, sample=program.sample)
+        dataclasses.replace(judged[key], question_id=program.question_id, sample=program.sample)
         for key, program in zip(keys, programs, strict=True)
     )
     return Scoring(verdicts, {"judge": options.judge, "tests": options.tests, "sandbox": described}, len(missing))
 
 
 def _scheme(options: ScoringOptions, described: dict[str, Any]) -> str:
-    """Name everything but program and tests that a verdict depends on; the judge's own code is part of it.
+    """Return everything but program and tests that a verdict depends on, the judge's own code included.
 
-    A sandbox's fingerprint stands for what it runs; image ids and engine versions differ where nothing else does.
+    Of a sandbox only what identifies its contents counts: image ids and engine versions may differ without effect.
     """
-    telling = {name: described[name] for name in _TELLING if name in described} or described
-    parts = [options.judge, options.tests, provenance.source_hash("ssd_harness.judge"), telling]
+    identity = {name: described[name] for name in _IDENTIFYING if name in described} or described
+    parts = [options.judge, options.tests, provenance.source_hash("ssd_harness.judge"), identity]
     return json.dumps(parts, sort_keys=True, default=str)
 
 

@@ -1,4 +1,4 @@
-"""Notice n samples that are one sample n times, of which no pass@k above pass@1 can be computed."""
+"""Detect problems whose samples are all the same text: no pass@k above pass@1 can be computed from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _NEARLY_ALL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class EqualSamples:
-    """How many problems have several samples, and for how many of these all samples are the same text."""
+    """Count the problems with several samples, and those of them whose samples are all the same text."""
 
     problems: int = 0
     equal: int = 0
@@ -25,11 +25,11 @@ class EqualSamples:
         return cls(len(several), sum(len(set(texts)) == 1 for texts in several), max(map(len, several), default=0))
 
     def __add__(self, other: "EqualSamples") -> "EqualSamples":
-        """Join what two processes counted."""
+        """Add the counts of two processes."""
         return EqualSamples(self.problems + other.problems, self.equal + other.equal, max(self.most, other.most))
 
     def reason(self, cause: str) -> str | None:
-        """Say why pass@k is left out for k > 1; None where the samples differ. ``cause`` says why they are equal."""
+        """Return why pass@k is left out for k > 1, or None if the samples differ. ``cause`` is why they are equal."""
         if not self.problems or self.equal < _NEARLY_ALL * self.problems:
             return None
         missing = [f"pass@{k}" for k in KS if 1 < k <= self.most]
@@ -44,9 +44,9 @@ UNKNOWN_CAUSE = "the model or its server may ignore the seed, or decode greedily
 
 
 def cause_of(decoding: Mapping[str, Any], *, own_model: bool) -> str | None:
-    """Say why all samples may be equal, by how they were drawn; None where they are equal by chance alone.
+    """Return why all samples may be equal, judging by the decoding, or None if only chance can make them equal.
 
-    The draws of a model of ours are independent of each other unless it decodes greedily.
+    Our own models draw independent samples, unless they decode greedily.
     """
     if decoding.get("do_sample") is False or decoding.get("temperature") == 0:
         return "they were decoded greedily (temperature 0)"

@@ -1,4 +1,4 @@
-"""What is known of generations beside their programs: cut off or not, how long, whether the reasoning ever ended."""
+"""Facts about generations beside their programs: truncation, length, and whether the reasoning ended."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,24 +7,24 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class GenerationFacts:
-    """The facts of one generation; None is unknown, which is all that models of others tell."""
+    """The facts of one generation. None is unknown: other models report none of them."""
 
     truncated: bool | None = None
-    """Whether the limit of tokens cut it."""
+    """Whether it was cut at the token limit."""
     tokens: int | None = None
-    """Tokens drawn, reasoning included."""
+    """Generated tokens, reasoning included."""
     unfinished_reasoning: bool = False
-    """Whether it ends inside its reasoning part, so that it holds no answer."""
+    """Whether it ends within its reasoning, so that there is no answer."""
 
     def as_row(self) -> dict[str, Any]:
-        """Return those that are worth a place in a verdict row."""
+        """Return the known facts, as fields of a verdict row."""
         known = {"truncated": self.truncated, "tokens": self.tokens}
         row = {name: value for name, value in known.items() if value is not None}
         return row | ({"unfinished_reasoning": True} if self.unfinished_reasoning else {})
 
 
 def summarize_facts(facts: Iterable[GenerationFacts]) -> dict[str, Any]:
-    """Count over all generations; ``unknown`` stands where no generation tells."""
+    """Sum over all generations; ``unknown`` if no generation has the fact."""
     every = list(facts)
     truncated = [fact.truncated for fact in every if fact.truncated is not None]
     tokens = [fact.tokens for fact in every if fact.tokens is not None]
@@ -40,7 +40,7 @@ def summarize_facts(facts: Iterable[GenerationFacts]) -> dict[str, Any]:
 
 
 def render_facts(summary: dict[str, Any]) -> str:
-    """Say the counts in one line."""
+    """Return the counts in one line."""
     if not summary["truncation_known"]:
         cut = "truncated unknown"
     else:

@@ -1,4 +1,4 @@
-"""Set our verdicts beside those that a file of samples brings along."""
+"""Compare our verdicts with those that a file of samples contains."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ _SHOWN = 5
 def compare(
     verdicts: Iterable[ProgramVerdict], published: Mapping[tuple[str, int], bool | None]
 ) -> dict[str, Any] | None:
-    """Count where pass or fail differs; ``published`` is by (question_id, sample). None where nothing was published."""
+    """Return where pass or fail differs, or None if nothing was published, which is by (question_id, sample)."""
     pairs = [
         (f"{verdict.question_id}#{verdict.sample}", verdict.passed, before)
         for verdict in verdicts
@@ -27,12 +27,12 @@ def compare(
     }
 
 
-def render(found: Mapping[str, Any]) -> str:
-    """Say it in one line."""
-    differ = len(found["pass_now"]) + len(found["fail_now"])
-    parts = [f"verdicts in the file: {found['compared']} compared, {differ} differ"]
+def render(comparison: Mapping[str, Any]) -> str:
+    """Return the comparison in one line."""
+    differ = len(comparison["pass_now"]) + len(comparison["fail_now"])
+    parts = [f"verdicts in the file: {comparison['compared']} compared, {differ} differ"]
     for kind, words in (("pass_now", "pass now"), ("fail_now", "fail now")):
-        if names := found[kind]:
+        if names := comparison[kind]:
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             parts.append(f"{len(names)} {words}: {', '.join(names[:_SHOWN])}{more}")
     return "; ".join(parts)

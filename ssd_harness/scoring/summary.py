@@ -1,4 +1,4 @@
-"""Sum verdicts up: pass@k over problems, by difficulty, platform and month, and what the failures were."""
+"""Summarise verdicts: pass@k over problems, by difficulty, platform and month, and the kinds of failures."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,10 +29,10 @@ def summarize(
     *,
     equal: str | None = None,
 ) -> dict[str, Any]:
-    """Return counts, and pass@k with standard errors, for all problems that have samples and for groups of them.
+    """Return counts and pass@k with standard errors, for all problems with samples and by group.
 
-    An internal error is no answer of the program's: it is counted among the verdicts and nowhere else. ``facts`` are
-    those of the generations that the programs came from. ``equal`` says why a problem's samples count as one.
+    An internal error counts among the verdicts, but not in pass@k. ``facts`` are those of the generations that the
+    programs came from. ``equal`` is the reason if a problem's samples count as one.
     """
     every = list(verdicts)
     by_problem: dict[str, list[bool]] = defaultdict(list)
@@ -66,7 +66,7 @@ def summarize(
 
 
 def render(summary: Mapping[str, Any]) -> str:
-    """Return the figures as tables for people, in percent: by difficulty, then by platform and month."""
+    """Return the summary as text, in percent: by difficulty, then by platform and month."""
     ks = [key for key in summary["all"] if key.startswith("pass@") and not key.endswith("_stderr")]
     rows = _rows({"all": summary["all"], **summary["by_difficulty"]}, ks)
     for group in ("by_platform", "by_month"):

@@ -199,14 +199,14 @@ def test_numbers_survive_as_words(value):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("- 1\n- 2\n", "holds a mapping"),
-        ("", "holds a mapping"),
+        ("- 1\n- 2\n", "expected a mapping of fields"),
+        ("", "expected a mapping of fields"),
         ("T_train: [", "line 1"),
         ("\x00", "not YAML"),
         ("T_train: " + "[" * 5000, "not YAML"),
         ("T_train: " + "9" * 5000, "not YAML"),
-        ("fields: 3", "fields: is no mapping"),
-        ("T_train: 1.2\nfields: {lr: 1.0e-5}", "'T_train' stands beside fields:"),
+        ("fields: 3", "fields: expected a mapping"),
+        ("T_train: 1.2\nfields: {lr: 1.0e-5}", "'T_train' is outside of fields:"),
         ("#" * 2_000_000, "too large"),
     ],
 )

@@ -173,7 +173,7 @@ def test_a_refusal_and_a_missing_network_are_one_line(checkpoint, state, hub):
         done = push(state, endpoint)
         assert done.returncode == ExitCode.INFRASTRUCTURE, done.stderr
         last = done.stderr.rstrip().splitlines()[-1]
-        assert last.startswith("ssd-harness: error: the Hub did not take it: ")
+        assert last.startswith("ssd-harness: error: the Hub refused the upload: ")
         assert "me/mine" in last
         assert "Traceback" not in done.stderr
         assert "hf_test" not in done.stderr

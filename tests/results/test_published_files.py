@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
 import ssd_harness
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 from ssd_harness.recipe.definition import FIELDS, Recipe
 
+Draft202012Validator = pytest.importorskip("jsonschema", reason="needs the extra 'test'").Draft202012Validator
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 TASK = "livecodebench_mini"
 
