@@ -1,18 +1,21 @@
 """Compare finished runs by name: read their verdicts, their notes, and the intervals of their differences."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ssd_harness import schema
 from ssd_harness.errors import UsageError
-from ssd_harness.harness.result_files.outcomes import read_outcomes
+from ssd_harness.harness.result_files.outcomes import outcomes_of, read_outcomes
 from ssd_harness.results import comparison
-from ssd_harness.results.comparison import RunRow
-from ssd_harness.results.run_notes import RunNotes, read_notes
+from ssd_harness.results.comparison import Outcomes, RunRow
+from ssd_harness.results.run_notes import RunNotes, notes_of, read_notes
+from ssd_harness.results.sample_scores import SampleScores
 
 RunPath = str | os.PathLike[str]
+Run = RunPath | SampleScores | Mapping[str, Any]
+"""A path, what ``score`` returned, or what ``evaluate`` returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +41,14 @@ class Comparison:
         return "\n".join([comparison.render(self.rows), *notes])
 
 
-def compare(runs: Mapping[str, RunPath] | Sequence[RunPath]) -> Comparison:
+def compare(runs: Mapping[str, Run] | Sequence[RunPath]) -> Comparison:
     """Compare finished runs with the first one, paired by problem.
 
     Args:
-        runs: Paths of runs, or a mapping from names to paths. The first run is the baseline. A path is a
-            ``verdicts.jsonl``, an lm-eval ``samples_*.jsonl``, or a folder with one of them. If a folder has several,
-            ``FOLDER@WORD`` selects one by run id, checkpoint, fingerprint, task or file name, and ``FOLDER@base``
-            selects the base model's.
+        runs: A mapping from names to runs, or a list of paths. The first run is the baseline. A run is what
+            :func:`evaluate` or :func:`score` returned, or a path: a ``verdicts.jsonl``, an lm-eval
+            ``samples_*.jsonl``, or a folder with one of them. If a folder has several, ``FOLDER@WORD`` selects one by
+            run id, checkpoint, fingerprint, task or file name, and ``FOLDER@base`` selects the base model's.
 
     Returns:
         One row a run: pass@1 and pass@5 (if all problems have five samples) with bootstrap intervals over problems, the
@@ -58,20 +61,43 @@ def compare(runs: Mapping[str, RunPath] | Sequence[RunPath]) -> Comparison:
     """
     if isinstance(runs, str | os.PathLike):
         raise UsageError(f"expected a list of runs or a mapping, got {str(runs)!r}", next_step="give [FIRST, SECOND]")
-    named = dict(runs) if isinstance(runs, Mapping) else _by_path(runs)
+    named: dict[str, Run] = dict(runs) if isinstance(runs, Mapping) else _by_path(runs)
     if not named:
-        raise UsageError("no run to compare", next_step="give at least one path")
-    outcomes = [(name, read_outcomes(os.fspath(path))) for name, path in named.items()]
-    notes = {name: read_notes(os.fspath(path)) for name, path in named.items()}
-    only_first = any(run.equal_samples for run in notes.values())
+        raise UsageError("no run to compare", next_step="give at least one run")
+    read = {name: _read(name, run) for name, run in named.items()}
+    only_first = any(notes.equal_samples for _, notes in read.values())
+    outcomes = [(name, outcomes) for name, (outcomes, _) in read.items()]
     rows = comparison.compare(outcomes, ks=(1,)) if only_first else comparison.compare(outcomes)
-    return Comparison(tuple(rows), notes)
+    return Comparison(tuple(rows), {name: notes for name, (_, notes) in read.items()})
 
 
-def _by_path(runs: Sequence[RunPath]) -> dict[str, RunPath]:
-    named: dict[str, RunPath] = {}
+def _by_path(runs: Sequence[RunPath]) -> dict[str, Run]:
+    named: dict[str, Run] = {}
     for path in runs:
+        if not isinstance(path, str | os.PathLike):
+            raise UsageError(f"expected a path, got {type(path).__name__}", next_step="name the runs: {NAME: RUN}")
         if os.fspath(path) in named:
-            raise UsageError(f"the run {os.fspath(path)!r} is given twice", next_step="name the runs: {NAME: PATH}")
+            raise UsageError(f"the run {os.fspath(path)!r} is given twice", next_step="name the runs: {NAME: RUN}")
         named[os.fspath(path)] = path
     return named
+
+
+def _read(name: str, run: Run) -> tuple[Outcomes, RunNotes]:
+    """Return the outcomes of a run, and its notes."""
+    if isinstance(run, str | os.PathLike):
+        return read_outcomes(os.fspath(run)), read_notes(os.fspath(run))
+    if isinstance(run, SampleScores):
+        return outcomes_of(_located(name, run.rows), name), notes_of(run.summary, "")
+    samples = run.get("samples") if isinstance(run, Mapping) else None
+    if not isinstance(samples, Mapping):
+        what = f"the run {name!r}: expected a path, or what evaluate or score returned, got {type(run).__name__}"
+        raise UsageError(what, next_step="give the whole result, with its samples")
+    if len(samples) != 1:
+        what = f"the run {name!r} has {len(samples)} tasks: {', '.join(map(str, samples)) or 'none'}"
+        raise UsageError(what, next_step="evaluate one task a run, or give the path of its samples")
+    ((task, rows),) = samples.items()
+    return outcomes_of(_located(name, rows), name), notes_of(run, task)
+
+
+def _located(name: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return ((f"{name}, row {number}", row) for number, row in enumerate(rows, 1))

@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +39,8 @@ class SampleScores:
 
     verdicts: tuple[ProgramVerdict, ...]
     """One verdict a sample, ordered by question_id and sample number."""
+    rows: tuple[Mapping[str, Any], ...]
+    """The rows of ``verdicts.jsonl``: each verdict with its problem's difficulty, generation facts and program."""
     summary: Mapping[str, Any]
     """What ``summary.json`` holds: counts, pass@k by group, data, sandbox and software versions."""
     notes: tuple[str, ...] = ()
@@ -158,7 +160,7 @@ def score_located(
             )
     scores = _summarise(chosen, store, scoring, source)
     if out:
-        _write(out, scores, chosen, store)
+        _write(out, scores)
     return scores, scoring
 
 
@@ -260,18 +262,22 @@ def _summarise(chosen: _Chosen, store: ProblemStore, scoring: batch.Scoring, sou
         "software": provenance.collect(),
         "command": provenance.command(),
     }
-    return SampleScores(verdicts, summary, (store.unofficial,) if store.unofficial else ())
+    rows = tuple(_rows(verdicts, chosen, store))
+    return SampleScores(verdicts, rows, summary, (store.unofficial,) if store.unofficial else ())
 
 
-def _write(out: Path, scores: SampleScores, chosen: _Chosen, store: ProblemStore) -> None:
+def _rows(verdicts: Iterable[ProgramVerdict], chosen: _Chosen, store: ProblemStore) -> Iterator[dict[str, Any]]:
     by_program = {(sample.program.question_id, sample.program.sample): sample for sample in chosen.samples}
+    for verdict in verdicts:
+        sample = by_program[verdict.question_id, verdict.sample]
+        row = {**verdict.as_row(), "difficulty": store.problems[verdict.question_id].difficulty}
+        row |= sample.facts.as_row() | {"code": sample.program.code}
+        yield row if sample.published is None else {**row, "published": sample.published}
+
+
+def _write(out: Path, scores: SampleScores) -> None:
     with atomic_writer(out / "verdicts.jsonl") as stream:
-        for verdict in scores.verdicts:
-            sample = by_program[verdict.question_id, verdict.sample]
-            row = {**verdict.as_row(), "difficulty": store.problems[verdict.question_id].difficulty}
-            row |= sample.facts.as_row() | {"code": sample.program.code}
-            if sample.published is not None:
-                row["published"] = sample.published
+        for row in scores.rows:
             stream.write(json.dumps(row) + "\n")
     write_json(out / "summary.json", scores.summary)
 

@@ -87,6 +87,11 @@ def test_distill_stays_callable_whatever_is_imported_from_its_package():
         (lambda: ssd_harness.compare("OUT"), "expected a list"),
         (lambda: ssd_harness.compare(["OUT", "OUT"]), "given twice"),
         (lambda: ssd_harness.compare(["nowhere"]), "nowhere"),
+        (lambda: ssd_harness.compare([{}]), "name the runs"),
+        (lambda: ssd_harness.compare({"a": 3}), "got int"),
+        (lambda: ssd_harness.compare({"a": {"results": {}}}), "with its samples"),
+        (lambda: ssd_harness.compare({"a": {"samples": {"x": [], "y": []}}}), "2 tasks: x, y"),
+        (lambda: ssd_harness.compare({"a": {"samples": {"x": [{"doc": {}}]}}}), "a, row 1"),
     ],
 )
 def test_a_bad_argument_is_one_usage_error(state, tmp_path, monkeypatch, call, words):

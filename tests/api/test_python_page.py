@@ -67,6 +67,14 @@ def test_compare_returns_paired_intervals(page):
     assert "Δ pass@1" in str(comparison)
 
 
+def test_results_in_memory_compare_like_their_files(page):
+    in_memory = ssd_harness.compare({"base": page["base"], "ssd": page["ssd"]})
+    assert in_memory.as_fields() == page["comparison"].as_fields()
+    scores = ssd_harness.compare({"scores": page["scores"]})
+    assert scores["scores"].pass_at[1].mean == page["scores"].pass_at[1]
+    assert scores["scores"].by_difficulty == {page["scores"].rows[0]["difficulty"]: 0.0}
+
+
 def test_score_returns_verdicts_in_order(page):
     assert [(verdict.question_id, verdict.sample) for verdict in page["scores"].verdicts] == [
         ("mini_tally_1", 0),

@@ -1,6 +1,6 @@
 """Read the outcome of each problem in one run, from ``ssd-harness score`` or ``lm_eval --log_samples``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,14 @@ def read_outcomes(path: Path | str) -> dict[str, ProblemOutcome]:
     ``FOLDER@WORD`` chooses one of several (see :func:`~ssd_harness.harness.result_files.runs.find_run`).
     """
     file = find_run(path)
+    return outcomes_of(read_rows(file, "verdicts"), file)
+
+
+def outcomes_of(rows: Iterable[tuple[str, Row]], source: object) -> dict[str, ProblemOutcome]:
+    """Return the outcomes in (where, row) pairs, by question_id; ``source`` names the run in errors."""
     passed: dict[str, list[bool]] = {}
     difficulty: dict[str, str] = {}
-    for where, row in read_rows(file, "verdicts"):
+    for where, row in rows:
         for verdict in _verdicts(row, where):
             question = _question_id(verdict, where)
             if verdict.get("verdict") == "IE":
@@ -43,7 +48,7 @@ def read_outcomes(path: Path | str) -> dict[str, ProblemOutcome]:
             level = verdict.get("difficulty") or document_of(row).get("difficulty")
             difficulty[question] = level if isinstance(level, str) else "unknown"
     if not passed:
-        raise UsageError("no verdicts in this file", where=file, next_step="was the run made with --predict_only?")
+        raise UsageError("this run has no verdicts", where=source, next_step="was the run made with --predict_only?")
     return {
         question: ProblemOutcome(question, len(flags), sum(flags), difficulty[question])
         for question, flags in passed.items()
