@@ -1,5 +1,6 @@
 """The documentation says what the code does, or a test says that it does not."""
 
+import configparser
 import os
 import re
 import shlex
@@ -107,6 +108,15 @@ def test_files_and_folders_named_on_a_page_exist(page):
         r"`((?:ssd_harness|plugins|tasks|tests|runs|docs|dev|examples)/[\w./-]*)`", page.read_text(encoding="utf-8")
     )
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_test_loops_of_contributing_exist():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "tox.ini", encoding="utf-8")
+    loops = re.findall(r"`tox -e (\w+)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert {"quick", "lint", "docs"} <= set(loops)
+    assert [loop for loop in loops if f"testenv:{loop}" not in config] == []
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
 def test_pre_commit_runs_the_ruff_of_this_environment_with_the_settings_of_pyproject():
