@@ -79,12 +79,8 @@ def exit_codes() -> str:
         ExitCode.INCONCLUSIVE: "The evidence decides nothing, and the command was asked to fail in that case.",
         ExitCode.INTERRUPTED: "Ctrl-C. The same command continues from what is finished.",
     }
-    parts = [
-        HEADER,
-        "# Exit codes\n\n",
-        "Every `ssd-harness` command, and `lm_eval` with our models or tasks, ends with one of:\n\n",
-    ]
-    parts += ["| code | name | meaning |\n| --- | --- | --- |\n"]
+    intro = "Every `ssd-harness` command, and `lm_eval` with our models or tasks, ends with one of:\n\n"
+    parts = [HEADER, "# Exit codes\n\n", intro, "| code | name | meaning |\n| --- | --- | --- |\n"]
     parts += [f"| {code.value} | `{code.name}` | {meanings[code]} |\n" for code in ExitCode]
     return "".join(parts)
 
