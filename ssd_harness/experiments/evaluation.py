@@ -30,7 +30,6 @@ DEFAULT = "default"
 Decoded = tuple[float, int | str | None, float | str]
 """T, top-k and top-p, as results say."""
 _DONE = "evaluation.json"
-_ERROR = "ssd-harness: error: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +175,7 @@ def _session(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
 def _error(evaluation: Evaluation, report: Mapping[str, Any]) -> str | None:
     log = evaluation.folder / LOG
     if report["exit_code"]:
-        said = " ".join(str(report["message"]).split()) or last_line(log)
-        return said.removeprefix(_ERROR) or f"exit {report['exit_code']}"
+        return " ".join(str(report["message"]).split()) or last_line(log) or f"exit {report['exit_code']}"
     if not results_files(evaluation.folder):
         return f"lm_eval left no results: {last_line(log)}"
     return None

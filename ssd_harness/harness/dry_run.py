@@ -8,9 +8,8 @@ from typing import TextIO
 
 from ssd_harness.errors import ExitCode, InfrastructureError, UsageError
 from ssd_harness.harness import lm_eval_command, run_context
+from ssd_harness.harness.patches.command_errors import expected_cause
 from ssd_harness.harness.run_context import CheckLevel
-
-_ERROR = "error: "
 
 
 def check_commands(commands: Iterable[tuple[str, Sequence[str]]], *, level: CheckLevel) -> None:
@@ -21,17 +20,21 @@ def check_commands(commands: Iterable[tuple[str, Sequence[str]]], *, level: Chec
     with run_context.dry_run(level):
         for label, arguments in commands:
             with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-                code: int = ExitCode.DONE
-                with _output_to(output):
-                    try:
+                try:
+                    with _output_to(output):
                         lm_eval_command.run(arguments)
-                    except SystemExit as end:
-                        code = end.code if isinstance(end.code, int) else ExitCode.USAGE
-                if code:
-                    output.seek(0)
-                    line = (output.read().strip().splitlines() or ["no reason given"])[-1].partition(_ERROR)[2]
-                    failure = UsageError if code == ExitCode.USAGE else InfrastructureError
-                    raise failure(f"cell {label}: {line}")
+                except SystemExit as end:
+                    if end.code:
+                        raise _failure(label, end, output) from end
+
+
+def _failure(label: str, end: SystemExit, output: TextIO) -> UsageError | InfrastructureError:
+    """Return the error that ended a command; lm-eval's own parser only prints its errors."""
+    cause = expected_cause(end)
+    output.seek(0)
+    reason = str(cause or (output.read().strip().splitlines() or ["no reason given"])[-1])
+    is_usage = not isinstance(end.code, int) or end.code == ExitCode.USAGE
+    return (UsageError if is_usage else InfrastructureError)(f"cell {label}: {reason}")
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from typing import Any
 
 from ssd_harness.errors import ExitCode
 from ssd_harness.harness import lm_eval_command
+from ssd_harness.harness.patches.command_errors import expected_cause
 from ssd_harness.supervisor import die_with
 
 LOG = "log.txt"
@@ -41,7 +42,7 @@ def _evaluate(words: list[str]) -> tuple[int, str]:
         lm_eval_command.run(words)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(bool(end.code))
-        return code, "" if isinstance(end.code, int | None) else str(end.code)
+        return code, str(expected_cause(end) or ("" if isinstance(end.code, int | None) else end.code))
     except Exception as error:  # noqa: BLE001 - the command would end here, with this traceback
         traceback.print_exc()
         return ExitCode.INFRASTRUCTURE, f"{type(error).__name__}: {error}"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ssd_harness.errors import InfrastructureError, SsdError, UsageError
+from ssd_harness.errors import InfrastructureError, UsageError
 from ssd_harness.recipe.definition import FIELDS
 
 _SET_HERE = {"model", "model_args", "tasks", "evaluation_tracker", "task_manager", "log_samples"}
@@ -52,6 +52,7 @@ def evaluate(
     """
     from ssd_harness.harness import patches, run_context
     from ssd_harness.harness.patches import discovery
+    from ssd_harness.harness.patches.command_errors import expected_cause
 
     names = [tasks] if isinstance(tasks, str) else list(tasks)
     if not names or not all(isinstance(name, str) and name for name in names):
@@ -82,7 +83,7 @@ def evaluate(
                 **options,
             )
         except Exception as error:
-            if expected := _expected(error):
+            if expected := expected_cause(error):
                 raise expected from error
             raise
         if results is None:
@@ -115,12 +116,6 @@ def _check_options(options: Mapping[str, Any], target: Any) -> None:
             near = difflib.get_close_matches(option, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(names)}"
             raise UsageError(f"lm_eval has no option {option!r}", next_step=hint)
-
-
-def _expected(error: BaseException | None) -> SsdError | None:
-    while error is not None and not isinstance(error, SsdError):
-        error = error.__cause__
-    return error
 
 
 def _save(results: Mapping[str, Any], tracker: Any) -> None:

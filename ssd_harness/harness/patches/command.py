@@ -62,7 +62,7 @@ def _run(execute: Any, *arguments: Any) -> Any:
         print(INTERRUPTED, file=sys.stderr)
         raise SystemExit(int(ExitCode.INTERRUPTED)) from None
     except Exception as error:
-        expected = _cause(error)
+        expected = command_errors.expected_cause(error)
         if expected is None and crash_log.is_ours(error):
             expected = crash_log.report(error, sys.argv)
         expected = expected or command_errors.expected_error(error, sys.argv[1:])
@@ -72,12 +72,6 @@ def _run(execute: Any, *arguments: Any) -> Any:
 
 
 def _end(error: SsdError) -> NoReturn:
+    """Print the error and exit; the cause of the exit is the error, for callers in this process."""
     print(f"ssd-harness: error: {error}", file=sys.stderr)
-    raise SystemExit(int(error.exit_code)) from None
-
-
-def _cause(error: BaseException | None) -> SsdError | None:
-    """Return the expected error that ``error`` is or was raised from."""
-    while error is not None and not isinstance(error, SsdError):
-        error = error.__cause__
-    return error
+    raise SystemExit(int(error.exit_code)) from error

@@ -28,6 +28,13 @@ _FILE_ERRORS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, Permis
 """Errors that a wrong path causes; any other OSError is caused by the machine or the network."""
 
 
+def expected_cause(error: BaseException | None) -> SsdError | None:
+    """Return the expected error that ``error`` is or was raised from; None if there is none."""
+    while error is not None and not isinstance(error, SsdError):
+        error = error.__cause__
+    return error
+
+
 def concerns_us(words: Sequence[str]) -> bool:
     """Return whether an ``lm_eval`` command line names a model or task that is ours, or misspells one."""
     options = _parsed(words)
