@@ -1,4 +1,4 @@
-"""What the evaluation of a model takes, by estimate: programs, tokens, GPU time and memory."""
+"""Estimate what an evaluation takes: programs, tokens, GPU time and memory."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""What this machine has for a run: the memory of the device that it works on, and room on the disk."""
+"""Resources of this machine: the memory of the device that a run uses, and free disk space."""
 
 import shutil
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Machine:
 
     @property
     def words(self) -> str:
-        """What the memory belongs to."""
+        """The memory and its device, in words."""
         size = f"{gigabytes(self.memory or 0)} GB"
         if not self.is_here:
             return f"{size} of a GPU (none is here)"

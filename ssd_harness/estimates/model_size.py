@@ -1,4 +1,4 @@
-"""How large a model is, from its configuration alone: no weight is read."""
+"""Compute the size of a model from its configuration alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a transform costs at most, from the numbers of its recipe and the size of its model."""
+"""Upper bounds of what a transform costs, from its recipe and the size of the model."""
 
 from dataclasses import dataclass
 
@@ -100,7 +100,7 @@ def _rows(recipe: Recipe) -> int:
 
 
 def assumptions(recipe: Recipe, size: ModelSize | None) -> list[str]:
-    """Say what the costs assume."""
+    """Return the assumptions behind the costs."""
     longest = f"max_new_tokens_train={recipe.max_new_tokens_train:,}"
     lengths = f"samples run to {longest} (most end long before), prompts have {PROMPT_TOKENS} tokens, all are kept"
     if size is None:

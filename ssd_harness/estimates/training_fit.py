@@ -1,4 +1,4 @@
-"""Whether a run fits this machine, by estimate, and which settings would make it fit."""
+"""Estimate whether a run fits a machine, and find settings that would make it fit."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ _SAME_RESULT: tuple[dict[str, Any], ...] = (
     {"gradient_checkpointing": True},
     {"gradient_checkpointing": True, "micro_batch_size": 1},
 )
-"""What takes less memory and makes the same checkpoint."""
+"""Settings that take less memory and make the same checkpoint."""
 
 DiskNeed = Callable[[Recipe], float]
 """Bytes that a run by a recipe still takes on the disk."""
@@ -34,7 +34,7 @@ DiskNeed = Callable[[Recipe], float]
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a run takes of a machine, in bytes."""
+    """Memory that a run needs, in bytes."""
 
     training: TrainingMemory
     sampling: SamplingMemory
@@ -80,7 +80,7 @@ def need_of(recipe: Recipe, size: ModelSize, machine: Machine, *, stored: int) -
 def misfits(
     need: Need, machine: Machine, disk: float = 0, free: float = float("inf"), *, trains: bool = True
 ) -> list[str]:
-    """Say what does not fit, a clause each; nothing where all does. ``trains``: samples are not all that is wanted."""
+    """Return a clause for each thing that does not fit; ``trains`` is false if only samples are drawn."""
     clauses = []
     room = float("inf") if machine.memory is None else machine.memory
     several = f" in {need.processes} processes" if need.processes > 1 else ""

@@ -1,4 +1,4 @@
-"""Cells of a sweep: one point, one training seed, one task; what it needs trained, and where its results are kept."""
+"""Cells of a sweep: one point, one training seed and one task, with its training and the folder of its results."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,13 +23,13 @@ _LONGEST = 100
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One evaluation of a sweep. Its folder is named by what decides the result, so nothing stale is ever reused."""
+    """One evaluation of a sweep. Its folder is named after everything that decides the result."""
 
     point: Point
-    """The fields that it reads and other cells may have otherwise, without the seed."""
+    """The fields that it uses and that vary between cells, without the seed."""
     recipe: Recipe
     plan: Plan | None
-    """What the evaluation trains first, unless it is there; None for a model that is evaluated as it is."""
+    """The training that it needs, or None for a model that is evaluated as it is."""
     evaluation: Evaluation
     weights: str
     """Cells with the same ones share a training."""
@@ -49,11 +49,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What all cells of a sweep have in common."""
+    """The settings that all cells of a sweep share."""
 
     model: str
     fields: Mapping[str, Any]
-    """Given for every cell."""
+    """Fields of every cell."""
     tasks: Sequence[str]
     out: Path
     limit: int | None = None
@@ -61,7 +61,7 @@ class Request:
     model_args: Mapping[str, Any] = field(default_factory=dict)
     """What the model class is told beside the fields."""
     options: Sequence[str] = ()
-    """Further words of lm_eval's command line."""
+    """Further arguments of lm_eval."""
 
 
 def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) -> list[Cell]:
@@ -101,7 +101,7 @@ def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) 
 
 
 def _key(request: Request, task: str, recipe: Recipe, identity: str, gen_kwargs: Mapping[str, Any]) -> str:
-    """Return what stands for everything that decides a cell's result."""
+    """Return a hash of everything that decides a cell's result."""
     side = "_eval" if recipe.rounds else "_base"
     decoding = {name: getattr(recipe, name) for name in FIELDS if name.endswith(side)}
     if not recipe.rounds and recipe.template_values:  # of all others the fingerprint says them
@@ -153,7 +153,7 @@ def _gen_kwargs(recipe: Recipe, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those fields that the evaluation of such a cell reads."""
+    """Return the fields that the evaluation of such a cell uses."""
     if asked("rounds", fields) == 0:
         return {name: value for name, value in fields.items() if _is_base(name)}
     return {name: value for name, value in fields.items() if not name.endswith("_base")}

@@ -1,4 +1,4 @@
-"""Carry out the cells of a sweep: each training once, its evaluations in one process, failures kept apart."""
+"""Run the cells of a sweep: each training once, its evaluations in one process, each failure on its own."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -16,10 +16,10 @@ Failures = dict[str, str]
 
 
 def run(cells: Sequence[Cell], *, jobs: int = 1, tell: Callable[[str], None] = say) -> Failures:
-    """Run what is not done of ``cells``, at most ``jobs`` trainings or evaluations at once, and return the failures.
+    """Run the unfinished ``cells``, at most ``jobs`` trainings or evaluations at once, and return the failures.
 
-    Cells of the same weights share one training; if it fails, all of them have failed. The others go on. Raises
-    :class:`UsageError` before the first one where a training cannot fit this machine.
+    Cells with the same weights share one training and fail with it; other cells continue. Raises :class:`UsageError`
+    before the first training if one cannot fit this machine.
     """
     left = [cell for cell in cells if not cell.evaluation.done]
     for plan in {cell.weights: cell.plan for cell in left}.values():
@@ -45,7 +45,7 @@ def run(cells: Sequence[Cell], *, jobs: int = 1, tell: Callable[[str], None] = s
 
 
 class _Progress:
-    """Counts finished cells over all threads, and tells each."""
+    """Count finished cells over all threads, and report each."""
 
     def __init__(self, total: int, done: int, tell: Callable[[str], None]) -> None:
         self.total, self.done, self.tell = total, done, tell
@@ -62,7 +62,7 @@ class _Progress:
 
 
 def _run_group(group: Sequence[Cell], progress: _Progress) -> None:
-    """Evaluate cells of the same weights; the first one's lm_eval trains them, after all of its own checks."""
+    """Evaluate cells with the same weights; lm_eval of the first cell trains them, after its own checks."""
     if progress.stopping.is_set():
         return
     plan = group[0].plan

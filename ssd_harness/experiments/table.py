@@ -1,4 +1,4 @@
-"""The table of a sweep: one row a point, training seeds put together, pass@k with intervals over problems."""
+"""The table of a sweep: one row per point, averaged over training seeds, pass@k with intervals over problems."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ class Row:
     decode: Decoded | None
     """T, top-k, top-p of the evaluation, as the results recorded them; None where a task of others names none."""
     seeds: tuple[int, ...]
-    """Training seeds that are finished."""
+    """Training seeds of finished cells."""
     pass_at: Mapping[int, Estimate] = field(default_factory=dict)
     """k → mean over seeds, with the interval over problems."""
     spread: Mapping[int, float] = field(default_factory=dict)
@@ -40,12 +40,12 @@ class Row:
     difference: Mapping[int, Estimate] = field(default_factory=dict)
     """k → difference to the first row of the task, paired by problem; empty in that row."""
     metrics: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
-    """Of tasks that are not ours: metric → mean over seeds, and standard error (of one seed)."""
+    """For tasks of others: metric → mean over seeds, and standard error (of one seed)."""
     metric_spread: Mapping[str, float] = field(default_factory=dict)
     """Metric → standard deviation over training seeds; empty for a single one."""
     folders: tuple[str, ...] = ()
     official: bool = True
-    """Whether all of it was measured on LiveCodeBench's data as it was published."""
+    """Whether all figures were measured on LiveCodeBench's published data."""
     rounds: int | None = 0
     """Rounds that made the evaluated checkpoint; None where seeds differ in it or the results do not say."""
 
@@ -127,13 +127,13 @@ def _values(outcomes: Mapping[str, ProblemOutcome], k: int) -> list[float]:
 
 
 def as_json(found: Sequence[Row], failures: Mapping[str, str], about: Mapping[str, Any]) -> str:
-    """Return everything, for programs."""
+    """Return all rows as JSON, for programs."""
     listed = [{**asdict(row), "T_eff": row.t_eff} for row in found]
     return json.dumps({**about, "rows": listed, "failed": dict(failures)}, indent=2) + "\n"
 
 
 def as_csv(found: Sequence[Row]) -> str:
-    """Return one line a row, a column a number."""
+    """Return the rows as CSV, one column per number."""
     stream = io.StringIO()
     lines = [_flat(row) for row in found]
     columns = list(dict.fromkeys(name for line in lines for name in line))
@@ -163,7 +163,7 @@ def _flat(row: Row) -> dict[str, Any]:
 
 
 def as_markdown(found: Sequence[Row], failures: Mapping[str, str], about: Mapping[str, Any]) -> str:
-    """Return the table for people, what its columns mean, and what failed."""
+    """Return the table as Markdown, with the meaning of its columns and the failures."""
     ks = list(dict.fromkeys(k for row in found for k in row.pass_at))
     metrics = list(dict.fromkeys(name for row in found for name in row.metrics))
     several = any(len(row.seeds) > 1 for row in found)
