@@ -171,14 +171,14 @@ def _hash_file(file: Path) -> str:
     remembers = status.st_size > 32 << 20  # a small file is quick to read
     if remembers:
         try:
-            known = json.loads(note.read_text("utf-8"))
+            remembered = json.loads(note.read_text("utf-8"))
         except (OSError, ValueError):
-            known = {}
-        if known.get("stamp") == stamp:
-            return str(known["sha256"])
+            remembered = {}
+        if remembered.get("stamp") == stamp:
+            return str(remembered["sha256"])
     with file.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if remembers:
         with contextlib.suppress(InfrastructureError):  # not writable: it is computed again
-            storage.write_json(note, {"stamp": stamp, "sha256": found, "file": os.fspath(file)})
-    return found
+            storage.write_json(note, {"stamp": stamp, "sha256": digest, "file": os.fspath(file)})
+    return digest

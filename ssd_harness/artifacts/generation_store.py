@@ -42,17 +42,17 @@ class GenerationStore:
                     del missing[row["key"], row["index"], row["prompt"]]
                     yield Continuation(request, tuple(row["token_ids"]), Stop(row["stop"]))
 
-    def append(self, made: Continuation) -> None:
+    def append(self, continuation: Continuation) -> None:
         """Store one continuation, whole or not at all."""
         if not (self.folder / "about.json").exists():
             storage.write_json(self.folder / "about.json", self.identity)
-        asked = made.request
+        request = continuation.request
         row = {
-            "key": asked.key,
-            "index": asked.index,
-            "prompt": _prompt_hash(asked.prompt_ids),
-            "token_ids": made.token_ids,
-            "stop": made.stop.value,
+            "key": request.key,
+            "index": request.index,
+            "prompt": _prompt_hash(request.prompt_ids),
+            "token_ids": continuation.token_ids,
+            "stop": continuation.stop.value,
         }
         storage.append_line(self._file, json.dumps(row, separators=(",", ":")).encode())
 

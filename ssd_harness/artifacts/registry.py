@@ -295,8 +295,8 @@ def _key(manifest: Mapping[str, Any]) -> str:
     """
     if manifest.get("trained") != ELSEWHERE:
         return checkpoint_folder(manifest["fingerprint"]).name
-    said = {key: value for key, value in manifest.items() if key not in {"name", "files", "software", "checked"}}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    identity = {key: value for key, value in manifest.items() if key not in {"name", "files", "software", "checked"}}
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _place(checkpoint: Checkpoint) -> Path:

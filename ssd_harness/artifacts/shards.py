@@ -28,7 +28,7 @@ def write_shard(folder: Path, number: int, samples: Iterable[Sample]) -> None:
 
     ids = pa.list_(pa.int32())
     kinds = {"index": pa.int32(), "prompt_ids": ids, "token_ids": ids}
-    schema = pa.schema([(known.name, kinds.get(known.name, pa.string())) for known in fields(Sample)])
+    schema = pa.schema([(field.name, kinds.get(field.name, pa.string())) for field in fields(Sample)])
     table = pa.Table.from_pylist([asdict(sample) for sample in samples], schema=schema)
     with storage.atomic_writer(shard_path(folder, number), "wb") as stream:
         parquet.write_table(table, stream, compression="zstd")

@@ -57,13 +57,13 @@ def check(request: Request) -> dict[str, Any]:
     record = logits.read_record(Path(request.record)) if request.record else None
     vocabulary = model.config.get_text_config().vocab_size
     prompts = record.prompts if record else [[token % vocabulary for token in ids] for ids in ((5, 7, 11), (13, 2))]
-    found, precision = logits.precise_logits_of(model, prompts, "cpu")
-    if not all(bool(torch.isfinite(one).all()) for one in found):
+    computed, precision = logits.precise_logits_of(model, prompts, "cpu")
+    if not all(bool(torch.isfinite(one).all()) for one in computed):
         raise InfrastructureError("the checkpoint's logits are not finite", where=folder)
     facts = {"dtype": str(model.dtype).removeprefix("torch."), "tied": tied}
     if record is None:
         return facts
-    apart = max(logits.difference(one, other) for one, other in zip(found, record.logits, strict=True))
+    apart = max(logits.difference(one, other) for one, other in zip(computed, record.logits, strict=True))
     allowed = logits.tolerance(precision, record.precision)
     if not apart <= allowed:
         raise InfrastructureError(
@@ -80,9 +80,9 @@ def check_apart(request: Request) -> dict[str, Any]:
     command = [sys.executable, "-P", "-m", __spec__.name, json.dumps(asdict(request)), str(os.getpid())]
     environment = {**without_ranks(), "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=False)
-    said = done.stdout.decode("utf-8", "replace").splitlines()
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
     try:
-        answer: Mapping[str, Any] = json.loads(said[-1])
+        answer: Mapping[str, Any] = json.loads(lines[-1])
     except (IndexError, ValueError):
         ended = f"was ended by signal {-done.returncode}" if done.returncode < 0 else "failed"
         raise InfrastructureError(
@@ -122,16 +122,16 @@ def main(request: str, parent: int) -> None:
 
 def _tied(model: Any, folder: Path) -> bool:
     """Return whether input and output embeddings are one tensor; raises if the configuration says otherwise."""
-    said = loading.says_tied(model.config)
+    declared = loading.says_tied(model.config)
     output = model.get_output_embeddings()
     if output is None:
-        return said
+        return declared
     tied = output.weight is model.get_input_embeddings().weight
-    if said and not tied:
+    if declared and not tied:
         raise InfrastructureError(
             "config.json says that the embeddings are tied, but the weights hold an lm_head of their own", where=folder
         )
-    return said
+    return declared
 
 
 if __name__ == "__main__":

@@ -42,10 +42,12 @@ class EngineSampler:
     def sample(self, prompts: Iterable[Prompt], seed: int) -> Iterator[Sample]:
         """Yield samples as they finish; token ids are exactly those drawn."""
         requests = (request for prompt in prompts for request in self._requests(prompt))
-        for made in self._engine.generate(requests, self._recipe.train_decoding, seed):
-            text = self._tokenizer.decode(made.token_ids, skip_special_tokens=True)
-            asked = made.request
-            yield Sample(asked.key, asked.index, asked.prompt_ids, made.token_ids, text, made.stop.value)
+        for continuation in self._engine.generate(requests, self._recipe.train_decoding, seed):
+            text = self._tokenizer.decode(continuation.token_ids, skip_special_tokens=True)
+            request = continuation.request
+            yield Sample(
+                request.key, request.index, request.prompt_ids, continuation.token_ids, text, continuation.stop.value
+            )
 
     def describe(self) -> Mapping[str, Json]:
         """Return the engine's device, precision and version, and whether a chat template was applied."""

@@ -153,8 +153,12 @@ def ids(recipe: Recipe) -> SampleExporter:
     """
 
     def row(one: Candidate) -> dict[str, Any] | None:
-        found = training_row(one.sample, recipe.max_length_train)
-        return found and {"input_ids": found[0], "attention_mask": [1] * len(found[0]), "labels": found[1]}
+        ids_and_labels = training_row(one.sample, recipe.max_length_train)
+        return ids_and_labels and {
+            "input_ids": ids_and_labels[0],
+            "attention_mask": [1] * len(ids_and_labels[0]),
+            "labels": ids_and_labels[1],
+        }
 
     return _jsonl(row)
 

@@ -86,8 +86,12 @@ def import_checkpoint(
                 _complete(scratch, origin.folder().resolve())
         checked = _check(scratch, origin, record if adapter else None)
         manifest = _manifest(scratch, origin, run, recipe, own, adapter=adapter) | {"checked": checked, **style}
-        known = registry.lookup(name)
-        if known and known.fingerprint == manifest["fingerprint"] and known.manifest["recipe"] != manifest["recipe"]:
+        existing = registry.lookup(name)
+        if (
+            existing
+            and existing.fingerprint == manifest["fingerprint"]
+            and existing.manifest["recipe"] != manifest["recipe"]
+        ):
             raise UsageError(
                 f"{name!r} is this very checkpoint, registered with other fields",
                 next_step=f"choose another --name, or run: ssd-harness models remove {name}",
@@ -110,10 +114,10 @@ def _adapter_merger(fields: Mapping[str, Any]) -> Callable[[Path, Path, Path], L
 
 def _recipe_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the known fields of the recipe. Raises :class:`UsageError` for values that no later command could read."""
-    known = dict(run.about.get("recipe", {})) if run else dict(own.manifest.get("recipe", {})) if own else {}
-    known = without_run_side(known)
-    resolve(registry.PREFIX, fields, inherited=("the run's recipe", known))
-    return {**known, **fields}
+    recorded = dict(run.about.get("recipe", {})) if run else dict(own.manifest.get("recipe", {})) if own else {}
+    recorded = without_run_side(recorded)
+    resolve(registry.PREFIX, fields, inherited=("the run's recipe", recorded))
+    return {**recorded, **fields}
 
 
 def _style_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,8 +178,8 @@ def _take(source: Path, scratch: Path, *, link: bool) -> None:
         )
     weights = sorted(file for file in source.glob("*.safetensors") if file.is_file())
     if not weights:
-        found = ", ".join(sorted(file.name for file in source.glob("*.bin"))[:3])
-        pickled = f", only {found}, which could run code when loaded" if found else ""
+        names = ", ".join(sorted(file.name for file in source.glob("*.bin"))[:3])
+        pickled = f", only {names}, which could run code when loaded" if names else ""
         raise UsageError(
             f"there are no weights in safetensors{pickled}",
             where=source,
@@ -253,13 +257,13 @@ def _manifest(
     parent = registry.at(base.records()) if base else None
     verified = about.get("variant") == registry.VERIFIED or any(one and one.verified for one in (parent, own))
     identity = json.dumps([registry.ELSEWHERE, weights, tokenizer])
-    known = {"name": base.name, "revision": base.revision, "weights": base.weights} if base else {"name": _UNKNOWN}
+    origin = {"name": base.name, "revision": base.revision, "weights": base.weights} if base else {"name": _UNKNOWN}
     if own and not base:  # made by this package on another machine
-        known = {**known, **own.manifest["base"]}
+        origin = {**origin, **own.manifest["base"]}
     return {
         "fingerprint": hashlib.sha256(identity.encode()).hexdigest(),
         "trained": registry.ELSEWHERE,
-        "base": known,
+        "base": origin,
         "weights": weights,
         "tokenizer": tokenizer,
         "parent": base.parent if base else None,

@@ -46,9 +46,9 @@ def main(folder: Path, parent: int) -> int:
         with contextlib.suppress(OSError):  # the log may be what fills the disk
             print(error if expected and not error.__cause__ else traceback.format_exc(), file=sys.stderr)
         # To the parent as well: on a full disk the last line of the log may be an old one.
-        said = str(error) if expected else f"{type(error).__name__}: {error}"
+        message = str(error) if expected else f"{type(error).__name__}: {error}"
         prefix = ADVISED if isinstance(error, SsdError) and error.next_step else FAILURE
-        progress.write(f"{prefix}{' '.join(said.split())}\n")
+        progress.write(f"{prefix}{' '.join(message.split())}\n")
         progress.flush()
         return error.exit_code if isinstance(error, SsdError) else ExitCode.INFRASTRUCTURE
     return ExitCode.DONE

@@ -40,17 +40,17 @@ def run_stage(job: Job, folder: Path, *, locks: Iterable[int]) -> None:
     how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": log, "process_group": 0}
     with log, subprocess.Popen(command, env=environment(count), pass_fds=tuple(locks), **how) as process:
         assert process.stdout
-        said, advised = "", False
+        failure, advised = "", False
         end = threading.Thread(target=_end_group, args=(process.pid,))
         end.start()
         try:
             for raw in process.stdout:
                 line = _harmless(raw)
                 if line.startswith(ENDED):
-                    said, advised = line.removeprefix(ENDED), False
+                    failure, advised = line.removeprefix(ENDED), False
                 elif line.startswith((ADVISED, FAILURE)):
-                    advised = advised or (not said and line.startswith(ADVISED))
-                    said = said or line.removeprefix(ADVISED).removeprefix(FAILURE)
+                    advised = advised or (not failure and line.startswith(ADVISED))
+                    failure = failure or line.removeprefix(ADVISED).removeprefix(FAILURE)
                 else:
                     display.show(line)
         except BaseException:
@@ -60,7 +60,7 @@ def run_stage(job: Job, folder: Path, *, locks: Iterable[int]) -> None:
             end.join()
             display.finish()
     if process.returncode:
-        raise _failure(job.stage, process.returncode, said, folder / LOG, advised=advised)
+        raise _failure(job.stage, process.returncode, failure, folder / LOG, advised=advised)
     if not shards.has_manifest(folder):
         raise InfrastructureError(f"the {job.stage} stage ended without a result", where=folder / LOG, next_step=_GO_ON)
 
@@ -86,16 +86,16 @@ def environment(devices: int = 1) -> dict[str, str]:
     return kept
 
 
-def _failure(stage: str, code: int, said: str, log: Path, *, advised: bool) -> SsdError:
-    """Return the error of a dead stage; where it has said itself what to do, nothing else is advised."""
+def _failure(stage: str, code: int, failure: str, log: Path, *, advised: bool) -> SsdError:
+    """Return the error of a failed stage; one that named a next step itself gets no other."""
     if code == ExitCode.USAGE:
-        return UsageError(said or last_line(log), where=log)
+        return UsageError(failure or last_line(log), where=log)
     if code < 0:
         name = signal.Signals(-code).name
         hint = " (out of memory?)" if -code == signal.SIGKILL else ""
         return InfrastructureError(f"the {stage} stage was ended by {name}{hint}", where=log, next_step=_GO_ON)
     next_step = None if advised else _GO_ON
-    return InfrastructureError(f"the {stage} stage failed: {said or last_line(log)}", where=log, next_step=next_step)
+    return InfrastructureError(f"the {stage} stage failed: {failure or last_line(log)}", where=log, next_step=next_step)
 
 
 def last_line(log: Path) -> str:
