@@ -257,7 +257,7 @@ class TestWithDocker:
             3,
             "4 of 5 programs have no verdict (IE): text#0, no_zlib#0",
             "test6.jsonl:2",
-            "fetch the file again",
+            "download the file again",
         )
         assert not (tmp_path / "called").exists()
         verdicts = [json.loads(line) for line in (tmp_path / "out" / "verdicts.jsonl").read_text().splitlines()]

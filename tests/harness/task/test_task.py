@@ -151,7 +151,7 @@ def test_predictions_alone_need_no_sandbox_and_log_no_test(evaluate, data):
         ({"window": "v9"}, "unknown window"),
         ({"release": "v9"}, "unknown release"),
         ({"release": "v5"}, "no problems in this window"),
-        ({"repeats": 0}, "at least 1"),
+        ({"repeats": 0}, "expected a positive integer, got 0"),
         ({"prompt": "file:/nowhere"}, "cannot read the prompt"),
     ],
 )
