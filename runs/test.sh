@@ -5,13 +5,14 @@
 #
 # As root on Debian or Ubuntu without a Docker engine it installs and starts one; elsewhere it runs what needs no engine and
 # says what was left out. SSD_REQUIRE_DOCKER=1 makes a missing engine an error. vLLM's tests have an environment of their own
-# and run last, unless pytest arguments are given. More variables: runs/setup.sh.
+# and run last, unless pytest arguments are given. SSD_TEST_WORKERS is the number of pytest's workers (default 2). More
+# variables: runs/setup.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source runs/setup.sh
 ssd_setup hf,qlora,dev
 
-export OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+export OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false SSD_HARNESS_SLOTS=${SSD_HARNESS_SLOTS:-4}
 # The tests keep their state in folders of their own, whatever the user's settings are.
 unset SSD_HARNESS_SANDBOX SSD_HARNESS_HOME SSD_HARNESS_NO_HOOK SSD_HARNESS_PRETRAINED
 
@@ -20,9 +21,9 @@ ruff format --check .
 python dev/whole_package.py lint-imports
 python dev/whole_package.py mypy
 
-# Two processes fit two cores: while one waits for a slot of the sandbox, the other works. Slots are leased host-wide. Files come in
-# our own order, those with slow tests first.
-python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15 "$@"
+# Two workers fit two cores. Each judges in two slots at most, so with four slots neither waits for the other. Files come in our
+# own order, those with slow tests first.
+python -m pytest -n "${SSD_TEST_WORKERS:-2}" --dist loadfile --no-loadscope-reorder --durations=15 "$@"
 
 vllm=$(
   if [ $# -gt 0 ]; then
