@@ -34,7 +34,7 @@ from attacked_problems import PROBLEMS, load_tests
 from ssd_harness.judge.scheduler import judge_programs
 from ssd_harness.judge.verdicts import ProgramVerdict, Verdict
 
-# Dozens of programs work until they are stopped. All others need half of this CPU time at most.
+# Dozens of programs work until they are stopped, each once or twice; the others end sooner than this.
 LIMITS = replace(USUAL_LIMITS, cpu_s=0.6, wall_s=3.0)
 TESTS = max(len(problem.tests.inputs) for problem in PROBLEMS.values())
 CANARY = "ssd-canary-secret"
