@@ -161,7 +161,7 @@ def test_useless_texts_end_every_command_before_anything_is_sampled(state, folde
 
 @pytest.mark.parametrize("name", ["official", "file:", "ssd/chat "])
 def test_an_unknown_style_lists_the_known_ones(name):
-    with pytest.raises(UsageError, match=r"ssd/chat, ssd/chat-system, ssd/completion, or file:FOLDER"):
+    with pytest.raises(UsageError, match=r"ssd/chat, ssd/chat-system, ssd/completion or file:FOLDER"):
         resolve("m", {"prompt_style": name})
 
 
