@@ -4,6 +4,7 @@ Samples of one problem share its difficulty. Counting them as independent would 
 (Miller 2024, "Adding Error Bars to Evals", clusters by question), so whole problems are resampled.
 """
 
+import functools
 import math
 import statistics
 from collections.abc import Sequence
@@ -73,12 +74,19 @@ def _checked(values: Sequence[float]) -> "np.ndarray":
 def _bootstrap(sample: "np.ndarray", level: float, seed: int) -> Estimate:
     import numpy as np
 
-    generator = np.random.default_rng(seed)
-    weights = generator.multinomial(sample.size, np.full(sample.size, 1 / sample.size), size=RESAMPLES)
-    means = weights @ sample / sample.size
+    means = _weights(sample.size, seed) @ sample / sample.size
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return Estimate(float(sample.mean()), float(low), float(high), sample.size)
+
+
+@functools.lru_cache(maxsize=2)
+def _weights(size: int, seed: int) -> "np.ndarray":
+    """Return how often each resample draws each problem; the same for all metrics of runs with so many problems."""
+    import numpy as np
+
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(size, np.full(size, 1 / size), size=RESAMPLES)
 
 
 def _wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
