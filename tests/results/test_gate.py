@@ -6,7 +6,6 @@ import pytest
 from ssd_harness.errors import UsageError
 from ssd_harness.harness.files.outcomes import ProblemOutcome
 from ssd_harness.results.gate import GateVerdict, Rule, apply_rules
-from ssd_harness.results.significance import minimum_detectable_difference
 
 PROBLEMS, SAMPLES = 120, 10
 
@@ -102,9 +101,20 @@ def test_of_400_pairs_without_a_change_at_most_7_percent_fail():
     failed = 0
     for _ in range(400):
         chances = generator.beta(0.4, 0.5, PROBLEMS)
-        result = apply_rules(simulated(generator, chances), simulated(generator, chances), [Rule(max_drop=0.0)])
+        result = apply_rules(simulated(generator, chances), simulated(generator, chances), [Rule()])
         failed += result.verdict is GateVerdict.REGRESSION
     assert failed <= 0.07 * 400
+
+
+@pytest.mark.slow
+def test_where_no_drop_is_allowed_alpha_is_the_share_of_false_alarms():
+    generator = np.random.default_rng(13)
+    failed = 0
+    for _ in range(3_000):
+        chances = generator.beta(0.4, 0.5, PROBLEMS)
+        result = apply_rules(simulated(generator, chances), simulated(generator, chances), [Rule(max_drop=0.0)])
+        failed += result.verdict is GateVerdict.REGRESSION
+    assert 0.04 <= failed / 3_000 <= 0.065
 
 
 def test_of_400_drops_of_twice_the_detectable_one_at_least_95_percent_fail():
@@ -113,10 +123,7 @@ def test_of_400_drops_of_twice_the_detectable_one_at_least_95_percent_fail():
     for _ in range(400):
         chances = generator.beta(0.4, 0.5, PROBLEMS)
         baseline, same = simulated(generator, chances), simulated(generator, chances)
-        spread = [(same[name].passed - baseline[name].passed) / SAMPLES for name in baseline]
-        drop = 2 * minimum_detectable_difference(spread, sides=1)
+        drop = 2 * only(apply_rules(same, baseline, [Rule()])).detectable_drop
         worse = chances * (1 - drop / chances.mean())
-        failed += apply_rules(simulated(generator, worse), baseline, [Rule(max_drop=0.0)]).verdict is (
-            GateVerdict.REGRESSION
-        )
+        failed += apply_rules(simulated(generator, worse), baseline, [Rule()]).verdict is GateVerdict.REGRESSION
     assert failed >= 0.95 * 400

@@ -42,7 +42,7 @@ def test_exact_permutation_test_equals_scipys(differences):
 def test_sampled_permutation_test_is_near_the_t_test_on_many_problems():
     generator = np.random.default_rng(3)
     differences = (generator.binomial(10, 0.55, 300) - generator.binomial(10, 0.52, 300)) / 10
-    assert permutation_test(differences) == pytest.approx(stats.ttest_1samp(differences, 0).pvalue, abs=0.01)
+    assert permutation_test(differences) == pytest.approx(stats.ttest_1samp(differences, 0).pvalue, abs=0.03)
     assert permutation_test(differences) == permutation_test(differences)
 
 
