@@ -20,3 +20,7 @@ NOTES: Final = 1
 """What our models and tasks add to lm-eval's ``results_*.json``."""
 RECIPE: Final = 1
 """The fields of a recipe."""
+BASELINE: Final = 1
+"""What ``ssd-harness baseline`` writes."""
+GATE: Final = 1
+"""What ``ssd-harness gate --json`` prints."""

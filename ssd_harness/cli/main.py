@@ -18,6 +18,8 @@ COMMANDS: dict[str, str] = {
     "score": "judge programs that were generated elsewhere",
     "sweep": "train and evaluate a grid of recipes",
     "compare": "compare finished runs, with confidence intervals",
+    "gate": "compare a run with a baseline and fail if it is worse",
+    "baseline": "write a run's figures to a small file for the gate",
     "recipe": "show a model's recipe and where each value comes from",
     "data": "describe, verify and download the LiveCodeBench data",
     "models": "list, show, rename, remove and publish checkpoints",

@@ -1,16 +1,17 @@
 """A baseline: what a gate needs of an earlier run, in one small file that can be committed."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ssd_harness import foreign_json, schema
 from ssd_harness.errors import UsageError
-from ssd_harness.harness.files.outcomes import ProblemOutcome, read_outcomes
-from ssd_harness.harness.files.run_files import find_run, provenance_beside
+from ssd_harness.harness.result_files.outcomes import ProblemOutcome, read_outcomes
+from ssd_harness.harness.result_files.runs import find_run, results_beside
 from ssd_harness.results.conditions import Conditions
+from ssd_harness.results.run_notes import provenance_of, task_of
 from ssd_harness.storage import atomic_writer
 
 MARK = "ssd_harness_baseline"
@@ -31,7 +32,30 @@ def read_run(named: str) -> GatedRun:
     if path.suffix == ".json" and path.is_file():
         return _read_baseline(path)
     outcomes = read_outcomes(named)
-    return GatedRun(named, outcomes, Conditions.of(provenance_beside(find_run(named)), outcomes))
+    file = find_run(named)
+    return GatedRun(named, outcomes, Conditions.of(provenance_of(results_beside(file), task_of(file)), outcomes))
+
+
+def require_same_conditions(run: GatedRun, baseline: GatedRun) -> None:
+    """Raise :class:`UsageError` that names each condition in which the two differ, problems included."""
+    differences = run.conditions.differences(baseline.conditions)
+    extra, missing = run.outcomes.keys() - baseline.outcomes.keys(), baseline.outcomes.keys() - run.outcomes.keys()
+    if extra or missing:
+        differences.append(f"problems: {len(extra)} only in the run and {len(missing)} only in the baseline")
+    if differences:
+        raise UsageError(
+            f"the run and its baseline were not evaluated alike: {'; '.join(differences)}",
+            where=baseline.name,
+            next_step="make a new baseline, or add --allow-different-conditions",
+        )
+
+
+def common_problems(run: GatedRun, baseline: GatedRun) -> tuple[GatedRun, GatedRun]:
+    """Return both with the problems that both have. Raises :class:`UsageError` where there are none."""
+    common = run.outcomes.keys() & baseline.outcomes.keys()
+    if not common:
+        raise UsageError("the run and its baseline have no problem in common", where=baseline.name)
+    return _restricted(run, common), _restricted(baseline, common)
 
 
 def write_baseline(run: GatedRun, path: Path) -> None:
@@ -48,6 +72,10 @@ def write_baseline(run: GatedRun, path: Path) -> None:
     }
     with atomic_writer(path) as stream:
         stream.write(json.dumps(content, indent=1) + "\n")
+
+
+def _restricted(run: GatedRun, problems: Collection[str]) -> GatedRun:
+    return replace(run, outcomes={name: outcome for name, outcome in run.outcomes.items() if name in problems})
 
 
 def _read_baseline(path: Path) -> GatedRun:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ssd_harness.harness.files.outcomes import ProblemOutcome
+from ssd_harness.harness.result_files.outcomes import ProblemOutcome
 
 _HASH = 12
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ssd_harness.errors import UsageError
-from ssd_harness.harness.files.outcomes import DIFFICULTIES, ProblemOutcome
-from ssd_harness.judge.pass_at_k import pass_at_k
-from ssd_harness.results.intervals import Estimate, mean_estimate, paired_difference
+from ssd_harness.harness.result_files.outcomes import ProblemOutcome
+from ssd_harness.judge.pass_at_k import pass_at_k_values
 from ssd_harness.results.significance import minimum_detectable_difference
+from ssd_harness.scoring.intervals import Estimate, mean_estimate, paired_difference
 
 Outcomes = Mapping[str, ProblemOutcome]
 ALL = "all"
@@ -183,7 +183,4 @@ def _per_problem(outcomes: Outcomes, questions: Sequence[str], rule: Rule) -> li
             f"the rule for {rule.name} needs {rule.k} samples of each problem, some problem has {fewest}",
             next_step=f"use k of at most {fewest}, or evaluate with more samples",
         )
-    return [pass_at_k(outcomes[name].samples, outcomes[name].passed, rule.k) for name in questions]
-
-
-GROUPS = (ALL, *DIFFICULTIES)
+    return pass_at_k_values(((outcomes[name].samples, outcomes[name].passed) for name in questions), rule.k)

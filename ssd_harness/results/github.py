@@ -2,7 +2,7 @@
 
 from ssd_harness.printable import printable
 from ssd_harness.results.gate import Check, GateResult, GateVerdict
-from ssd_harness.results.intervals import Estimate
+from ssd_harness.scoring.intervals import Estimate
 
 _COMMANDS = {
     GateVerdict.PASS: "notice",

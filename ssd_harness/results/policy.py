@@ -1,17 +1,17 @@
 """The gate's policy file: YAML with one rule for each metric and difficulty.
 
-    alpha: 0.05
-    on_inconclusive: pass
-    rules:
-      - metric: pass@1
-        max_drop: 0.02
-      - metric: pass@1
-        difficulty: hard
-        max_drop: 0.05
-        only_warn: true
-      - metric: pass@5
-        max_drop: null
-        minimum: 0.40
+alpha: 0.05
+on_inconclusive: pass
+rules:
+  - metric: pass@1
+    max_drop: 0.02
+  - metric: pass@1
+    difficulty: hard
+    max_drop: 0.05
+    only_warn: true
+  - metric: pass@5
+    max_drop: null
+    minimum: 0.40
 """
 
 import re
@@ -43,7 +43,9 @@ class PolicyRule(_Strict):
 
     def as_rule(self) -> Rule:
         """Return the rule that the gate applies."""
-        return Rule(int(self.metric.removeprefix("pass@")), self.difficulty, self.max_drop, self.minimum, self.only_warn)
+        return Rule(
+            int(self.metric.removeprefix("pass@")), self.difficulty, self.max_drop, self.minimum, self.only_warn
+        )
 
 
 class Policy(_Strict):
@@ -75,7 +77,9 @@ def read_policy(path: Path) -> Policy:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the file"
-        raise UsageError(f"{place}: {first['msg'].lower()}", where=path, next_step="see `ssd-harness gate --help`") from error
+        raise UsageError(
+            f"{place}: {first['msg'].lower()}", where=path, next_step="see `ssd-harness gate --help`"
+        ) from error
 
 
 def parse_minimum(text: str) -> tuple[int, float]:

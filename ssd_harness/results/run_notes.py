@@ -44,14 +44,17 @@ class RunNotes:
 def read_notes(named: Path | str) -> RunNotes:
     """Return the notes of one run, named as in :func:`~ssd_harness.harness.result_files.runs.find_run`."""
     file = find_run(named)
-    results = results_beside(file)
-    task = file.stem.removeprefix("samples_").rpartition("_")[0]
-    return notes_of(results, task)
+    return notes_of(results_beside(file), task_of(file))
+
+
+def task_of(file: Path) -> str:
+    """Return the task by the name of an lm-eval ``samples_TASK_DATE.jsonl``."""
+    return file.stem.removeprefix("samples_").rpartition("_")[0]
 
 
 def notes_of(results: Mapping[str, Any], task: str) -> RunNotes:
     """Return the notes in lm-eval's results on one task, or in the summary of ``ssd-harness score``."""
-    about, made = model_info_of(results) or {}, _provenance(results, task)
+    about, made = model_info_of(results) or {}, provenance_of(results, task)
     data, summary = _map(made.get("data")), _map(made.get("summary"))
     return RunNotes(
         allow_overlap=bool(about.get("allow_overlap") or summary.get("allow_overlap")),
@@ -61,7 +64,8 @@ def notes_of(results: Mapping[str, Any], task: str) -> RunNotes:
     )
 
 
-def _provenance(results: Mapping[str, Any], task: str) -> Mapping[str, Any]:
+def provenance_of(results: Mapping[str, Any], task: str) -> Mapping[str, Any]:
+    """Return what a run's results say of its data, prompt and judge; empty where they say nothing."""
     if "configs" not in results:
         return results
     return _map(_map(_map(_map(results["configs"]).get(task)).get("metadata")).get("ssd_harness"))

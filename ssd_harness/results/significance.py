@@ -1,4 +1,4 @@
-"""Paired tests over problems: is the difference between two runs more than chance?
+"""Paired tests over problems, which tell the difference between two runs from chance.
 
 All functions take one difference for each problem, ``candidate - baseline``, as proportions. The problem is the unit:
 samples of one problem share its difficulty and are not independent.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssd_harness.errors import UsageError
-from ssd_harness.harness.files.outcomes import ProblemOutcome
+from ssd_harness.harness.result_files.outcomes import ProblemOutcome
 from ssd_harness.results.gate import GateVerdict, Rule, apply_rules
 
 PROBLEMS, SAMPLES = 120, 10
