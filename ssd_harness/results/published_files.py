@@ -138,7 +138,7 @@ class Summary(_File):
 
 
 class Interval(_File):
-    """A mean over problems with its 95 % interval."""
+    """A mean over problems with its interval, at 95 % where nothing else is said."""
 
     mean: float
     low: float
@@ -164,6 +164,52 @@ class Comparison(_File):
 
     schema_version: Annotated[int, Field(ge=schema.COMPARISON, le=schema.COMPARISON)]
     runs: Annotated[list[ComparedRun], Field(min_length=1)]
+
+
+class BaselineFile(_File):
+    """What ``ssd-harness baseline`` writes."""
+
+    ssd_harness_baseline: Literal[True]
+    schema_version: Annotated[int, Field(ge=schema.BASELINE, le=schema.BASELINE)]
+    run: Annotated[str, Field(description="the run's path, as it was given")]
+    conditions: Annotated[dict[str, str | None], Field(description="null where the run's files do not state one")]
+    problems: Annotated[
+        dict[str, tuple[Count, Count, str]], Field(description="question_id: samples, passed samples, difficulty")
+    ]
+
+
+class GateRule(_File):
+    """The rule of one check."""
+
+    k: Count
+    difficulty: str
+    max_drop: Proportion | None
+    minimum: Proportion | None
+    only_warn: bool
+
+
+class GateCheck(_File):
+    """One rule applied to the run; figures are proportions, differences are between -1 and 1."""
+
+    metric: str
+    rule: GateRule
+    verdict: Literal["PASS", "WARN", "REGRESSION", "INCONCLUSIVE"]
+    reason: str
+    value: Interval
+    baseline: Interval | None
+    difference: Interval | None
+    detectable_drop: float | None
+
+
+class GateOutput(_File):
+    """What ``ssd-harness gate --json`` prints; intervals are two-sided at 1 - 2 alpha."""
+
+    schema_version: Annotated[int, Field(ge=schema.GATE, le=schema.GATE)]
+    verdict: Literal["PASS", "WARN", "REGRESSION", "INCONCLUSIVE"]
+    run: str
+    baseline: str | None
+    alpha: float
+    checks: Annotated[list[GateCheck], Field(min_length=1)]
 
 
 class ModelNotes(_File):
@@ -207,8 +253,10 @@ class TaskNotes(_File):
 
 
 MODELS: dict[str, tuple[Any, int]] = {
+    "baseline": (BaselineFile, schema.BASELINE),
     "checkpoint-manifest": (CheckpointManifest, schema.MANIFEST),
     "comparison": (Comparison, schema.COMPARISON),
+    "gate": (GateOutput, schema.GATE),
     "model-notes": (ModelNotes, schema.NOTES),
     "recipe": (Recipe, schema.RECIPE),
     "summary": (Summary, schema.SUMMARY),

@@ -3,6 +3,7 @@
 import json
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from ssd_harness.results.gate import GateResult, GateVerdict, Rule, apply_rules
 from ssd_harness.results.github import annotations, job_summary
 from ssd_harness.results.junit import junit_xml
 
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 PROBLEMS, SAMPLES = 40, 10
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -24,6 +26,13 @@ HOSTILE = [
     "]]></testsuites>&amp;",
     "\ud800",
 ]
+
+
+def complaints(schema, value):
+    validator = pytest.importorskip("jsonschema", reason="needs the extra 'test'").Draft202012Validator
+    return [
+        error.message for error in validator(json.loads((SCHEMAS / f"{schema}.v1.json").read_text())).iter_errors(value)
+    ]
 
 
 @pytest.fixture
@@ -101,6 +110,7 @@ def test_a_policy_has_a_rule_for_each_metric_and_difficulty(scored, baseline, tm
         ("pass@5", "all", "PASS"),
     ]
     assert (result["verdict"], result["alpha"], result["schema_version"]) == ("WARN", 0.1, 1)
+    assert complaints("gate", result) == complaints("baseline", json.loads(Path(baseline).read_text())) == []
 
 
 @pytest.mark.parametrize(
