@@ -137,8 +137,7 @@ def qwen_30b(tiny_model, tmp_path):
     folder.mkdir()
     for file in tiny_model.iterdir():
         (folder / file.name).write_bytes(file.read_bytes())  # of a few kB
-    known = by_name(QWEN_30B).checkpoint
-    config = json.loads((folder / "config.json").read_text()) | known["config"] | known["shape"]
+    config = json.loads((folder / "config.json").read_text()) | dict(by_name(QWEN_30B).config)
     config |= {"dtype": "bfloat16", "layer_types": None, "tie_word_embeddings": False}
     (folder / "config.json").write_text(json.dumps(config))
     return str(folder)
