@@ -131,7 +131,7 @@ def test_a_disk_that_fills_in_any_stage_is_one_line_and_finished_work_is_kept(di
         filler.unlink()
         assert code == 3, (call, err)
         last = err.rstrip().splitlines()[-1]
-        assert re.search(rf"cannot write: No space left on device \[\S*{where}[^] ]*\]; free space or", last), last
+        assert re.search(rf"cannot write: No space left on device \[\S*{where}[^] ]*\]; free some space or", last), last
         assert "Traceback" not in err
         assert not out
         assert not list(home.glob("models/[!.]*"))
