@@ -1,5 +1,6 @@
 """What the chat template is handed: the same in training and evaluation, and the same from one day to the next."""
 
+import dataclasses
 import datetime as dt
 import json
 import shutil
@@ -11,7 +12,7 @@ pytest.importorskip("torch")
 from ssd_harness.artifacts import shards
 from ssd_harness.artifacts.base_model import demo_folder
 from ssd_harness.distill import pipeline, template_values
-from ssd_harness.distill.engine_sampler import EngineSampler
+from ssd_harness.distill.engine_sampler import hf
 from ssd_harness.distill.planning import make_plan
 from ssd_harness.engines import chat, loading
 from ssd_harness.errors import UsageError
@@ -53,8 +54,8 @@ def plan(folder, **fields):
 
 def sampled_text(folder, recipe):
     tokenizer = loading.load_tokenizer(folder)
-    sampler = EngineSampler(None, tokenizer, recipe, context=None, about={})
-    return tokenizer.decode(sampler._prompt_ids(Prompt("p", (("user", "Add 1 and 2."),))))
+    short = dataclasses.replace(recipe, max_new_tokens_train=64)
+    return tokenizer.decode(hf(folder, short)._prompt_ids(Prompt("p", (("user", "Add 1 and 2."),))))
 
 
 def test_a_value_reaches_the_training_prompts_and_the_fingerprint(state, model):
