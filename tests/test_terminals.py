@@ -96,6 +96,8 @@ LINES = {
     ("export",): ((STRANGE, "--format", "chat", "--out", "x.jsonl"), 2),
     ("import",): ((STRANGE, "--name", "new"), 2),
     ("compare",): ((f"{STRANGE}={STRANGE}",), 0),
+    ("gate",): ((STRANGE, "--min", "pass@1=0"), 0),
+    ("baseline",): ((STRANGE, "--out", f"{STRANGE}.json"), 0),
     ("recipe", "show"): (("demo",), 0),
     ("recipe", "list"): ((), 0),
     ("data",): (("verify", "--data", "data", "--release", "test6"), 3),

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from ssd_harness import prompt_styles
 from ssd_harness.errors import UsageError
 from ssd_harness.judge.judges import JUDGES, TESTS, Judge, TestSelection
-from ssd_harness.recipe.values import OneOf, OrNone, PositiveInt, Switch
+from ssd_harness.recipe.values import OneOf, PositiveInt, Switch
 from ssd_harness.sandbox.interface import chosen_sandbox
 from ssd_harness.validation import Expected, expected_words, first_problem
 
@@ -56,10 +56,10 @@ class ScoringOptions(_Options):
 class EvaluationOptions(_Options):
     """The ``--metadata`` keys of LiveCodeBench tasks."""
 
-    release: OrNone[_Text] = None
-    window: OrNone[_Text] = None
+    release: _Text | None = None
+    window: _Text | None = None
     repeats: PositiveInt = DEFAULT_REPEATS
-    prompt: OrNone[_Text] = None
+    prompt: _Text | None = None
     """The prompt style; None takes that of the model's recipe, else the default."""
     allow_overlap: Switch = False
     """Evaluate a checkpoint whose prompts overlap the problems. For models that have no such argument themselves."""
