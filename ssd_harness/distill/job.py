@@ -38,11 +38,12 @@ def read_job(folder: Path) -> Job:
     path = folder / _FILE
     try:
         content = foreign_json.read(path, text_only=True)
-        wrong = [name for name, kind in _KINDS.items() if not isinstance(content[name], kind)]
+        wrong = [name for name, kind in _KINDS.items() if not isinstance(content[name], kind) or content[name] == ""]
         values = {field.name: content.get(field.name) for field in fields(Job)}
         values["recipe"] = Recipe(**content["recipe"])
-        for name in ("model", "prompts", "samples"):
-            values[name] = Path(values[name]) if values[name] else None
+        for name in ("model", "prompts"):
+            values[name] = Path(values[name])
+        values["samples"] = Path(values["samples"]) if values["samples"] else None
         job = Job(**values)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, UsageError) as error:
         raise InfrastructureError(f"cannot read the job of a stage: {error}", where=path) from error

@@ -9,7 +9,7 @@ from ssd_harness.artifacts.layout import kept_folder, samples_folder, training_f
 from ssd_harness.cli.main import main
 from ssd_harness.distill import exporting
 from ssd_harness.distill.job import Job
-from ssd_harness.errors import ExitCode, UsageError
+from ssd_harness.errors import ExitCode, InfrastructureError, UsageError
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import Exporter
 from ssd_harness.extensions.contracts import Candidate, Prompt, Sample
@@ -175,4 +175,13 @@ def test_two_runs_of_one_beginning_and_an_unfinished_run_are_told_apart(run, tmp
     assert exporting.find_run("ab" * 8).folder == exporting.find_run(str(folder)).folder
     (kept_folder(folder.name) / "manifest.json").unlink()
     with pytest.raises(UsageError, match=r"no finished samples.*--until samples"):
+        exporting.find_run(str(folder))
+
+
+@pytest.mark.parametrize("field", ["model", "prompts", "stage"])
+def test_a_job_with_an_empty_field_is_named(run, field):
+    folder = run()
+    path = kept_folder("ab" * 8) / "job.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), field: ""}))
+    with pytest.raises(InfrastructureError, match=f"has no valid {field}"):
         exporting.find_run(str(folder))
