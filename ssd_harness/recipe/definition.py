@@ -146,7 +146,7 @@ class Recipe:
         "precision of training; auto computes in bfloat16 over float32 weights on accelerators, and in float32 on CPU",
     )
     dtype_checkpoint: Dtype = _train("auto", "precision of the stored checkpoint; auto keeps that of the base model")
-    seed: Seed = _train(0, "seed of prompt selection, sampling and training")
+    seed: Seed = _train(0, "seed of sampling and training")
 
     T_eval: NonNegativeNumber = _evaluate(0.8, "temperature of the evaluated generations")
     top_k_eval: OrNone[PositiveInt] = _evaluate(20, "top-k of the evaluated generations")
