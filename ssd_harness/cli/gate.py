@@ -20,10 +20,12 @@ _EXAMPLES = """examples:
   ssd-harness gate OUT --baseline baseline.json --policy policy.yaml --on-inconclusive fail
 
 The difference is paired by problem, with a bootstrap interval over problems.
-PASS          the whole interval is above the allowed drop
-WARN          a pass, but the run is below the baseline
-REGRESSION    the whole interval is below the allowed drop: exit code 1
-INCONCLUSIVE  these problems cannot tell: exit code 0, or 4 with --on-inconclusive fail
+PASS          the whole interval is within the allowed drop
+WARN          a pass, but the whole interval is below zero: a real drop, within what is allowed
+REGRESSION    the whole interval is beyond the allowed drop: exit code 1
+INCONCLUSIVE  the interval contains the allowed drop: exit code 0, or 4 with --on-inconclusive fail
+A minimum is a regression if the whole interval of the run is below it. With several rules, the
+worst verdict counts, in the order REGRESSION, INCONCLUSIVE, WARN, PASS.
 
 A policy file has `alpha`, `on_inconclusive` and `rules`; a rule has `metric`, `difficulty`,
 `max_drop`, `minimum` and `only_warn`:
@@ -40,19 +42,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--baseline", metavar="FILE|RUN", help="a file from `ssd-harness baseline`, or another run, as for RUN"
     )
     parser.add_argument(
-        "--max-drop", type=float, metavar="X", help="largest allowed drop of pass@1, as a proportion (default 0.02)"
+        "--max-drop", type=float, metavar="X", help="largest allowed drop of pass@1; 0.02 is two points (default 0.02)"
     )
     parser.add_argument(
         "--min",
         action="append",
         default=[],
         metavar="pass@K=X",
-        help="lowest allowed value; may be given several times",
+        help="lowest allowed value, such as pass@1=0.40; repeatable",
     )
-    parser.add_argument("--alpha", type=float, metavar="A", help="chance of each kind of wrong verdict (default 0.05)")
-    parser.add_argument("--policy", type=Path, metavar="FILE", help="rules in YAML; not with --max-drop and --min")
     parser.add_argument(
-        "--on-inconclusive", choices=("pass", "fail"), help="what an inconclusive gate does (default pass)"
+        "--alpha",
+        type=float,
+        metavar="A",
+        help="one-sided error rate of each rule; the intervals have level 1 - 2A (default 0.05)",
+    )
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="rules in YAML, in place of --max-drop and --min")
+    parser.add_argument(
+        "--on-inconclusive",
+        choices=("pass", "fail"),
+        help="pass: an inconclusive gate ends with 0; fail: with 4 (default pass)",
     )
     parser.add_argument(
         "--allow-different-conditions",
@@ -61,11 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "problems that both have",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML, one test case for each rule")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="also write JUnit XML, one test case for each rule")
     parser.add_argument(
         "--github",
         action="store_true",
-        help="print workflow annotations and write the job summary (default where GITHUB_ACTIONS is true)",
+        help="also print workflow annotations and write the job summary (default if GITHUB_ACTIONS is true)",
     )
 
 

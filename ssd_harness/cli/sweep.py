@@ -18,8 +18,8 @@ _EXAMPLES = """examples:
   ssd-harness sweep MODEL --tasks TASK --preset null --preset bad-data --out controls
   ssd-harness sweep MODEL engine=vllm gpus=8 --model_args tensor_parallel_size=8 --tasks TASK --preset grid
 
-Cells that differ only in decoding share one checkpoint. Run the same command again to continue with unfinished cells.
---table writes the table of the finished ones."""
+A cell is one combination of values: one recipe and its evaluation. Cells that differ only in decoding share one
+checkpoint. Run the same command again to continue with unfinished cells."""
 
 
 _COMPARED = 5
