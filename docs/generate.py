@@ -70,16 +70,16 @@ def exit_codes() -> str:
     """Return the table of exit codes."""
     meanings = {
         ExitCode.DONE: "The command did what was asked.",
-        ExitCode.REGRESSION: "A gate found a regression.",
+        ExitCode.REGRESSION: "`ssd-harness gate` found a regression.",
         ExitCode.USAGE: "The command line, a recipe or an option is wrong. Nothing was started.",
         ExitCode.INFRASTRUCTURE: (
-            "The engine, the data or the disk failed, or internal errors are left among the verdicts. "
-            "The same command continues from what is finished."
+            "The engine, the data or the disk failed, or some programs have no verdict because of an internal error. "
+            "Fix the cause and give the same command again: it continues from what is finished."
         ),
-        ExitCode.INCONCLUSIVE: "The evidence decides nothing, and the command was asked to fail in that case.",
-        ExitCode.INTERRUPTED: "Ctrl-C. The same command continues from what is finished.",
+        ExitCode.INCONCLUSIVE: "`ssd-harness gate` could not decide, and `--on-inconclusive fail` was set.",
+        ExitCode.INTERRUPTED: "Ctrl-C. Give the same command again: it continues from what is finished.",
     }
-    intro = "Every `ssd-harness` command, and `lm_eval` with our models or tasks, ends with one of:\n\n"
+    intro = "Every `ssd-harness` command, and `lm_eval` with a model or task of ssd-harness, ends with one of:\n\n"
     parts = [HEADER, "# Exit codes\n\n", intro, "| code | name | meaning |\n| --- | --- | --- |\n"]
     parts += [f"| {code.value} | `{code.name}` | {meanings[code]} |\n" for code in ExitCode]
     return "".join(parts)
@@ -276,8 +276,8 @@ def costs() -> str:
     """Return the table of what the shipped recipes for certain GPUs take, by the estimate that a plan prints."""
     lines = [
         (
-            "| model | recipe | GPUs | memory of each | GPU-hours to sample + train + evaluate, at most | "
-            f"if samples average {USUAL_TOKENS:,} tokens | disk while it runs, to keep |"
+            "| model | recipe | GPUs | peak memory of each | GPU-hours to sample + train + evaluate, at most | "
+            f"GPU-hours if samples have {USUAL_TOKENS:,} tokens | disk at most, to keep |"
         ),
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
@@ -294,7 +294,7 @@ def costs() -> str:
             assert evaluating
             memory = max(need_of(chosen, size, gpu, stored=2).memory, evaluating.total)
             usual_evaluating = evaluation.up_to(USUAL_TOKENS)
-            how = f"LoRA, {chosen.max_length_train:,} tokens" if chosen.lora_rank else "full"
+            how = f"LoRA, {chosen.max_length_train:,} tokens" if chosen.lora_rank else "full fine-tuning"
             assert most.disk
             assert most.kept
             hours = f"{_hours(most, evaluation, size)} | {_hours(usual, usual_evaluating, size)}"
