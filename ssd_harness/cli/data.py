@@ -15,8 +15,8 @@ _EXAMPLES = """examples:
   ssd-harness data fetch --release v6 --window v6
   ssd-harness data verify --data ./code_generation_lite --window all
 
-`verify` exits with code 3 if the tests of a file cannot be decoded, or if the sha256 of a file differs from
-the official one (the pinned revision), as that of a partial file does. You can still evaluate and score with such data;
+`verify` exits with code 3 if the tests of a file cannot be decoded, or if a file is not the official one of the
+pinned revision (by its sha256), for example only a part of it. You can still evaluate and score with other data;
 every table and result then says "not the official data"."""
 
 

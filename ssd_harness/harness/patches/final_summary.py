@@ -90,7 +90,7 @@ def _compare(finished: FinishedEvaluation, output: str, samples: Path) -> Iterat
     word = "base" if is_base else "ssd"
     yield f"intervals: {shlex.join(['ssd-harness', 'compare', f'{word}={samples}'])}"
     if command := _other_command(finished, is_base=is_base):
-        other = "SSD of it" if is_base else "the base"
+        other = "SSD" if is_base else "the base"
         yield f"to compare with {other}, next: {shlex.join(command)}"
 
 
