@@ -5,6 +5,7 @@ The rest is held to the promise: a test that breaks it fails and says which mark
 """
 
 import sys
+from importlib.machinery import PathFinder
 
 import pytest
 
@@ -40,11 +41,19 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     """Hide the libraries and start to watch."""
     if config.getoption("--quick"):
-        for name in LIBRARIES:
-            sys.modules[name] = None
+        sys.meta_path[sys.meta_path.index(PathFinder)] = WithoutLibraries
         watch = Watch()
         sys.addaudithook(watch.audit)
         config.pluginmanager.register(watch, "quick loop")
+
+
+class WithoutLibraries(PathFinder):
+    """Find every module but the libraries. ``None`` in ``sys.modules`` would not do: scipy looks at what is there."""
+
+    @classmethod
+    def find_spec(cls, fullname, path=None, target=None):
+        """Return None for a library, which ends its import in a ModuleNotFoundError."""
+        return None if fullname.partition(".")[0] in LIBRARIES else super().find_spec(fullname, path, target)
 
 
 class NotQuick(Exception):
