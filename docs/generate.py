@@ -106,11 +106,11 @@ def hooks() -> str:
 
 def _table(kind: type) -> str:
     """Return the fields of a dataclass, each with the text below its declaration."""
-    told = {name: text for parent in reversed(kind.__mro__) for name, text in _field_texts(parent).items()}
+    texts = {name: text for parent in reversed(kind.__mro__) for name, text in _field_texts(parent).items()}
     rows = []
     for declared in fields(kind):
         default = "" if declared.default is MISSING else f" = {declared.default!r}"
-        rows.append(f"| `{declared.name}{default}` | {told.get(declared.name, '')} |\n")
+        rows.append(f"| `{declared.name}{default}` | {texts.get(declared.name, '')} |\n")
     return "".join(["\n| field | meaning |\n| --- | --- |\n", *rows])
 
 
@@ -365,7 +365,7 @@ def rooms() -> str:
         room = (width - gap) / len(names)
         for column, name in enumerate(names):
             x, y = gap + column * room, gap + row * (height + gap)
-            colour = next((colour for colour, known in KINDS.items() if name in known), "#eaeef2")
+            colour = next((colour for colour, rooms in KINDS.items() if name in rooms), "#eaeef2")
             parts.append(f'<rect x="{x:g}" y="{y}" width="{room - gap:g}" height="{height}" fill="{colour}"/>')
             parts.append(f'<text x="{x + (room - gap) / 2:g}" y="{y + 22}">{name}</text>')
     return "\n".join([*parts, "</svg>\n"])

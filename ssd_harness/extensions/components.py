@@ -1,7 +1,7 @@
-"""What a hook returns: a component, which is a name, a factory, and how the harness must treat what the factory makes.
+"""The components that hooks return: each has a name, a factory, and fields that tell how to treat the factory's object.
 
-Every component checks its own fields. A mistake is a :class:`TypeError` or :class:`ValueError` of one line, which the
-plugin manager turns into an error that names the plugin and the hook.
+Every component checks its own fields and raises :class:`TypeError` or :class:`ValueError`. The plugin manager turns
+these into an error that names the plugin and the hook.
 """
 
 import re
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ssd_harness.distill.plan import Plan
 
 RECIPE_ENGINE = "recipe engine"
-"""As a sampler's ``model_class``: the model class of the recipe's own engine, ``ssd-hf`` or ``ssd-vllm``."""
+"""Value of a sampler's ``model_class`` that stands for the model class of the recipe's engine: ``ssd-hf`` or
+``ssd-vllm``."""
 
 _WORDS = {Callable: "a callable", Mapping: "a mapping", types.NoneType: "None"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -40,21 +41,21 @@ class Component:
     name: str
     """How users name it in a recipe or on the command line: letters, digits, ``.``, ``_`` and ``-``."""
     factory: Callable[..., Any]
-    """Called when its name is used, and not before: import heavy dependencies inside."""
+    """Called only when a command uses the component: import heavy dependencies inside."""
 
     def __post_init__(self) -> None:
-        """Raise :class:`TypeError` or :class:`ValueError`, one line, for a field that cannot be right."""
+        """Raise :class:`TypeError` or :class:`ValueError`, one line, for a field of the wrong type or value."""
         for declared in fields(self):
             _check(type(self).__name__, declared.name, declared.type, getattr(self, declared.name))
 
 
 @dataclass(frozen=True, slots=True)
 class VersionedComponent(Component):
-    """A component that takes part in making a checkpoint."""
+    """A component that influences the content of a checkpoint."""
 
     _: KW_ONLY
     version: str | None = None
-    """Part of the checkpoint's fingerprint. Change it whenever the same recipe would give another result. None: the
+    """Part of the checkpoint's fingerprint. Change it whenever the same recipe would give a different result. None: the
     version of the plugin's distribution and a hash of its Python files, so that every edit makes a new checkpoint."""
 
 
@@ -66,66 +67,73 @@ class PromptSource(VersionedComponent):
     noun: ClassVar[str] = "prompt source"
 
     factory: Callable[[str, Recipe], Iterable[Prompt]]
-    """``factory(argument, recipe)`` returns prompts in a fixed order; with ``__len__``, progress shows the time left.
-    ``argument`` is the text after the colon, or the path of a file that was named by its suffix."""
+    """``factory(argument, recipe)`` returns prompts in a fixed order. If the result has ``__len__``, the progress line
+    shows the time left. ``argument`` is the text after the colon, or the path of a ``.jsonl`` or ``.parquet`` file."""
     _: KW_ONLY
     remote: bool = False
-    """Whether the prompts come over the network. They are then read once and kept."""
+    """Whether the prompts come over the network. If so, they are downloaded once and stored."""
     published: int | None = None
-    """How many different prompts a publication counts in this source; the plan and the manifest compare."""
+    """How many different prompts a publication reports for this source. The plan and the manifest compare it with
+    the number that was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampler(VersionedComponent):
-    """What draws samples from the base model: ``sampler=NAME``."""
+    """Draws samples from the base model: ``sampler=NAME``."""
 
     hook: ClassVar[str] = "ssd_samplers"
     noun: ClassVar[str] = "sampler"
 
     factory: Callable[[Path, Recipe], ModelSampler]
-    """``factory(model_folder, recipe)`` loads the model."""
+    """``factory(model_folder, recipe)`` loads the model and returns a
+    :class:`~ssd_harness.extensions.contracts.ModelSampler`."""
     _: KW_ONLY
     model_class: str
-    """The lm-eval model class that evaluates a checkpoint of this sampler in ``ssd-harness sweep``: one that takes
-    recipe fields, from the entry point group ``lm_eval.models``, or :data:`RECIPE_ENGINE`."""
+    """The lm-eval model class that evaluates this sampler's checkpoints in ``ssd-harness sweep``: :data:`RECIPE_ENGINE`
+    for the class of the recipe's engine, or a class of the entry point group ``lm_eval.models`` that takes recipe
+    fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter(VersionedComponent):
-    """What decides which samples are trained on: ``filter=NAME`` or ``filter=NAME:ARGUMENT``."""
+    """Decides which samples are trained on: ``filter=NAME`` or ``filter=NAME:ARGUMENT``."""
 
     hook: ClassVar[str] = "ssd_sample_filters"
     noun: ClassVar[str] = "sample filter"
 
     factory: Callable[[str, Recipe], SampleFilter]
-    """``factory(argument, recipe)``; ``argument`` is the text after the colon."""
+    """``factory(argument, recipe)`` returns a :class:`~ssd_harness.extensions.contracts.SampleFilter`. ``argument`` is
+    the text after the colon."""
     _: KW_ONLY
     runs_programs: bool = False
-    """Whether decisions depend on what the samples' programs do. Plain simple self-distillation never looks at that, so
-    such a checkpoint, and all that is trained from it, is reported as a *verified variant*."""
+    """Whether decisions depend on running the samples' programs, or on another signal of correctness. Plain simple
+    self-distillation uses none, so the checkpoint, and every checkpoint trained from it, is reported as a *verified
+    variant*."""
     needs_tests: bool = False
-    """Whether prompts are read and stored together with their tests."""
+    """Whether the filter needs the prompts' tests. Only then are they read and stored."""
     whole_set: bool = False
-    """Whether a decision depends on all samples. After a kill, decided samples are then offered again."""
+    """Whether a decision depends on the other samples. If so, a run that continues after a kill passes all samples to
+    the filter again; otherwise it passes only the undecided ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trainer(VersionedComponent):
-    """What fine-tunes the model: ``trainer=NAME``."""
+    """Fine-tunes the model: ``trainer=NAME``."""
 
     hook: ClassVar[str] = "ssd_trainers"
     noun: ClassVar[str] = "trainer"
 
     factory: Callable[[Path, Recipe], ModelTrainer]
-    """``factory(model_folder, recipe)``."""
+    """``factory(model_folder, recipe)`` returns a :class:`~ssd_harness.extensions.contracts.ModelTrainer`."""
     _: KW_ONLY
     several_processes: bool = False
-    """Whether it can be started once per GPU (``gpus=N``) with the variables of a distributed launch."""
+    """Whether the trainer can run as one process per GPU (``gpus=N``), each with the environment variables of a
+    distributed launch."""
     merge_adapter: Callable[[Path, Path, Path], LogitRecord] | None = None
     """``merge_adapter(base, adapter, target)`` merges an adapter that was trained elsewhere into its base model, writes
-    the model to ``target`` without a tokenizer, and returns logits that the merged model gave. ``ssd-harness import``
-    uses that of ``trainer=``. It raises :class:`~ssd_harness.errors.UsageError` for an adapter that does not
-    fit."""
+    the model to ``target`` without a tokenizer, and returns logits of the merged model. ``ssd-harness import`` calls it
+    on the trainer that ``trainer=`` names. It raises :class:`~ssd_harness.errors.UsageError` for an adapter that does
+    not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,32 +161,33 @@ class Sandbox(Component):
 
 @dataclass(frozen=True, slots=True)
 class Exporter(Component):
-    """What writes samples in another tool's format: ``ssd-harness export --format NAME``."""
+    """Writes samples in another tool's format: ``ssd-harness export --format NAME``."""
 
     hook: ClassVar[str] = "ssd_exporters"
     noun: ClassVar[str] = "exporter"
 
     factory: Callable[[Recipe], SampleExporter]
-    """``factory(recipe)``."""
+    """``factory(recipe)`` returns a :class:`~ssd_harness.extensions.contracts.SampleExporter`."""
     _: KW_ONLY
     text: bool = True
-    """Whether rows hold text. False: token ids, so that warnings about text do not apply."""
+    """Whether rows hold text. If False, rows hold token ids, and warnings about text are not printed."""
     dataset_info: Mapping[str, object] | None = None
-    """The entry that LLaMA-Factory needs in its file of that name."""
+    """The entry for LLaMA-Factory's ``dataset_info.json``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engine(Component):
     """A library that generates continuations, for samplers and for the model classes of the evaluation.
 
-    ``ssd_harness.distill.engine_sampler.EngineSampler`` makes a sampler of an engine.
+    ``ssd_harness.distill.engine_sampler.EngineSampler`` is a sampler over any engine.
     """
 
     hook: ClassVar[str] = "ssd_engines"
     noun: ClassVar[str] = "engine"
 
     factory: Callable[[], EngineBackend]
-    """``factory()`` must not import the library, which may not be installed."""
+    """``factory()`` returns an :class:`~ssd_harness.engines.contracts.EngineBackend`. It must not import the library,
+    which may not be installed."""
 
 
 TYPES: tuple[type[Component], ...] = (
@@ -191,7 +200,7 @@ TYPES: tuple[type[Component], ...] = (
     Exporter,
     Engine,
 )
-"""Every type of component; each belongs to one hook."""
+"""Every type of component; each hook returns one of them."""
 
 
 def _check(component: str, name: str, expected: Any, value: object) -> None:

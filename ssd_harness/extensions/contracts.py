@@ -1,4 +1,4 @@
-"""What the stages of the transform hand to each other, and what the factories of a plugin must return."""
+"""The data that the stages of the transform exchange, and the protocols that objects made by plugins must follow."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Prompt:
     tests: PromptTests | None = None
     """Stored only for filters with ``needs_tests``."""
     statement: str = ""
-    """The problem's statement alone; duplicates are found by it. Empty: all turns are compared. Not stored."""
+    """The problem's statement alone, by which duplicates are found. If empty, all turns are compared. Not stored."""
     problem: Mapping[str, str] | None = None
     """A programming problem: ``question_content``, ``starter_code`` and optionally ``question_title``. The recipe's
     prompt style renders it in place of ``messages``. None: ``messages`` are used as they are. Not stored."""
@@ -48,7 +48,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One completion that the base model generated. The trainer is given these very token ids."""
+    """One completion that the base model generated. The trainer gets exactly these token ids."""
 
     prompt_id: str
     """``id`` of its prompt."""
@@ -75,7 +75,7 @@ class Candidate:
 
 
 class Report(Protocol):
-    """Reports the progress of a stage. Call it as often as you like; it limits what is shown."""
+    """Reports the progress of a stage. Call it as often as you like: it limits how often a line is printed."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Report that ``done`` of ``total`` pieces are finished; ``note`` is shown beside the numbers."""
@@ -90,13 +90,17 @@ class ModelSampler(Protocol):
     def sample(self, prompts: Iterable[Prompt], seed: int) -> Iterator[Sample]:
         """Yield ``recipe.n_train`` samples of every prompt, in any order.
 
-        Equal seeds must yield equal samples. ``prompts`` is read lazily: a sample is saved as soon as it is yielded.
-        Raise :class:`~ssd_harness.errors.UsageError` for what the user can correct and
-        :class:`~ssd_harness.errors.InfrastructureError` for what failed.
+        Equal seeds must yield equal samples. ``prompts`` is read lazily. Yield each sample as soon as it is drawn: a
+        shard of about 64 samples is saved when it is complete. After a kill the method is called again, with the
+        prompts of the shards that are not on disk, so a sample should not depend on the other prompts. A missing sample
+        or one that was not requested ends the run.
+
+        Raise :class:`~ssd_harness.errors.UsageError` for an error that the user can correct and
+        :class:`~ssd_harness.errors.InfrastructureError` for any other failure.
         """
 
     def describe(self) -> Mapping[str, Json]:
-        """Return what the manifest should say about how the samples were drawn: device, precision, versions."""
+        """Return what the manifest records about how the samples were drawn: device, precision, versions."""
 
 
 class SampleFilter(Protocol):
@@ -109,25 +113,25 @@ class SampleFilter(Protocol):
     def __call__(self, candidates: Iterable[Candidate], /) -> Iterator[str | None]:
         """Yield one decision for each candidate, in order: None to keep it, or the reason to drop it in a few words.
 
-        The manifest counts the reasons. ``candidates`` can be iterated over more than once and holds one shard in
-        memory at a time.
+        The manifest counts the reasons. ``candidates`` can be iterated over more than once; each iteration reads the
+        samples from disk, one shard at a time.
         """
 
 
 @runtime_checkable
 class ChecksPrompts(Protocol):
-    """A sampler or filter that can tell from the prompts alone that it cannot work."""
+    """A sampler or filter that can refuse prompts before anything is sampled."""
 
     def check(self, prompts: Iterable[Prompt]) -> None:
-        """Raise :class:`~ssd_harness.errors.SsdError`. Called before anything is sampled."""
+        """Raise :class:`~ssd_harness.errors.SsdError` if it cannot work with ``prompts``."""
 
 
 @runtime_checkable
 class DescribesExecution(Protocol):
-    """A filter that tells the manifest how it ran the samples' programs."""
+    """A filter that runs the samples' programs, and describes how."""
 
     def describe(self, prompts: Iterable[Prompt]) -> Mapping[str, Json]:
-        """Return the manifest's entry ``execution``."""
+        """Return the manifest's entry ``execution``, such as the judge, the tests and the sandbox."""
 
 
 class ModelTrainer(Protocol):
@@ -136,11 +140,12 @@ class ModelTrainer(Protocol):
     def train(self, samples: Iterable[Sample], folder: Path, report: Report) -> Mapping[str, Json]:
         """Train on ``samples``, write the model to ``folder / "checkpoint"`` and return the manifest's entry ``train``.
 
-        The entry should hold ``losses``, one number a step, and ``device``. After a kill the method is called again
-        with the same arguments; everything in ``folder`` is then left over from the earlier call.
+        The entry should hold ``losses``, one number per step, and ``device``. After a kill the method is called again
+        with the same arguments, and ``folder`` holds what the earlier call wrote.
 
-        The checkpoint must be whole. It is loaded with plain transformers, and must give the logits that the trainer
-        stored in ``folder / "logits.safetensors"`` (:class:`ssd_harness.engines.logits.LogitRecord`), if it stored any.
+        The checkpoint must be a complete model folder. It is loaded with plain transformers. If the trainer stored
+        logits in ``folder / "logits.safetensors"`` (:class:`ssd_harness.engines.logits.LogitRecord`), the loaded model
+        must give the same logits.
         """
 
 

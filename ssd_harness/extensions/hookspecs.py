@@ -1,15 +1,13 @@
-"""Every extension point, in one place.
+"""Every hook that a plugin can implement.
 
-A plugin is a Python module that implements one or more hooks: functions marked with ``hookimpl``. A hook returns a
-list of components: a name, a factory, and how the harness must treat what the factory makes. This module,
-``polite.py``, provides ``filter=polite`` and ``filter=polite:WORD``::
+A plugin is a Python module with one or more hooks: functions marked with ``hookimpl``. A hook returns a list of
+components. A component has a name, a factory, and fields that tell the harness how to treat the object that the
+factory makes. This module, ``polite.py``, provides ``filter=polite`` and ``filter=polite:WORD``::
 
-    from ssd_harness.extensions.components import Filter
-    from ssd_harness.extensions.hookspecs import hookimpl
+    from ssd_harness import Filter, hookimpl
 
     def polite(argument, recipe):
-        from ssd_harness.distill.filters import keep_if
-        from ssd_harness.errors import UsageError
+        from ssd_harness import UsageError, keep_if
 
         word = argument or "please"
         if not word.isalpha():
@@ -20,7 +18,7 @@ list of components: a name, a factory, and how the harness must treat what the f
     def ssd_sample_filters():
         return [Filter("polite", polite)]
 
-Its distribution names the module in ``pyproject.toml``::
+Its distribution names the module as an entry point in ``pyproject.toml``::
 
     [project]
     name = "polite"
@@ -31,18 +29,19 @@ Its distribution names the module in ``pyproject.toml``::
     polite = "polite"
 
 After ``pip install .``, ``ssd-harness doctor`` lists the plugin with its distribution and version. Every plugin is
-checked when it is loaded: an unknown or missing field, a value of the wrong type, a factory that cannot be called or a
-name that another plugin uses too ends the command with one line that names the plugin, the hook and the field.
+checked when it is loaded. An unknown or missing field, a value of the wrong type, a factory that cannot be called, or a
+name that another plugin also uses ends the command with one line that names the plugin, the hook and the field.
 
-To reject an argument, raise ``ssd_harness.errors.UsageError`` in the factory, as above. It is called before anything is
-sampled, and the command prints the message without a traceback and exits with code 2. Raise ``InfrastructureError``
-(exit code 3) for what is not the user's fault. Any other exception counts as a bug: its traceback goes to a log.
+To reject an argument, raise ``UsageError`` in the factory, as above. The command prints the message without a
+traceback and exits with code 2. The factories of prompt sources, filters and samplers are called before the first
+sample is drawn, that of a trainer after sampling. Raise ``InfrastructureError`` (exit code 3) if something fails that
+the user did not cause. Any other exception counts as a bug: its traceback goes to a log.
 
-A checkpoint is reused as long as everything that made it is the same. Prompt sources, samplers, filters, trainers and
-transforms therefore have a ``version``, which is part of the checkpoint's fingerprint. Change it whenever the same
-recipe would give another result. Without one, the version of the distribution and a hash of the Python files of its
-package are used, so that every edit makes a new checkpoint. What a factory reads from elsewhere, such as settings or
-data, is not part of the hash: give a version, and raise it.
+A checkpoint is reused as long as everything that decides its content is the same. Prompt sources, samplers, filters,
+trainers and transforms therefore have a ``version``, which is part of the checkpoint's fingerprint. Change it whenever
+the same recipe would give a different result. Without a ``version``, the fingerprint uses the version of the
+distribution and a hash of the Python files of the package, so that every edit makes a new checkpoint. The hash does not
+cover anything else that a factory reads, such as settings or data files: give a ``version`` then, and raise it.
 """
 
 from collections.abc import Sequence

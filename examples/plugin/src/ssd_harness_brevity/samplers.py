@@ -10,9 +10,10 @@ from ssd_harness.distill.engine_sampler import EngineSampler
 
 
 class ShorterOfTwo:
-    """Draws two samples for each one that the recipe asks for, and returns the shorter one in tokens.
+    """Draws two samples for each one that the recipe asks for, and yields the one with fewer tokens.
 
-    Both come from the built-in sampler ``hf``: equal seeds give equal samples.
+    Both come from :class:`EngineSampler` over the engine ``transformers``, which is what the built-in sampler ``hf``
+    uses. So equal seeds give equal samples.
     """
 
     def __init__(self, model_folder: Path, recipe: Recipe) -> None:
@@ -26,14 +27,14 @@ class ShorterOfTwo:
 
     def sample(self, prompts: Iterable[Prompt], seed: int) -> Iterator[Sample]:
         """Yield the shorter sample of each pair as soon as both are drawn."""
-        waiting: dict[tuple[str, int], Sample] = {}
+        unpaired: dict[tuple[str, int], Sample] = {}
         for sample in self._inner.sample(prompts, seed):
             pair = sample.prompt_id, sample.index // 2
-            other = waiting.pop(pair, None)
+            other = unpaired.pop(pair, None)
             if other is None:
-                waiting[pair] = sample
+                unpaired[pair] = sample
                 continue
-            shorter = min(sample, other, key=lambda one: (len(one.token_ids), one.index))
+            shorter = min(sample, other, key=lambda drawn: (len(drawn.token_ids), drawn.index))
             yield dataclasses.replace(shorter, index=pair[1])
 
     def describe(self) -> Mapping[str, Any]:
