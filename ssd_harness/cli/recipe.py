@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     overrides = overrides_of(arguments.fields)
     revision = overrides.pop("revision", None)
     overrides.pop("name", None)  # accepted because `distill` takes the same arguments
-    resolved, _ = prompt_style.settle(resolve_for(arguments.model, overrides), arguments.model)
+    resolved, _ = prompt_style.resolve_style(resolve_for(arguments.model, overrides), arguments.model)
     components_of(resolved.recipe)
     make_filter(resolved.recipe)  # refuse what could not run
     if arguments.json:
@@ -94,7 +94,7 @@ def _print_origin(resolved: "Resolved") -> None:
     """Print the layers of the recipe."""
     from ssd_harness.recipe.presets import presets
 
-    print(printable(resolved.said))
+    print(printable(resolved.summary))
     if resolved.preset:
         print(f"preset {resolved.preset}: {presets()[resolved.preset].source}")
     for launch in resolved.launches:

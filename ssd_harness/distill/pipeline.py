@@ -1,8 +1,9 @@
 """Simple self-distillation, on one screen.
 
 Sample from the frozen model, drop empty samples, fine-tune the same model on the rest, register the result. Nothing is
-verified, ranked or rewarded. Each stage is a process of its own, so that the accelerator is free when the next one
-starts, and fills one folder, named by a hash of what decides its content. A stage whose folder is complete is skipped.
+verified, ranked or rewarded. Each stage runs in its own process, so that the accelerator is free when the next one
+starts. It fills one folder, whose name is a hash of everything that decides its content. A stage whose folder is
+complete is skipped.
 """
 
 from functools import partial
@@ -25,46 +26,46 @@ _BUSY = "another process is running this plan; waiting for it"
 
 
 def run(plan: Plan) -> Checkpoint:
-    """Carry out ``plan`` with the transform that its recipe names."""
+    """Carry out ``plan`` with the transform of its recipe (``transform=``)."""
     return plugin_manager.lookup(Transform, plan.recipe.transform).factory(plan)
 
 
 def distill(plan: Plan) -> Checkpoint:
-    """Run the rounds of ``plan`` that are not finished and return the registered checkpoint."""
+    """Run the unfinished rounds of ``plan`` and return the registered checkpoint."""
     checkpoint = registry.find(plan.fingerprint)
     if not checkpoint:
-        for round_ in plan.rounds:  # each starts from the checkpoint of the one before it
+        for round_ in plan.rounds:  # each starts from the checkpoint of the previous one
             checkpoint = _distill_round(plan, round_, checkpoint)
     assert checkpoint
     return registry.alias(checkpoint, plan.name)
 
 
-def _distill_round(plan: Plan, round_: Round, before: Checkpoint | None) -> Checkpoint:
-    """Sample, filter, train and register one round, from the checkpoint ``before`` or the base model."""
+def _distill_round(plan: Plan, round_: Round, previous: Checkpoint | None) -> Checkpoint:
+    """Sample, filter, train and register one round; it starts from ``previous``, or from the base model if None."""
     with storage.locked(lock_of(round_.training), partial(say, _BUSY)) as lock:
         if checkpoint := registry.find(round_.fingerprint):
             return registry.alias(checkpoint, round_.name)
-        kept = _draw(plan, round_, before, lock)
-        trained = fill(round_.training, _job("train", plan, round_, before, kept), run_lock=lock)
+        kept = _sample_and_filter(plan, round_, previous, lock)
+        trained = fill(round_.training, _job("train", plan, round_, previous, kept), run_lock=lock)
         model = training.finished_model(trained)
-        return registry.register(round_.name, model, manifest(plan, round_, before, model))
+        return registry.register(round_.name, model, manifest(plan, round_, previous, model))
 
 
-def _draw(plan: Plan, round_: Round, before: Checkpoint | None, lock: int) -> Path:
+def _sample_and_filter(plan: Plan, round_: Round, previous: Checkpoint | None, lock: int) -> Path:
     """Record the plan, sample and filter; return the folder of the kept samples."""
-    storage.write_json(round_.training / PLAN_FILE, description(plan, round_, before))
-    samples = fill(round_.samples, _job("sample", plan, round_, before), run_lock=lock)
-    return fill(round_.kept, _job("filter", plan, round_, before, samples), run_lock=lock)
+    storage.write_json(round_.training / PLAN_FILE, description(plan, round_, previous))
+    samples = fill(round_.samples, _job("sample", plan, round_, previous), run_lock=lock)
+    return fill(round_.kept, _job("filter", plan, round_, previous, samples), run_lock=lock)
 
 
 def draw_samples(plan: Plan) -> Path:
     """Sample and filter the first round for another trainer; return the folder of the kept samples."""
     first = plan.rounds[0]
     with storage.locked(lock_of(first.training), partial(say, _BUSY)) as lock:
-        return _draw(plan, first, None, lock)
+        return _sample_and_filter(plan, first, None, lock)
 
 
-def _job(stage: str, plan: Plan, round_: Round, before: Checkpoint | None, samples: Path | None = None) -> Job:
-    # The folder itself: a name may be given to another checkpoint while the stage runs.
-    model = before.path.resolve() if before else plan.base.folder()
+def _job(stage: str, plan: Plan, round_: Round, previous: Checkpoint | None, samples: Path | None = None) -> Job:
+    # Resolve the link: while the stage runs, a command may point the name to another checkpoint.
+    model = previous.path.resolve() if previous else plan.base.folder()
     return Job(stage, round_.recipe, model, plan.prompts.path, plan.prompts.count, round_.seed, samples)

@@ -1,4 +1,4 @@
-"""A plan: what a transform will do, known before it samples or trains, and its rounds."""
+"""A plan and its rounds: everything that a transform will do, fixed before it samples or trains."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,22 +16,25 @@ from ssd_harness.recipe.fingerprint import fingerprint, samples_fingerprint
 from ssd_harness.recipe.resolution import Resolved
 
 _SEED_STEP = 1_000_003
-"""What each round adds to the recipe's seed: any number would do; the first round has the recipe's own seed."""
+"""Difference between the seeds of consecutive rounds, an arbitrary number; the first round uses the recipe's seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One pass of the method: sample, filter, train; each artifact is called by all that decides it."""
+    """One pass of the method: sample, filter, train."""
 
     number: int
-    """From 1."""
+    """Counts from 1."""
     recipe: Recipe
-    """The recipe that ends with this round; its fields are the plan's but for ``rounds``."""
+    """The plan's recipe, with ``rounds`` equal to ``number``."""
     fingerprint: str
-    """Of the checkpoint that this round makes."""
+    """Fingerprint of the checkpoint that this round makes."""
     name: str
+    """Name of that checkpoint."""
     samples_identity: str
+    """Hash of everything that decides the samples; it names their folder."""
     kept_identity: str
+    """The same for the samples that the filter keeps."""
 
     @property
     def seed(self) -> int:
@@ -40,17 +43,17 @@ class Round:
 
     @property
     def samples(self) -> Path:
-        """Folder of the raw samples; plans that differ only in what follows share it."""
+        """Folder of the raw samples; plans that sample alike share it, whatever their filter and training."""
         return samples_folder(self.samples_identity)
 
     @property
     def kept(self) -> Path:
-        """Folder of the samples that the filter kept; plans that differ only in the training share it."""
+        """Folder of the samples that the filter kept; plans that differ only in their training share it."""
         return kept_folder(self.kept_identity)
 
     @property
     def training(self) -> Path:
-        """Folder of the run: its plan, and the log and state of its training."""
+        """Folder of the run, with its plan and the log and state of its training."""
         return training_folder(self.fingerprint)
 
     @property
@@ -71,13 +74,13 @@ class Plan:
     checkpoint: registry.Checkpoint | None
     """The result, if it exists already."""
     parts: Mapping[str, str]
-    """What the fingerprint is made of, besides the recipe."""
+    """The other inputs of the fingerprint besides the recipe, by name."""
     variant: str = registry.PLAIN
-    """``registry.VERIFIED`` where the filter, or one that the base was made with, looks at what programs do."""
+    """``registry.VERIFIED`` if this plan's filter, or the filter of a checkpoint that it starts from, runs programs."""
     style: PromptTemplate = field(default_factory=lambda: prompt_styles.load(prompt_styles.DEFAULT))
     """The prompt style, without the recipe's system message."""
     evaluation_differs: str | None = None
-    """How the evaluation that this checkpoint is made for asks in other words than the training, if it does."""
+    """How the prompts of the evaluation that follows differ from those of the training; None if they do not."""
 
     @property
     def recipe(self) -> Recipe:
@@ -98,19 +101,19 @@ class Plan:
         result = fingerprint(recipe, **self.parts)
         parts = {name: self.parts[name] for name in ("tokenizer", "prompts", "sampler")}
         samples = samples_fingerprint(recipe, model=model, **parts)
-        # The first version of a built-in filter is no part, and reads nothing but its argument.
-        of_plugin = [self.parts["filter"], result] if "filter" in self.parts else []
-        kept = kept_identity(samples, recipe.filter, *of_plugin)
+        # Version 1 of a built-in filter is not in ``parts``: it depends on its argument alone.
+        plugin_parts = [self.parts["filter"], result] if "filter" in self.parts else []
+        kept = kept_identity(samples, recipe.filter, *plugin_parts)
         name = self.name if self.recipe.rounds == 1 else f"{self.name}-r{number}"
         return Round(number, recipe, result, name, samples, kept)
 
     def lineage(self) -> Lineage:
-        """Return all prompts that the result is trained on: this plan's, and those that its base was made from."""
+        """Return all prompts that the result is trained on: this plan's, and those of the checkpoint it starts from."""
         kept = self.prompts.overlapping if self.prompts.overlap_kept else 0
         return Lineage((self.prompts.sketch(),), kept=kept) + lineage_of(self.base)
 
 
 def lineage_of(base: BaseModel) -> Lineage:
-    """Return the prompts that a base model was made from, as far as its manifest says."""
+    """Return the prompts that a base model was trained on, as far as its manifest records them."""
     checkpoint = registry.at(base.records())
     return read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest) if checkpoint else Lineage()

@@ -45,7 +45,7 @@ def intentions(pretrained: str, resolved: Resolved, style: PromptTemplate) -> li
     rates += f", loss by {recipe.loss_weighting}" if recipe.loss_weighting != FIELDS["loss_weighting"].default else ""
     samples = _counted(recipe.n_train, "sample")
     plan = [
-        f"self-distillation of {pretrained} ({resolved.said}{', ' + ' '.join(given) if given else ''})",
+        f"self-distillation of {pretrained} ({resolved.summary}{', ' + ' '.join(given) if given else ''})",
         f"  {samples} per prompt from {recipe.prompts}{limit}: {draws}, filter {recipe.filter}",
         f"  train {what} for {extent} of {_counted(recipe.batch_size_train, 'sequence')}, {rates}",
         f"  {engine_words(resolved)}",

@@ -1,4 +1,4 @@
-"""Make the plan of a transform from a model's name and the words of a command."""
+"""Make the plan of a transform from a model's name and the fields that a command gives."""
 
 import functools
 import re
@@ -55,32 +55,32 @@ def make_plan(
     goal: Goal = "checkpoint",
     evaluation: Callable[[Recipe], Evaluation | None] = lambda _: None,
 ) -> Plan:
-    """Return the plan for ``pretrained``, and refuse what cannot work before anything is sampled.
+    """Return the plan for ``pretrained``, and refuse a plan that cannot work before anything is sampled.
 
-    This resolves the recipe, looks the base model up (on the Hub, where it is one of the Hub's; no weights are
-    downloaded), and stores the prompt set, which a Hub source downloads once. Each step passes its lines to ``tell``.
+    This resolves the recipe, looks up the base model (without downloading weights) and stores the prompt set, which a
+    Hub source downloads once. Each step passes its lines to ``tell``.
 
-    ``engine`` is the engine that the caller has chosen; existing work of the other one is reused all the same.
-    ``goal`` is what the caller will make here, which must fit this machine: ``none`` makes nothing. ``evaluation``
-    returns what will be evaluated afterwards, which must fit too. Raises :class:`UsageError` for a model, field, name
-    or prompt source that does not exist, for a recipe without prompts, and for what cannot fit.
+    ``engine`` is the engine that the caller has chosen; samples and checkpoints of the other engine are still reused.
+    ``goal`` is what the caller will make on this machine, which must have room for it; ``none`` skips that check.
+    ``evaluation`` returns the evaluation that follows, which must fit as well. Raises :class:`UsageError` for an
+    unknown model, field, name or prompt source, for a recipe without prompts, and for a plan that does not fit.
     """
     former_layout.refuse()
     resolved = resolve_for(pretrained, overrides, engine=engine)
     _require_prompts(resolved, pretrained)
-    resolved, style = prompt_style.settle(resolved, pretrained)
+    resolved, style = prompt_style.resolve_style(resolved, pretrained)
     sample_filter = make_filter(resolved.recipe)
     check_training(resolved.recipe, components_of(resolved.recipe).trainer)
     _tell(tell, intentions(pretrained, resolved, style))
 
     base = find_base(pretrained, revision)
-    resolved = template_values.settle(resolved, base, settings_folder(pretrained, revision), tell)
-    resolved, notes = quantized_base.adapt(resolved, base)
+    resolved = template_values.fix_values(resolved, base, settings_folder(pretrained, revision), tell)
+    resolved, notes = quantized_base.unpack_if_quantized(resolved, base)
     _tell(tell, notes)
 
-    prompts = prompt_set.collect(resolved.recipe, prompt_style.whole(style, resolved.recipe))
+    prompts = prompt_set.collect(resolved.recipe, prompt_style.with_system_message(style, resolved.recipe))
     draft = functools.partial(_draft, pretrained=pretrained, base=base, prompts=prompts, style=style, name=name)
-    plan, notes = sampler_choice.with_earlier_work(resolved, draft)
+    plan, notes = sampler_choice.reuse_other_engine(resolved, draft)
     _check_names(plan)
     _tell(tell, [*notes, *facts(plan), *others_of_recipe(plan)])
     if not plan.checkpoint:
@@ -94,7 +94,7 @@ def _tell(tell: Say, lines: Iterable[str]) -> None:
 
 
 def _require_prompts(resolved: Resolved, pretrained: str) -> None:
-    """Refuse a recipe that samples nothing."""
+    """Refuse a recipe without rounds or prompts."""
     if resolved.recipe.rounds == 0:
         raise UsageError("rounds=0 makes nothing", next_step="evaluate the base with lm_eval --model ssd-hf")
     if resolved.recipe.prompts is None:
@@ -108,7 +108,7 @@ def _require_prompts(resolved: Resolved, pretrained: str) -> None:
 
 
 def _check_names(plan: Plan) -> None:
-    """Refuse names that belong to checkpoints of other recipes, those of single rounds included."""
+    """Refuse a name, of the plan or of one of its rounds, that belongs to a checkpoint of another recipe."""
     registry.check_free(plan.name, plan.fingerprint)
     if not plan.checkpoint:
         for round_ in plan.rounds:
@@ -124,7 +124,7 @@ def _draft(
     style: PromptTemplate,
     name: str | None = None,
 ) -> Plan:
-    """Return the plan of a recipe; ``name`` is the checkpoint's, if the user gives one."""
+    """Return the plan of a recipe, without checks; ``name`` is the user's name for the checkpoint, if any."""
     recipe, parts = resolved.recipe, components_of(resolved.recipe)
     identity = {
         "base": base.weights,
@@ -144,7 +144,7 @@ def _draft(
 def _check_stages(
     plan: Plan, sample_filter: SampleFilter, tell: Say, goal: Goal, evaluation: Evaluation | None
 ) -> None:
-    """Check what the stages need before anything is sampled, print the costs, and refuse a run that cannot fit."""
+    """Check the needs of all stages before anything is sampled, print the costs, and refuse a run that does not fit."""
     check_machine(plan.recipe)
     if goal != "none" and plan.recipe.sampler == SAMPLERS[VLLM] and not sampler_choice.all_sampled(plan):
         plugin_manager.lookup(Engine, VLLM).factory().require()
@@ -161,7 +161,7 @@ def _check_stages(
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """What the recipe names, as plugins provide it."""
+    """The components that a recipe names."""
 
     sampler: Sampler
     trainer: Trainer
@@ -172,21 +172,21 @@ class Components:
     def identity(self) -> dict[str, str]:
         """Return the names and versions that are part of the fingerprint.
 
-        The first version of a built-in filter, transform or prompt source is left out: fingerprints are then those of
-        checkpoints that were made before such versions counted.
+        Version 1 of a built-in filter, transform or prompt source is left out, so that checkpoints from before these
+        had versions keep their fingerprints.
         """
         always = {"sampler": self.sampler, "trainer": self.trainer}
-        others = {"filter": self.filter, "transform": self.transform, "source": self.source}
-        named: dict[str, VersionedComponent] = {**always} | {
+        sometimes = {"filter": self.filter, "transform": self.transform, "source": self.source}
+        included: dict[str, VersionedComponent] = {**always} | {
             part: component
-            for part, component in others.items()
+            for part, component in sometimes.items()
             if component and not (component.version == "1" and plugin_manager.is_builtin(component))
         }
-        return {part: f"{component.name}@{version_of(component)}" for part, component in named.items()}
+        return {part: f"{component.name}@{version_of(component)}" for part, component in included.items()}
 
 
 def components_of(recipe: Recipe) -> Components:
-    """Look up what the recipe names. Raises :class:`UsageError` for an unknown name."""
+    """Look up the components that the recipe names. Raises :class:`UsageError` for an unknown name."""
     return Components(
         plugin_manager.lookup(Sampler, recipe.sampler),
         plugin_manager.lookup(Trainer, recipe.trainer),
@@ -199,6 +199,7 @@ def components_of(recipe: Recipe) -> Components:
 
 
 def _variant(recipe: Recipe, base: BaseModel) -> str:
+    """Return whether the result is plain or a verified variant; a child of a verified variant is one too."""
     parent = registry.at(base.records())
     return registry.VERIFIED if filter_of(recipe).runs_programs or (parent and parent.verified) else registry.PLAIN
 

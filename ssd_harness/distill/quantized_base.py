@@ -8,7 +8,7 @@ from ssd_harness.errors import UsageError
 from ssd_harness.recipe.resolution import Resolved
 
 
-def adapt(resolved: Resolved, base: BaseModel) -> tuple[Resolved, list[str]]:
+def unpack_if_quantized(resolved: Resolved, base: BaseModel) -> tuple[Resolved, list[str]]:
     """Return the recipe that unpacks a quantised base, and a line of the plan; both unchanged for any other base.
 
     Raises :class:`UsageError` where the base cannot be unpacked, or not as the recipe wants.

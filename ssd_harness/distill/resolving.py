@@ -1,4 +1,4 @@
-"""Resolve a model's recipe from its name, its manifest and the words of a command."""
+"""Resolve a model's recipe from its name, its manifest and the fields that a command gives."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +9,7 @@ from ssd_harness.distill import sampler_choice
 from ssd_harness.engines.choice import AUTO, EngineChoice, choose_engine
 from ssd_harness.errors import UsageError
 from ssd_harness.recipe.definition import FIELDS, coerce
-from ssd_harness.recipe.resolution import Resolved, asked, named_recipe, resolve
+from ssd_harness.recipe.resolution import Resolved, named_recipe, requested_value, resolve
 
 
 def resolve_for(
@@ -20,21 +20,21 @@ def resolve_for(
 ) -> Resolved:
     """Resolve the recipe of ``pretrained`` from its name, or from its manifest if it is a registered checkpoint.
 
-    The engine is ``engine``, or the one that the recipe and this machine lead to.
+    ``engine`` is the caller's choice of an engine; None chooses one for ``overrides`` and this machine.
     """
-    chosen = engine or engine_of(overrides or {})
-    backend = (sampler_choice.engine_layer(chosen.name), chosen.fields)
-    resolved = _resolved(pretrained, overrides, backend)
-    origins = {**resolved.origins, "engine": chosen.reason}
-    return replace(resolved, recipe=replace(resolved.recipe, engine=chosen.name), origins=origins)
+    choice = engine or engine_of(overrides or {})
+    backend = (sampler_choice.engine_layer(choice.name), choice.fields)
+    resolved = _resolve(pretrained, overrides, backend)
+    origins = {**resolved.origins, "engine": choice.reason}
+    return replace(resolved, recipe=replace(resolved.recipe, engine=choice.name), origins=origins)
 
 
 def engine_of(overrides: Mapping[str, Any]) -> EngineChoice:
-    """Return the engine that these fields select on this machine."""
-    return choose_engine(asked("engine", overrides) or AUTO, device=asked("device", overrides))
+    """Return the engine that these recipe fields select on this machine."""
+    return choose_engine(requested_value("engine", overrides) or AUTO, device=requested_value("device", overrides))
 
 
-def _resolved(
+def _resolve(
     pretrained: str,
     overrides: Mapping[str, Any] | None,
     backend: tuple[str, Mapping[str, Any]],
@@ -47,17 +47,17 @@ def _resolved(
     return resolve(pretrained, overrides, inherited=inherited, base=base, backend=backend)
 
 
-def as_it_is(pretrained: str, overrides: Mapping[str, Any]) -> registry.Checkpoint:
-    """Return the registered checkpoint ``ssd:NAME``, to be evaluated and not trained on.
+def checkpoint_to_evaluate(pretrained: str, overrides: Mapping[str, Any]) -> registry.Checkpoint:
+    """Return the registered checkpoint ``ssd:NAME``, for an evaluation without further training.
 
-    Raises :class:`UsageError` for an unknown name, for a field that would have shaped the checkpoint, and for a recipe
-    file that would have made another one.
+    Raises :class:`UsageError` for an unknown name, and for a training field, given directly or in a recipe file, that
+    has no effect because the checkpoint exists already.
     """
     checkpoint = registry.get(pretrained)
-    origin, named = named_recipe(overrides) or ("", {})
+    origin, fields = named_recipe(overrides) or ("", {})
     recorded = checkpoint.manifest["recipe"]
     differing = {
-        name: f" ({origin})" for name in named if name in recorded and coerce(name, named[name]) != recorded[name]
+        name: f" ({origin})" for name in fields if name in recorded and coerce(name, fields[name]) != recorded[name]
     }
     for name, source in (dict.fromkeys(overrides, "") | differing).items():
         if name in FIELDS and FIELDS[name].metadata["side"] == "train":

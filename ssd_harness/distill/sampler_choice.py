@@ -17,7 +17,7 @@ def engine_layer(engine: str) -> str:
     return f"engine {engine}"
 
 
-def with_earlier_work(resolved: Resolved, draft: Callable[[Resolved], Plan]) -> tuple[Plan, list[str]]:
+def reuse_other_engine(resolved: Resolved, draft: Callable[[Resolved], Plan]) -> tuple[Plan, list[str]]:
     """Return the plan that ``draft`` makes of a recipe, and lines about the other engine's work.
 
     If no sampler is named, an existing checkpoint or complete samples of the other engine are used.

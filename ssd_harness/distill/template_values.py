@@ -19,23 +19,23 @@ _VARIABLE, _LLAMAS = "date_string", "%d %b %Y"
 """The date variable of Llama's templates, and its format."""
 
 
-def settle(resolved: Resolved, base: BaseModel, folder: Path | None, tell: Say) -> Resolved:
+def fix_values(resolved: Resolved, base: BaseModel, folder: Path | None, tell: Say) -> Resolved:
     """Check the values for the chat template and fix the date that it writes.
 
-    ``folder`` holds the model's own settings, None where they are not known. Raises :class:`UsageError` for a value
-    that the template does not read.
+    ``folder`` holds the model's settings; None if they are not known. Raises :class:`UsageError` for a value that the
+    template does not read.
     """
     template = chat.template_of(folder) if folder else None
     check(resolved.recipe, template, base.name)
-    return dated(resolved, template, base.tokenizer, tell)
+    return fix_date(resolved, template, base.tokenizer, tell)
 
 
-def dated(resolved: Resolved, template: str | None, tokenizer: str, tell: Say) -> Resolved:
+def fix_date(resolved: Resolved, template: str | None, tokenizer: str, tell: Say) -> Resolved:
     """Fix the date that a chat template writes, and print it.
 
-    A template that asks for today's date (``strftime_now``) gets the date of the first run of this model in this state
-    folder, so that a resumed run has the same prompts. The recipe, and with it the fingerprint, then names it. One that
-    is only handed ``date_string`` writes a constant of its own unless ``template_date`` is given.
+    A template that calls ``strftime_now`` gets the date of the first run of this model in this cache, so that a resumed
+    run has the same prompts. The date then becomes part of the recipe and its fingerprint. A template that only reads
+    the variable ``date_string`` writes its own constant unless ``template_date`` is given.
     """
     recipe = resolved.recipe
     if template is None:
@@ -50,8 +50,8 @@ def dated(resolved: Resolved, template: str | None, tokenizer: str, tell: Say) -
         values = recipe.template_values
         if recipe.template_date is not None:
             values[_VARIABLE] = date.fromisoformat(recipe.template_date).strftime(_LLAMAS)
-            handed = json.loads(recipe.chat_template_args or "{}") | {_VARIABLE: values[_VARIABLE]}
-            recipe = replace(recipe, chat_template_args=json.dumps(handed, sort_keys=True))
+            arguments = json.loads(recipe.chat_template_args or "{}") | {_VARIABLE: values[_VARIABLE]}
+            recipe = replace(recipe, chat_template_args=json.dumps(arguments, sort_keys=True))
             resolved = replace(resolved, recipe=recipe)
         word = (
             repr(values[_VARIABLE])
@@ -76,10 +76,10 @@ def check(recipe: Recipe, template: str | None, model: str) -> None:
         raise UsageError(
             f"{_FIELD} is given, but the chat template of {model} writes no date of today", next_step="leave it out"
         )
-    handed = recipe.template_values.get(_VARIABLE)
-    if handed not in (None, date.fromisoformat(recipe.template_date).strftime(_LLAMAS)):
+    given = recipe.template_values.get(_VARIABLE)
+    if given not in (None, date.fromisoformat(recipe.template_date).strftime(_LLAMAS)):
         raise UsageError(
-            f"{_FIELD} is {recipe.template_date}, but chat_template_args has {_VARIABLE} {handed!a}",
+            f"{_FIELD} is {recipe.template_date}, but chat_template_args has {_VARIABLE} {given!a}",
             next_step="leave one of them out",
         )
 

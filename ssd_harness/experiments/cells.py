@@ -10,13 +10,13 @@ from ssd_harness.artifacts import registry
 from ssd_harness.artifacts.base_model import BaseModel, find_base
 from ssd_harness.distill.plan import Plan
 from ssd_harness.distill.planning import make_plan
-from ssd_harness.distill.resolving import as_it_is, resolve_for
+from ssd_harness.distill.resolving import checkpoint_to_evaluate, resolve_for
 from ssd_harness.engines.contracts import GREEDY_BELOW
 from ssd_harness.experiments.evaluation import Evaluation, model_class, short_hash
 from ssd_harness.experiments.points import Point
 from ssd_harness.harness.task.task_names import selection_of
 from ssd_harness.recipe.definition import FIELDS, TEMPLATE_FIELDS, Recipe, coerce
-from ssd_harness.recipe.resolution import asked
+from ssd_harness.recipe.resolution import requested_value
 
 _LONGEST = 100
 
@@ -80,8 +80,8 @@ def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) 
                 fields = _read(given)
                 recipe = resolve_for(request.model, fields).recipe
                 plan = None
-                if request.model.startswith(registry.PREFIX) and asked("rounds", fields) is None:
-                    identity = as_it_is(request.model, fields).fingerprint
+                if request.model.startswith(registry.PREFIX) and requested_value("rounds", fields) is None:
+                    identity = checkpoint_to_evaluate(request.model, fields).fingerprint
                 elif recipe.rounds:
                     key = repr(sorted((name, str(value)) for name, value in fields.items() if not _is_eval(name)))
                     plans[key] = plan = plans.get(key) or make_plan(
@@ -144,17 +144,17 @@ def _gen_kwargs(recipe: Recipe, fields: Mapping[str, Any]) -> dict[str, Any]:
     names = (f"T_{side}", f"top_k_{side}", f"top_p_{side}")
     temperature, top_k, top_p = (getattr(recipe, name) for name in names)
     told: dict[str, Any] = {}
-    if temperature is not None and any(asked(name, fields) is not None or name in fields for name in names):
+    if temperature is not None and any(requested_value(name, fields) is not None or name in fields for name in names):
         told = {"do_sample": temperature >= GREEDY_BELOW, "temperature": temperature, "top_k": top_k or 0}
         told |= {} if top_p is None else {"top_p": top_p}  # then the base model's own counts, as in our tasks
-    if asked("max_gen_toks_eval", fields) is not None:
+    if requested_value("max_gen_toks_eval", fields) is not None:
         told["max_gen_toks"] = recipe.max_gen_toks_eval
     return told
 
 
 def _read(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that the evaluation of such a cell uses."""
-    if asked("rounds", fields) == 0:
+    if requested_value("rounds", fields) == 0:
         return {name: value for name, value in fields.items() if _is_base(name)}
     return {name: value for name, value in fields.items() if not name.endswith("_base")}
 

@@ -16,7 +16,7 @@ MANIFEST_KEY = "prompt_style"
 """The manifest entry with the texts. The folder they came from may change, or be on another machine."""
 
 
-def settle(resolved: Resolved, pretrained: str) -> tuple[Resolved, PromptTemplate]:
+def resolve_style(resolved: Resolved, pretrained: str) -> tuple[Resolved, PromptTemplate]:
     """Return the recipe with its ``prompt_format``, and its prompt style without the recipe's own system message.
 
     A checkpoint ``ssd:NAME`` keeps the texts that it was trained with. A raw completion sets ``prompt_format=raw``.
@@ -52,14 +52,14 @@ def settle(resolved: Resolved, pretrained: str) -> tuple[Resolved, PromptTemplat
     return resolved, style
 
 
-def whole(style: PromptTemplate, recipe: Recipe) -> PromptTemplate:
+def with_system_message(style: PromptTemplate, recipe: Recipe) -> PromptTemplate:
     """Return the style with the recipe's system message."""
     return style if recipe.system_message is None else replace(style, system=recipe.system_message)
 
 
 def of_recipe(recipe: Recipe) -> PromptTemplate:
     """Return the style that a recipe names, with the recipe's system message."""
-    return whole(prompt_styles.load(recipe.prompt_style or prompt_styles.DEFAULT), recipe)
+    return with_system_message(prompt_styles.load(recipe.prompt_style or prompt_styles.DEFAULT), recipe)
 
 
 def is_known(manifest: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Resolve a model's recipe from defaults, presets, files and given fields, and record where each value comes from."""
+"""Resolve a recipe from defaults, presets, files and the user's fields, and record the origin of each value."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from ssd_harness.recipe.definition import FIELDS, LORA_FIELDS, Recipe, coerce, s
 from ssd_harness.recipe.presets import Preset, by_name, chosen_preset, launches, presets
 
 GIVEN = "given"
-"""Origin of a field that the user gives."""
+"""Origin of a field that the command gives."""
 _REMOVED = {"round_task", "round_metric", "round_limit", "patience", "min_gain"}
-"""Fields in manifests of older versions, which chose among rounds by an evaluation."""
+"""Fields that only manifests of older versions have; these selected a round by an evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +23,19 @@ class Resolved:
     preset: str | None
     """Name of the preset, if there is one."""
     because: str = ""
-    """Why this preset was chosen, or none."""
+    """Why this preset, or no preset, was chosen."""
     above: tuple[str, ...] = ()
-    """Origins of the layers above the preset: a manifest, a file."""
+    """Origins of the layers above the preset, such as a manifest or a file."""
 
     @property
     def launches(self) -> list[Preset]:
-        """The launches among the layers."""
-        known = launches()
-        return [known[name] for name in (origin.removeprefix("launch ") for origin in self.above) if name in known]
+        """The launches (settings for certain GPUs) among the layers."""
+        launch = launches()
+        return [launch[name] for name in (origin.removeprefix("launch ") for origin in self.above) if name in launch]
 
     @property
-    def said(self) -> str:
-        """The sources of the recipe, in words."""
+    def summary(self) -> str:
+        """The sources of the recipe, in words, for the first line of a plan."""
         reason = f", {self.because}" if self.because else ""
         start = f"recipe {self.preset}{reason}" if self.preset else f"no recipe of its own{reason}, defaults"
         if not (self.preset or self.because or self.above):
@@ -53,19 +53,19 @@ def resolve(
 ) -> Resolved:
     """Resolve a recipe: defaults < ``backend`` < preset < ``inherited`` < recipe file < ``overrides``.
 
-    ``overrides`` has fields as words or values, and optionally ``recipe``: the name of a preset, which replaces the
+    ``overrides`` has fields as text or values, and optionally ``recipe``: the name of a preset, which replaces the
     model's own, ``none`` for no preset, or the path of a YAML file. ``inherited`` is (origin, fields) from the manifest
     of a registered checkpoint; its fields of the side ``run`` are ignored. ``backend`` is (origin, fields) from the
-    model class. The preset is that of ``base``, the model that a registered
-    checkpoint was made from, else of ``pretrained``. Raises :class:`UsageError` for a field that does not exist (and
-    names the nearest) and for a value of the wrong kind.
+    model class. Without a preset in ``overrides``, the preset is that of ``base``, the model that a registered
+    checkpoint was made from, or else of ``pretrained``. Raises :class:`UsageError` for an unknown field (with the
+    nearest name) and for a value of the wrong kind.
     """
-    given = dict(overrides or {})
-    named_layer = named_recipe(given)
-    chosen = given.pop("recipe", None)
-    named = "" if chosen is None else str(chosen)
+    fields_given = dict(overrides or {})
+    recipe_layer = named_recipe(fields_given)
+    chosen = fields_given.pop("recipe", None)
+    recipe_name = "" if chosen is None else str(chosen)
     preset, because = None, "asked for"
-    if named not in presets() and named.lower() != "none":
+    if recipe_name not in presets() and recipe_name.lower() != "none":
         preset = by_name(base or pretrained)
         because = "by its name" if preset else ""
     layers: list[tuple[str, Mapping[str, Any]]] = [backend] if backend else []
@@ -74,12 +74,12 @@ def resolve(
     if inherited:
         origin, fields = inherited
         layers.append((origin, without_run_side(fields)))
-    if named_layer:
-        layers.append(named_layer)
-        preset = presets().get(named, preset)
+    if recipe_layer:
+        layers.append(recipe_layer)
+        preset = presets().get(recipe_name, preset)
     below = {backend[0] if backend else "", f"preset {preset.name}" if preset else ""}
-    above = () if named in presets() else tuple(origin for origin, _ in layers if origin not in below)
-    layers.append((GIVEN, given))
+    above = () if recipe_name in presets() else tuple(origin for origin, _ in layers if origin not in below)
+    layers.append((GIVEN, fields_given))
 
     values, origins = _merged(layers)
     return Resolved(Recipe(**values), origins, preset.name if preset else None, because, above)
@@ -96,12 +96,12 @@ def without_run_side(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def named_recipe(overrides: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
     """Return origin and fields of the preset or file that ``overrides["recipe"]`` names, or None."""
-    named = str(overrides.get("recipe") or "")
-    return chosen_preset(named) if named and named.lower() != "none" else None
+    name = str(overrides.get("recipe") or "")
+    return chosen_preset(name) if name and name.lower() != "none" else None
 
 
-def asked(name: str, overrides: Mapping[str, Any]) -> Any:
-    """Return the value that the user gives for field ``name``, directly or in a recipe file, or None."""
+def requested_value(name: str, overrides: Mapping[str, Any]) -> Any:
+    """Return the value that the command gives for field ``name``, directly or in a recipe file, or None."""
     if name in overrides:
         return coerce(name, overrides[name])
     origin, fields = named_recipe(overrides) or ("", {})

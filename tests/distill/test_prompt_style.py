@@ -7,7 +7,7 @@ import pytest
 from ssd_harness.artifacts import registry
 from ssd_harness.cli.main import main
 from ssd_harness.distill.planning import make_plan
-from ssd_harness.distill.resolving import as_it_is, resolve_for
+from ssd_harness.distill.resolving import checkpoint_to_evaluate, resolve_for
 from ssd_harness.errors import ExitCode, UsageError
 from ssd_harness.prompts import prompt_set, prompt_style
 from ssd_harness.recipe.definition import Recipe
@@ -54,7 +54,7 @@ def collect(state, tmp_path):
 
 
 def settled(**fields):
-    return prompt_style.settle(resolve("some/model", {"prompts": "x.jsonl", **fields}), "some/model")
+    return prompt_style.resolve_style(resolve("some/model", {"prompts": "x.jsonl", **fields}), "some/model")
 
 
 # What is put into the words.
@@ -213,8 +213,8 @@ def register(state, tmp_path):
 
 def test_a_manifest_from_before_the_field_keeps_its_system_message(register):
     register({"T_train": 1.1, "system_message": "S"})
-    resolved, style = prompt_style.settle(resolve_for("ssd:old", {}), "ssd:old")
-    whole = prompt_style.whole(style, resolved.recipe)
+    resolved, style = prompt_style.resolve_style(resolve_for("ssd:old", {}), "ssd:old")
+    whole = prompt_style.with_system_message(style, resolved.recipe)
     assert (whole.name, whole.system, whole.stdin) == ("ssd/chat", "S", style.stdin)
 
 
@@ -222,15 +222,15 @@ def test_a_checkpoint_keeps_the_texts_that_its_manifest_holds(register, folder):
     record = prompt_style.of_recipe(Recipe(prompt_style=f"file:{folder}")).record()
     register({"prompt_style": f"file:{folder}", "system_message": None}, prompt_style=json.loads(json.dumps(record)))
     write(folder, stdin="edited {{question_content}}")
-    _, style = prompt_style.settle(resolve_for("ssd:old", {}), "ssd:old")
+    _, style = prompt_style.resolve_style(resolve_for("ssd:old", {}), "ssd:old")
     assert (style.stdin, style.sha256) == (TEXTS["stdin"], record["sha256"])
-    _, style = prompt_style.settle(resolve_for("ssd:old", {"prompt_style": f"file:{folder}"}), "ssd:old")
+    _, style = prompt_style.resolve_style(resolve_for("ssd:old", {"prompt_style": f"file:{folder}"}), "ssd:old")
     assert style.stdin.startswith("edited")
     with pytest.raises(UsageError, match="asks it in other words"):
-        as_it_is("ssd:old", {"prompt_style": "ssd/chat"})
+        checkpoint_to_evaluate("ssd:old", {"prompt_style": "ssd/chat"})
 
 
 def test_texts_of_no_use_in_a_manifest_are_refused(register):
     register({"prompt_style": "file:x"}, prompt_style={"name": "file:x", "stdin": "Solve.", "functional": "Solve."})
     with pytest.raises(UsageError, match=r"does not contain the problem \[manifest of old\]"):
-        prompt_style.settle(resolve_for("ssd:old", {}), "ssd:old")
+        prompt_style.resolve_style(resolve_for("ssd:old", {}), "ssd:old")

@@ -92,11 +92,11 @@ def test_what_a_recipe_was_put_together_from_is_said(tmp_path):
     (tmp_path / "mine.yaml").write_text("lr: 1e-5")
     mine, made = {"recipe": str(tmp_path / "mine.yaml")}, ("manifest of x", {"T_train": 1.1})
     for backend in (None, ("ssd-vllm", {"sampler": "vllm"})):
-        assert resolve(QWEN, backend=backend).said == "recipe qwen3-4b-instruct-2507, by its name"
-    assert resolve(QWEN, mine).said == "recipe qwen3-4b-instruct-2507, by its name, then file mine.yaml"
-    assert resolve("ssd:x", inherited=made).said == "no recipe of its own, defaults, then manifest of x"
-    assert resolve("ssd:x", mine, inherited=made).said.endswith("then manifest of x, then file mine.yaml")
-    assert resolve("ssd:x", {"recipe": "demo"}, inherited=made).said == "recipe demo, asked for"
+        assert resolve(QWEN, backend=backend).summary == "recipe qwen3-4b-instruct-2507, by its name"
+    assert resolve(QWEN, mine).summary == "recipe qwen3-4b-instruct-2507, by its name, then file mine.yaml"
+    assert resolve("ssd:x", inherited=made).summary == "no recipe of its own, defaults, then manifest of x"
+    assert resolve("ssd:x", mine, inherited=made).summary.endswith("then manifest of x, then file mine.yaml")
+    assert resolve("ssd:x", {"recipe": "demo"}, inherited=made).summary == "recipe demo, asked for"
 
 
 def test_epochs_given_replace_the_presets_steps():

@@ -35,7 +35,7 @@ def test_another_name_has_no_recipe_whatever_its_files_say_and_is_asked_for_one(
 def test_a_checkpoint_keeps_the_recipe_of_its_base():
     made = ("manifest of x", {"T_train": 1.3})
     resolved = resolve("ssd:x", inherited=made, base="Qwen/Qwen3-4B-Thinking-2507")
-    assert resolved.said == "recipe qwen3-4b-thinking-2507, by its name, then manifest of x"
+    assert resolved.summary == "recipe qwen3-4b-thinking-2507, by its name, then manifest of x"
     assert (resolved.recipe.T_train, resolved.recipe.micro_batch_size) == (1.3, 1)
 
 

@@ -10,7 +10,7 @@ from lm_eval.models.huggingface import HFLM
 from ssd_harness.engines.choice import AUTO, TRANSFORMERS, VLLM, EngineChoice, choose_engine
 from ssd_harness.harness.models.model_args import passed_on
 from ssd_harness.recipe.definition import FIELDS
-from ssd_harness.recipe.resolution import asked
+from ssd_harness.recipe.resolution import requested_value
 
 VLLM_ARGUMENTS = {
     "data_parallel_size",
@@ -41,8 +41,8 @@ def engine_for(arguments: Mapping[str, Any]) -> EngineChoice:
     ``auto`` means transformers if an argument, or a launcher of several processes, requires it. Raises
     :class:`UsageError` if vLLM is requested and not installed.
     """
-    requested = asked("engine", arguments) or AUTO
-    device = asked("device", arguments)
+    requested = requested_value("engine", arguments) or AUTO
+    device = requested_value("device", arguments)
     choice = choose_engine(requested, device=device, against_vllm=_launched())
     if requested == AUTO and choice.name == VLLM and (argument := _only_transformers(arguments)):
         return EngineChoice(TRANSFORMERS, f"since {argument}= is an argument of transformers alone")

@@ -15,7 +15,7 @@ from ssd_harness.distill.evaluation_fit import check_evaluation
 from ssd_harness.distill.plan import lineage_of
 from ssd_harness.distill.plan_lines import say
 from ssd_harness.distill.planning import make_plan
-from ssd_harness.distill.resolving import as_it_is, engine_of, resolve_for
+from ssd_harness.distill.resolving import checkpoint_to_evaluate, engine_of, resolve_for
 from ssd_harness.engines import chat, loading
 from ssd_harness.engines.choice import VLLM, EngineChoice
 from ssd_harness.engines.quantization import stored_settings
@@ -29,7 +29,7 @@ from ssd_harness.prompt_styles import PromptTemplate
 from ssd_harness.prompts import prompt_style
 from ssd_harness.prompts.overlap.lineage import Lineage, read_lineage
 from ssd_harness.recipe.definition import Recipe
-from ssd_harness.recipe.resolution import GIVEN, Resolved, asked
+from ssd_harness.recipe.resolution import GIVEN, Resolved, requested_value
 
 DEFAULT_PRETRAINED = "Qwen/Qwen3-4B-Instruct-2507"
 PRETRAINED_VARIABLE = "SSD_HARNESS_PRETRAINED"
@@ -74,7 +74,7 @@ def prepare_model(
     arguments = arguments or {}
     class_arguments.check(arguments)
     pretrained = pretrained or os.environ.get(PRETRAINED_VARIABLE) or DEFAULT_PRETRAINED
-    rounds = asked("rounds", overrides)
+    rounds = requested_value("rounds", overrides)
     choice = choice or engine_of(overrides)
     if rounds == 0:
         return _base(pretrained, overrides, revision, arguments, choice)
@@ -87,13 +87,13 @@ def prepare_model(
         name=name,
         revision=revision,
         engine=choice,
-        tell=teller(),
+        tell=plan_printer(),
         goal="checkpoint" if run_context.current().checks_machine else "none",
         evaluation=functools.partial(requested_evaluation, engine=engine),
     )
     settings = settings_folder(pretrained, revision)
     style = _style(plan.style, plan.recipe, settings, in_style=plan.prompts.in_style)
-    plan = replace(plan, evaluation_differs=style.announce(teller()))
+    plan = replace(plan, evaluation_differs=style.announce(plan_printer()))
     if plan.checkpoint:
         _check_fit(pretrained, plan.checkpoint.path, plan.recipe, engine)
     overlap = _checked(plan.lineage(), plan.recipe)
@@ -118,17 +118,17 @@ def _style(template: PromptTemplate, recipe: Recipe, settings: Path | None, **mo
     """Return the prompt style of training and evaluation; without a chat template both use plain text."""
     templated = settings is not None and bool(chat.templates_of(settings))
     raw = recipe.prompt_format == "raw" and template.chat and templated
-    return PromptStyle(prompt_style.whole(template, recipe), raw=raw, **more)
+    return PromptStyle(prompt_style.with_system_message(template, recipe), raw=raw, **more)
 
 
-def teller() -> Callable[[str], None]:
+def plan_printer() -> Callable[[str], None]:
     """Return a function that prints the plan on the first rank, and nothing on the others."""
     return say if os.environ.get("RANK", "0") == "0" else lambda _: None
 
 
 def _checked(lineage: Lineage, recipe: Recipe) -> OverlapCheck:
     """Compare the prompts with the problems that are known before anything is sampled or loaded."""
-    check = OverlapCheck(lineage, allowed=recipe.allow_overlap, tell=teller())
+    check = OverlapCheck(lineage, allowed=recipe.allow_overlap, tell=plan_printer())
     check.check_own_tasks()
     return check
 
@@ -147,13 +147,13 @@ def _base(
     choice: EngineChoice,
 ) -> ModelUnderTest:
     engine = evaluation_engine(arguments, vllm=choice.name == VLLM)
-    resolved, template = prompt_style.settle(resolve_for(pretrained, overrides, engine=choice), pretrained)
-    tell = teller()
+    resolved, template = prompt_style.resolve_style(resolve_for(pretrained, overrides, engine=choice), pretrained)
+    tell = plan_printer()
     tell(f"evaluating {pretrained} as it is (rounds=0), with its own decoding")
     tell(f"  {choice.words}")
     base = find_base(pretrained, revision)
     settings = settings_folder(pretrained, revision)
-    resolved = template_values.settle(resolved, base, settings, tell)
+    resolved = template_values.fix_values(resolved, base, settings, tell)
     recipe = resolved.recipe
     style = _style(template, recipe, settings, trained=registry.at(base.records()) is not None)
     style.announce(tell)
@@ -200,19 +200,19 @@ def _registered(
     pretrained: str, overrides: Mapping[str, Any], arguments: Mapping[str, Any], choice: EngineChoice
 ) -> ModelUnderTest:
     engine = evaluation_engine(arguments, vllm=choice.name == VLLM)
-    checkpoint = as_it_is(pretrained, overrides)
-    resolved, template = prompt_style.settle(resolve_for(pretrained, overrides, engine=choice), pretrained)
+    checkpoint = checkpoint_to_evaluate(pretrained, overrides)
+    resolved, template = prompt_style.resolve_style(resolve_for(pretrained, overrides, engine=choice), pretrained)
     kind = f", {registry.VERIFIED}" if checkpoint.verified else ""
-    teller()(f"evaluating {pretrained} ({checkpoint.path}){kind}")
-    teller()(f"  {choice.words}")
+    plan_printer()(f"evaluating {pretrained} ({checkpoint.path}){kind}")
+    plan_printer()(f"  {choice.words}")
     # A checkpoint of another trainer, or of an earlier version, has no date of its own.
     tokenizer = str(checkpoint.manifest.get("tokenizer") or checkpoint.fingerprint)
-    resolved = template_values.dated(resolved, chat.template_of(checkpoint.path), tokenizer, teller())
+    resolved = template_values.fix_date(resolved, chat.template_of(checkpoint.path), tokenizer, plan_printer())
     recipe = resolved.recipe
     prompts = checkpoint.manifest.get("prompts") or {}
     trained_here = prompt_style.is_known(checkpoint.manifest)
     style = _style(template, recipe, checkpoint.path, in_style=prompts.get("in_style"), trained=trained_here)
-    style.announce(teller())
+    style.announce(plan_printer())
     overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
     about = _about(checkpoint, recipe) | {"transform": "none, registered before", "engine": choice.as_json()}
     about |= _overlap_fields(overlap, recipe)
@@ -229,7 +229,7 @@ def _check_fit(name: str, folder: Path, recipe: Recipe, engine: EvaluationEngine
         return
     if evaluation := requested_evaluation(recipe, engine):
         stored = stored_bytes(recipe, folder)
-        check_evaluation(evaluation, recipe, name=name, folder=folder, stored=stored, tell=teller())
+        check_evaluation(evaluation, recipe, name=name, folder=folder, stored=stored, tell=plan_printer())
 
 
 def _check_evaluation(
@@ -253,7 +253,7 @@ def _check_evaluation(
         arguments=arguments,
         vllm=engine.vllm,
         third_party=trains or run_context.current().dry_run is not None,
-        tell=teller(),
+        tell=plan_printer(),
     )
 
 

@@ -22,7 +22,7 @@ from ssd_harness.harness.models.model_args import split_arguments
 from ssd_harness.harness.models.model_under_test import prepare_model
 from ssd_harness.harness.models.random_state import kept_random_state
 from ssd_harness.harness.models.responder import Responder
-from ssd_harness.recipe.resolution import asked
+from ssd_harness.recipe.resolution import requested_value
 
 _BACKEND = plugin_manager.lookup(Engine, VLLM).factory()
 
@@ -138,7 +138,7 @@ def _own_choice(engine: str | EngineChoice, arguments: Mapping[str, Any]) -> Eng
     if isinstance(engine, EngineChoice):
         choice = engine
     else:
-        name = asked("engine", {**arguments, "engine": engine})
+        name = requested_value("engine", {**arguments, "engine": engine})
         if name not in {AUTO, VLLM}:
             raise UsageError(
                 f"engine={name} is given, and ssd-vllm is vLLM", next_step="give --model ssd-hf, or leave engine= out"
