@@ -1,7 +1,7 @@
-"""What the parts of one evaluation share: the request, the command, and what model and task tell each other.
+"""The state that the parts of one evaluation share: the request, the command, and data from the model for the task.
 
-lm-eval builds the model, the tasks and the result files separately, and passes only texts from a model to a task.
-Everything else crosses here, typed::
+lm-eval builds the model, the tasks and the result files separately, and passes only text from a model to a task. All
+other data is exchanged through this context::
 
     with entered(current().for_evaluation(request)) as context:   # around lm-eval's simple_evaluate
         ...
@@ -32,16 +32,16 @@ CheckLevel = Literal["arguments", "machine"]
 
 
 class DryRunFinished(Exception):
-    """All checks of an evaluation passed, and a dry run does no more."""
+    """Raised in a dry run after the last check of an evaluation, instead of sampling or loading anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """Evaluations in this context end after their checks."""
+    """The settings of a dry run, in which evaluations end after their checks."""
 
     level: CheckLevel
     cache: dict[Any, Any] = field(default_factory=dict)
-    """Task indexes and tasks that several evaluations use: reading all of lm-eval's takes up to 20 seconds."""
+    """Task indexes and tasks that several evaluations share: reading all of lm-eval's tasks takes up to 20 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +56,22 @@ class ParsedArguments:
 
 @dataclass(frozen=True, slots=True)
 class FinishedEvaluation:
-    """An evaluation of a model of ours, as the summary after lm-eval's table needs it."""
+    """The facts of a finished evaluation of an ``ssd-*`` model that the summary after lm-eval's table prints."""
 
     request: EvaluationRequest
     model_info: Mapping[str, Any]
-    """What our model class reports about itself in the results (``config.ssd``)."""
+    """The entry ``config.ssd`` of the results, which our model class writes."""
     tracker: Any
-    """lm-eval's ``EvaluationTracker``, which names the files."""
+    """lm-eval's ``EvaluationTracker``, which knows the names of the files."""
     samples_logged: bool
 
 
 @dataclass(slots=True)
 class Command:
-    """One run of lm-eval's command: what is left to do after lm-eval has printed its table."""
+    """The state of one ``lm_eval`` command, which our code reads after lm-eval has printed its table."""
 
     arguments: ParsedArguments | None = None
-    """Set when lm-eval parses them, taken by the evaluation that follows."""
+    """Set when lm-eval parses its command line; :meth:`take_arguments` removes them again."""
     evaluates_ours: bool = False
     """Whether this process evaluated a model or a task of ours."""
     finished: FinishedEvaluation | None = None
@@ -79,49 +79,49 @@ class Command:
     """The first result file that could not be written."""
 
     def take_arguments(self) -> ParsedArguments | None:
-        """Return the parsed command line once; None for an evaluation that no command line started."""
+        """Return the parsed command line and forget it; None if no command line started the evaluation."""
         arguments, self.arguments = self.arguments, None
         return arguments
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationPrompt:
-    """The prompt style that a model of ours asks its evaluation to use."""
+    """The prompt style that an ``ssd-*`` model sets for its evaluation."""
 
     template: "PromptTemplate"
     difference: str | None = None
-    """How the evaluation's prompts differ from those of the training, None if they do not."""
+    """How the evaluation's prompts differ from those of the training; None if they do not."""
 
 
 @dataclass(slots=True)
 class OwnRequest:
-    """One request of a task of ours; lm-eval sends it once for each sample."""
+    """One request of a LiveCodeBench task; lm-eval sends it once for each sample."""
 
     messages: Sequence[Message] | None
-    """The chat to render, None if the text of the request is to be used as it is."""
+    """The chat that the model renders; None if the model gets the text of the request unchanged."""
     generations: dict[int, Generation] = field(default_factory=dict)
-    """What a model of ours answered, by sample."""
+    """The answers of an ``ssd-*`` model, by sample number."""
 
 
 @dataclass(slots=True)
 class RunContext:
     """The state of one evaluation.
 
-    The context that is current outside of every evaluation has no request. It serves evaluations that lm-eval runs
-    without our patches.
+    Outside of an evaluation, and in an evaluation that lm-eval runs without our patches, the current context is a
+    default one without a request.
     """
 
     request: EvaluationRequest | None = None
-    """None where lm-eval was called past our patches, or outside of an evaluation."""
+    """None outside of an evaluation, and if lm-eval runs without our patches."""
     command: Command = field(default_factory=Command)
     dry_run: DryRun | None = None
     index_tasks: tuple[str, ...] = ()
-    """The tasks for which lm-eval builds its task index; empty for all."""
+    """The tasks for which lm-eval builds its task index; empty means all."""
     prompt: EvaluationPrompt | None = None
     overlap: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By task: the overlap of its problems with the model's training prompts."""
+    """The overlap of each task's problems with the model's training prompts, by task."""
     sample_seeds: tuple[int, ...] = ()
-    """The seed of each sample that an API model sent, where each sample had its own."""
+    """The seeds that an API model sent, one for each sample; empty if all samples had the same seed."""
     own_requests: dict[tuple[str, int], OwnRequest] = field(default_factory=dict)
     """The requests of our tasks, by task and document."""
 
@@ -134,22 +134,22 @@ class RunContext:
         return RunContext(request=request, command=self.command, dry_run=self.dry_run, index_tasks=request.tasks)
 
     def add_request(self, instance: "Instance", messages: Sequence[Message] | None) -> None:
-        """Register a request of one of our tasks; a model of ours renders ``messages`` itself."""
+        """Register a request of one of our tasks, with the chat that an ``ssd-*`` model renders for it."""
         self.own_requests[_key(instance)] = OwnRequest(messages)
 
     def own_request(self, instance: "Instance") -> OwnRequest | None:
-        """Return what is known about a request of one of our tasks, None for one of another task."""
+        """Return the registered request of one of our tasks; None for a request of another task."""
         return self.own_requests.get(_key(instance))
 
     def generation(self, instance: "Instance", sample: int, response: str) -> Generation | None:
-        """Return how a response was drawn; None if another model answered, such as lm-eval's ``hf``."""
+        """Return how a response was drawn; None if it came from another model, such as lm-eval's ``hf``."""
         request = self.own_request(instance)
         generation = request.generations.get(sample) if request else None
-        # A cache between model and task may have answered in the model's place.
+        # lm-eval's request cache may have answered instead of the model.
         return generation if generation and generation.text == response else None
 
     def remember(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Return what ``make`` returns; in a dry run, what it returned for the same key before."""
+        """Call ``make`` and return its result; in a dry run, call it only once for each ``key``."""
         if self.dry_run is None:
             return make()
         cache = self.dry_run.cache
@@ -158,13 +158,13 @@ class RunContext:
         return cache[key]
 
     def end_dry_run(self) -> None:
-        """Mark the point after the last check, before anything is sampled, trained or loaded."""
+        """Raise :class:`DryRunFinished` in a dry run; call this after the last check, before the first work."""
         if self.dry_run:
             raise DryRunFinished
 
     @property
     def checks_machine(self) -> bool:
-        """Whether the sandbox, memory and disk of this machine matter."""
+        """Whether to check the sandbox, memory and disk of this machine."""
         return self.dry_run is None or self.dry_run.level == "machine"
 
 
@@ -188,7 +188,7 @@ def entered(context: RunContext) -> Iterator[RunContext]:
 
 @contextlib.contextmanager
 def dry_run(level: CheckLevel) -> Iterator[RunContext]:
-    """Let evaluations inside the block end after their checks."""
+    """End evaluations inside the block after their checks."""
     with entered(RunContext(dry_run=DryRun(level))) as context:
         yield context
 

@@ -1,4 +1,4 @@
-"""The model that an ``ssd-*`` class evaluates: a checkpoint, trained first if it does not exist, or the base model."""
+"""Prepare the model that an ``ssd-*`` class evaluates: a checkpoint, trained first if necessary, or the base model."""
 
 import functools
 import os
@@ -35,23 +35,23 @@ DEFAULT_PRETRAINED = "Qwen/Qwen3-4B-Instruct-2507"
 PRETRAINED_VARIABLE = "SSD_HARNESS_PRETRAINED"
 
 _GIVEN, _IN_FILES = "--model_args", "base model's generation_config.json"
-"""Sources of a field of the decoding."""
+"""Origins of a value of the decoding, as the summary prints them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelUnderTest:
-    """A model folder, how to decode from it, and where it came from."""
+    """A model folder, its decoding, and its origin."""
 
     folder: Path
     recipe: Recipe
     decoding: Mapping[str, Any]
-    """temperature, top_k, top_p, max_gen_toks, as far as the model defines them; the task defines the others."""
+    """Those of temperature, top_k, top_p and max_gen_toks that the model defines; the task defines the others."""
     decoding_origins: Mapping[str, str]
-    """Where each field of it comes from."""
+    """The origin of each value of ``decoding``."""
     about: Mapping[str, Any]
-    """What the results report about it (``config.ssd``)."""
+    """The entry ``config.ssd`` of the results."""
     identity: Mapping[str, Any]
-    """Its weights and tokenizer, by which its generations are stored; a folder's name identifies neither."""
+    """Weights and tokenizer. Generations are stored under these, because a folder's name identifies neither."""
     overlap: OverlapCheck
     style: PromptStyle
 
@@ -67,9 +67,9 @@ def prepare_model(
 ) -> ModelUnderTest:
     """Return the model to evaluate, and run the transform first if its checkpoint does not exist.
 
-    ``rounds=0`` is the base model with its own decoding. ``ssd:NAME`` without ``rounds`` is that checkpoint with the
-    decoding of its recipe. Everything else goes through the recipe's transform. ``choice`` is the engine of the
-    evaluation, and of the sampling unless the recipe says otherwise; ``arguments`` are those of lm-eval's class.
+    With ``rounds=0`` this is the base model with its own decoding. ``ssd:NAME`` without ``rounds`` is that checkpoint
+    with the decoding of its recipe. Any other model is transformed as its recipe says. ``choice`` is the engine of the
+    evaluation, and of the sampling unless the recipe names another; ``arguments`` are those of lm-eval's model class.
     """
     arguments = arguments or {}
     class_arguments.check(arguments)
@@ -77,9 +77,9 @@ def prepare_model(
     rounds = requested_value("rounds", overrides)
     choice = choice or engine_of(overrides)
     if rounds == 0:
-        return _base(pretrained, overrides, revision, arguments, choice)
+        return _prepare_base(pretrained, overrides, revision, arguments, choice)
     if pretrained.startswith(registry.PREFIX) and rounds is None:
-        return _registered(pretrained, overrides, arguments, choice)
+        return _prepare_registered(pretrained, overrides, arguments, choice)
     engine = evaluation_engine(arguments, vllm=choice.name == VLLM)
     plan = make_plan(
         pretrained,
@@ -96,38 +96,38 @@ def prepare_model(
     plan = replace(plan, evaluation_differs=style.announce(plan_printer()))
     if plan.checkpoint:
         _check_fit(pretrained, plan.checkpoint.path, plan.recipe, engine)
-    overlap = _checked(plan.lineage(), plan.recipe)
+    overlap = _check_overlap(plan.lineage(), plan.recipe)
     cached = plan.checkpoint is not None
-    if not cached:  # lm-eval loads them only after the transform
+    if not cached:  # otherwise an overlap would show only after the transform, when lm-eval loads these tasks
         overlap.check_third_party_tasks()
     decoding, origins = _eval_decoding(plan.recipe), _origins(plan.resolved, "eval", "recipe")
-    # The base model has the checkpoint's configuration, tokenizer and template.
+    # The checkpoint does not exist yet, but it will have its base model's configuration, tokenizer and template.
     if settings:
         _check_evaluation(
             pretrained, settings, plan.recipe, (decoding, origins), arguments, engine=engine, trains=not cached
         )
     run_context.current().end_dry_run()
     checkpoint = pipeline.run(plan)
-    about = _about(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
+    about = _checkpoint_info(checkpoint, plan.recipe) | {"transform": "reused" if cached else "made in this run"}
     about |= {"engine": choice.as_json()}
     about |= _overlap_fields(overlap, plan.recipe)
     return ModelUnderTest(checkpoint.path, plan.recipe, decoding, origins, about, _identity(checkpoint), overlap, style)
 
 
 def _style(template: PromptTemplate, recipe: Recipe, settings: Path | None, **more: Any) -> PromptStyle:
-    """Return the prompt style of training and evaluation; without a chat template both use plain text."""
+    """Return the prompt style of training and evaluation; without a chat template, both use plain text."""
     templated = settings is not None and bool(chat.templates_of(settings))
     raw = recipe.prompt_format == "raw" and template.chat and templated
     return PromptStyle(prompt_style.with_system_message(template, recipe), raw=raw, **more)
 
 
 def plan_printer() -> Callable[[str], None]:
-    """Return a function that prints the plan on the first rank, and nothing on the others."""
+    """Return a function that prints a line of the plan on the first rank, and nothing on the others."""
     return say if os.environ.get("RANK", "0") == "0" else lambda _: None
 
 
-def _checked(lineage: Lineage, recipe: Recipe) -> OverlapCheck:
-    """Compare the prompts with the problems that are known before anything is sampled or loaded."""
+def _check_overlap(lineage: Lineage, recipe: Recipe) -> OverlapCheck:
+    """Compare the training prompts with the LiveCodeBench problems, before anything is sampled or loaded."""
     check = OverlapCheck(lineage, allowed=recipe.allow_overlap, tell=plan_printer())
     check.check_own_tasks()
     return check
@@ -139,7 +139,7 @@ def _overlap_fields(overlap: OverlapCheck, recipe: Recipe) -> dict[str, Any]:
     )
 
 
-def _base(
+def _prepare_base(
     pretrained: str,
     overrides: Mapping[str, Any],
     revision: str | None,
@@ -157,23 +157,26 @@ def _base(
     recipe = resolved.recipe
     style = _style(template, recipe, settings, trained=registry.at(base.records()) is not None)
     style.announce(tell)
-    overlap = _checked(lineage_of(base), recipe)
+    overlap = _check_overlap(lineage_of(base), recipe)
     if settings:
-        counted = engine.counted and not stored_settings(settings)  # quantised weights are loaded as stored
+        # The estimate assumes unquantised weights, but an evaluation loads quantised ones as they are stored.
+        counted = engine.counted and not stored_settings(settings)
         _check_fit(pretrained, settings, recipe, replace(engine, counted=counted))
-    own = loading.generation_config(settings or base.folder())
+    generation_config = loading.generation_config(settings or base.folder())
     from_recipe = {
         "temperature": recipe.T_base,
         "top_k": recipe.top_k_base,
         "top_p": recipe.top_p_base,
         "max_gen_toks": recipe.max_gen_toks_eval,
     }
-    # With a temperature from the recipe, no top-k means top-k is off.
-    fields_from_files = ("temperature", "top_k", "top_p") if recipe.T_base is None else ("top_p",)
-    in_files = {field: own[field] for field in fields_from_files if own.get(field) is not None}
-    decoding = in_files | {field: value for field, value in from_recipe.items() if value is not None}
+    # If the recipe sets a temperature, a top-k of None in the recipe means off, so the file's is not used.
+    fields_from_file = ("temperature", "top_k", "top_p") if recipe.T_base is None else ("top_p",)
+    from_file = {
+        field: generation_config[field] for field in fields_from_file if generation_config.get(field) is not None
+    }
+    decoding = from_file | {field: value for field, value in from_recipe.items() if value is not None}
     origins = _origins(resolved, "base", "recipe, base model")
-    origins |= {field: _IN_FILES for field in in_files if from_recipe[field] is None}
+    origins |= {field: _IN_FILES for field in from_file if from_recipe[field] is None}
     if "temperature" in decoding:
         for field, off in (("top_k", None), ("top_p", 1.0)):
             if field not in decoding:
@@ -196,7 +199,7 @@ def _base(
     return ModelUnderTest(folder, recipe, decoding, origins, about, identity, overlap, style)
 
 
-def _registered(
+def _prepare_registered(
     pretrained: str, overrides: Mapping[str, Any], arguments: Mapping[str, Any], choice: EngineChoice
 ) -> ModelUnderTest:
     engine = evaluation_engine(arguments, vllm=choice.name == VLLM)
@@ -205,16 +208,16 @@ def _registered(
     kind = f", {registry.VERIFIED}" if checkpoint.verified else ""
     plan_printer()(f"evaluating {pretrained} ({checkpoint.path}){kind}")
     plan_printer()(f"  {choice.words}")
-    # A checkpoint of another trainer, or of an earlier version, has no date of its own.
+    # The manifest of an imported checkpoint, or of one from an earlier version, may record neither tokenizer nor date.
     tokenizer = str(checkpoint.manifest.get("tokenizer") or checkpoint.fingerprint)
     resolved = template_values.fix_date(resolved, chat.template_of(checkpoint.path), tokenizer, plan_printer())
     recipe = resolved.recipe
     prompts = checkpoint.manifest.get("prompts") or {}
-    trained_here = prompt_style.is_known(checkpoint.manifest)
-    style = _style(template, recipe, checkpoint.path, in_style=prompts.get("in_style"), trained=trained_here)
+    style_known = prompt_style.is_known(checkpoint.manifest)
+    style = _style(template, recipe, checkpoint.path, in_style=prompts.get("in_style"), trained=style_known)
     style.announce(plan_printer())
-    overlap = _checked(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
-    about = _about(checkpoint, recipe) | {"transform": "none, registered before", "engine": choice.as_json()}
+    overlap = _check_overlap(read_lineage(checkpoint.name, checkpoint.path, checkpoint.manifest), recipe)
+    about = _checkpoint_info(checkpoint, recipe) | {"transform": "none, registered before", "engine": choice.as_json()}
     about |= _overlap_fields(overlap, recipe)
     decoding, origins = _eval_decoding(recipe), _origins(resolved, "eval")
     _check_fit(pretrained, checkpoint.path, recipe, engine)
@@ -224,7 +227,7 @@ def _registered(
 
 
 def _check_fit(name: str, folder: Path, recipe: Recipe, engine: EvaluationEngine) -> None:
-    """Print what the current evaluation costs; raise :class:`UsageError` if it cannot fit this machine."""
+    """Print the cost of the current evaluation; raise :class:`UsageError` if it does not fit this machine."""
     if not run_context.current().checks_machine:
         return
     if evaluation := requested_evaluation(recipe, engine):
@@ -259,20 +262,20 @@ def _check_evaluation(
 
 def _eval_decoding(recipe: Recipe) -> dict[str, Any]:
     decoding = {"temperature": recipe.T_eval, "top_k": recipe.top_k_eval, "top_p": recipe.top_p_eval}
-    # A top-k of None means off, a length of None means that the task decides.
+    # A top-k of None means off; a length of None means that the task's own length applies.
     return decoding | ({"max_gen_toks": recipe.max_gen_toks_eval} if recipe.max_gen_toks_eval else {})
 
 
 def _origins(resolved: Resolved, side: str, otherwise: str | None = None) -> dict[str, str]:
-    """Return the source of each field of the decoding: the user, else ``otherwise``, else the layer of the recipe."""
+    """Return the origin of each value of the decoding: ``--model_args``, else ``otherwise`` or the recipe's layer."""
     fields = {"temperature": f"T_{side}", "top_k": f"top_k_{side}", "top_p": f"top_p_{side}"}
     fields["max_gen_toks"] = "max_gen_toks_eval"
     origins = {field: resolved.origins[name] for field, name in fields.items()}
     return {field: _GIVEN if origin == GIVEN else otherwise or origin for field, origin in origins.items()}
 
 
-def _about(checkpoint: registry.Checkpoint, recipe: Recipe) -> dict[str, Any]:
-    """Return the manifest as results carry it: everything but the loss of each step."""
+def _checkpoint_info(checkpoint: registry.Checkpoint, recipe: Recipe) -> dict[str, Any]:
+    """Return the manifest's entries for the results: all stages, with only the first and the last loss."""
     keys = ("fingerprint", "base", "tokenizer", "parent", "variant", "prompts")
     rounds = []
     for stages in checkpoint.manifest["rounds"]:

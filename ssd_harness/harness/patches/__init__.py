@@ -1,8 +1,8 @@
-"""Patches for lm-eval's modules, so that it finds our models and tasks and we see an evaluation before it starts.
+"""Patch lm-eval's modules: lm-eval then finds our models and tasks, and our checks run before an evaluation starts.
 
-Each module is patched right after it has executed: when lm-eval is imported, through :mod:`ssd_harness.startup_hook`,
-or at once, through :func:`activate`. No patch may break an ``lm_eval`` command that is not about us: if anything
-unexpected happens, one warning is logged and lm-eval goes on without the patch.
+Each module is patched right after it is imported (:func:`install_finder`, called by
+:mod:`ssd_harness.startup_hook`), or immediately (:func:`activate`). No patch may break an ``lm_eval`` command that does
+not use this package: if a patch fails, one warning is logged and lm-eval continues without it.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-# lm-eval shows INFO and WARNING of its own logger tree only.
+# lm-eval shows INFO and WARNING only of loggers below its own, "lm_eval".
 log = logging.getLogger("lm_eval.ssd_harness")
 
 _MARK = "_ssd_harness_patched"
@@ -37,18 +37,18 @@ def patch(module: ModuleType) -> None:
 
 
 def step_aside(what: str, error: Exception) -> None:
-    """Log once that a patch is not in use, and why."""
+    """Log that a patch is not in use, and why; only the first call in a process logs."""
     if not getattr(log, _MARK, False):
         setattr(log, _MARK, True)
         log.warning("ssd-harness: %s (%s: %s); lm_eval goes on without it", what, type(error).__name__, error)
 
 
 class PatchingFinder:
-    """Finds the modules to patch as Python does, and patches each once it has executed."""
+    """Finds the modules to patch with the other finders, and patches each after it has executed."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Return the spec that the other finders return, its loader extended; None for modules without a patch."""
+        """Return the spec that the other finders return, with an extended loader; None for a module without a patch."""
         if name not in _PATCHES:
             return None
         for finder in sys.meta_path:
@@ -61,12 +61,13 @@ class PatchingFinder:
 
 
 def install_finder() -> None:
-    """Patch the modules as lm-eval imports them."""
+    """Patch each module when lm-eval imports it."""
     if PatchingFinder not in sys.meta_path:
         sys.meta_path.insert(0, PatchingFinder)
 
 
 def _extend(loader: Any) -> None:
+    """Make ``loader`` patch a module right after it has executed it."""
     execute = getattr(loader, "exec_module", None)
     if execute is None:
         return
@@ -115,4 +116,4 @@ _PATCHES: Mapping[str, Callable[[ModuleType], None]] = {
     "lm_eval.evaluator": _patch_evaluator,
     "lm_eval._cli.harness": _patch_command,
 }
-"""The modules in which lm-eval looks up models, tasks, options, the evaluation and its command."""
+"""The patch of each module: model registry, task index, options, evaluation, and the ``lm_eval`` command."""
