@@ -1,4 +1,7 @@
-"""Judge many programs: one thread and one slot for each worker; each verdict is delivered as soon as it is final."""
+"""Judge many programs in parallel: each worker is a thread with one slot; verdicts are delivered as they are final.
+
+``judge_programs`` is the entry of this room. The verdict of one run is decided in :mod:`ssd_harness.judge.trial`.
+"""
 
 import os
 from collections.abc import Callable, Iterable
@@ -17,7 +20,7 @@ from ssd_harness.sandbox.interface import Limits, Sandbox
 
 _JOIN_S = 10.0
 _LONGEST_PROGRAM = 4 << 20
-"""Characters of one program: a hundred times what people write, and far below the protocol's limit."""
+"""Characters of one program: a hundred times the length that people write, and far below the protocol's limit."""
 
 
 def judge_programs(
@@ -38,9 +41,9 @@ def judge_programs(
     replaces the default limits; a problem's own CPU limit overrides both. ``on_verdict`` receives each verdict in the
     caller's thread as soon as it is final, in no fixed order; an exception that it raises ends the run.
 
-    A program that exceeded the time limit by less than a quarter, or that lost two slots, runs once more at the end,
-    alone; ``reruns`` of its verdict says so. Raises :class:`~ssd_harness.errors.SsdError` if no slot can be opened;
-    verdicts that were delivered stay valid.
+    A program that came close to a time limit, or whose slots were lost twice, runs once more at the end, alone;
+    ``reruns`` of its verdict counts this run. Raises :class:`~ssd_harness.errors.SsdError` if no slot can be opened;
+    verdicts that were delivered before stay valid.
     """
     judge = Judge(judge)
     loader = TestLoader(load_tests, judge, TestSelection(tests), limits)
@@ -48,7 +51,11 @@ def judge_programs(
 
 
 class _Batch:
-    """One call of :func:`judge_programs`: collects what its workers report and delivers it in the caller's thread."""
+    """One call of :func:`judge_programs`.
+
+    Workers call :meth:`decided`, :meth:`rejudge` and :meth:`stopped` from their threads. Each puts a call into
+    ``_inbox``, which the caller's thread carries out.
+    """
 
     def __init__(
         self,
@@ -61,12 +68,12 @@ class _Batch:
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._verdicts: dict[int, ProgramVerdict] = {}
         self._serial: list[WorkItem] = []
-        """Items to run again, one at a time, when the workers are done."""
-        self._last_words: list[BaseException | None] = []
+        """Programs to run again, one at a time, after the workers have ended."""
+        self._endings: list[BaseException | None] = []
         """One entry for each worker that has ended: its error, or None."""
 
     def judge(self, programs: list[Program], workers: int | None) -> list[ProgramVerdict]:
-        """Judge everything; return the verdicts in order."""
+        """Judge all programs; return the verdicts in the order of ``programs``."""
         items = [WorkItem(index, program) for index, program in enumerate(programs)]
         runnable = []
         for item in items:
@@ -85,7 +92,7 @@ class _Batch:
         return [self._verdicts[item.index] for item in items]
 
     def _judge_in_parallel(self, items: list[WorkItem], count: int) -> None:
-        """Judge ``items`` in ``count`` slots; return when each is decided or waits for the serial re-judge."""
+        """Judge ``items`` in ``count`` slots; return when each has a verdict or is in ``_serial``."""
         queue, stop, opened = WorkQueue(items), Event(), Event()
         workers = [SlotWorker(self._sandbox, queue, self._loader, self, stop=stop, opened=opened) for _ in range(count)]
         total = len(self._verdicts) + len(items)
@@ -94,7 +101,7 @@ class _Batch:
         try:
             while len(self._verdicts) + len(self._serial) < total:
                 self._inbox.get()()
-                if len(self._last_words) == count:  # no worker is left to decide the rest
+                if len(self._endings) == count:  # no worker is left to judge the remaining programs
                     self._give_up(len(queue))
         except BaseException:
             stop.set()
@@ -116,21 +123,21 @@ class _Batch:
 
     def stopped(self, error: BaseException | None) -> None:
         """Note that a worker has ended, because of ``error`` or because no work is left."""
-        self._inbox.put(lambda: self._note_end(error))
+        self._inbox.put(lambda: self._record_ending(error))
 
     def _deliver(self, item: WorkItem, verdict: ProgramVerdict) -> None:
         self._verdicts[item.index] = verdict
         if self._on_verdict is not None:
             self._on_verdict(verdict)
 
-    def _note_end(self, error: BaseException | None) -> None:
+    def _record_ending(self, error: BaseException | None) -> None:
         if error is not None and not isinstance(error, SsdError):
-            raise error  # a bug: keep its traceback
-        self._last_words.append(error)
+            raise error  # a bug: raised with its traceback
+        self._endings.append(error)
 
     def _give_up(self, unjudged: int) -> None:
-        """Raise the error that ended the workers although work is left."""
-        errors = [error for error in self._last_words if error is not None]
+        """Raise the first error that ended a worker before all programs were judged."""
+        errors = [error for error in self._endings if error is not None]
         raise errors[0] if errors else InfrastructureError(f"{unjudged} programs were left unjudged")
 
 

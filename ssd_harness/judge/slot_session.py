@@ -1,4 +1,4 @@
-"""The event loop of one slot, shared by the parallel workers and the serial re-judge."""
+"""Submit programs to one slot and receive their outcomes; used by the parallel workers and the serial re-judge."""
 
 from dataclasses import dataclass
 from threading import Event
@@ -10,7 +10,7 @@ from ssd_harness.judge.work_queue import WorkItem
 from ssd_harness.sandbox.interface import JobEnd, Sandbox, Slot, SlotLost
 
 _OPEN_RETRIES_S = (0.2, 0.5, 1, 2, 4, 8, 15, 30)
-"""Waits between attempts to open a slot: long enough for an engine to restart."""
+"""Waits between attempts to open a slot; together they are long enough for an engine to restart."""
 
 
 @dataclass(slots=True)
@@ -19,19 +19,21 @@ class Run:
 
     item: WorkItem
     trial: Trial
+    """Collects the outcomes of the tests and decides the verdict."""
 
 
 class SlotSession:
-    """Submits runs to a slot and hands its events to their trials; not thread-safe."""
+    """Submits runs to a slot and passes its outcomes to their trials; not thread-safe."""
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
         self.runs: dict[int, Run] = {}
         """Submitted runs by job number, in the order in which the slot executes them."""
         self.submitted = 0
+        """Number of the last submitted job."""
 
     def submit(self, run: Run, tests: LoadedTests) -> None:
-        """Queue ``run`` in the slot. Raises :class:`SlotLost`; the run is in :attr:`runs` even then."""
+        """Queue ``run`` in the slot. Raises :class:`SlotLost`; the run is then in :attr:`runs` as well."""
         self.submitted += 1
         self.runs[self.submitted] = run
         self.slot.submit(self.submitted, tests.job(run.item.program.code))
@@ -43,7 +45,7 @@ class SlotSession:
         if run is None:
             raise SlotLost("the slot reported an unknown job", where=self.slot.name)
         if not isinstance(event, JobEnd):
-            if run.trial.take(event):
+            if run.trial.take(event):  # a test took too long
                 self.slot.cancel(event.job)
             return None
         if not run.trial.complete:
@@ -52,9 +54,9 @@ class SlotSession:
         return run, event
 
     def should_yield(self, served: int) -> bool:
-        """Whether another ssd-harness run waits for this slot, in which ``served`` programs ran.
+        """Whether to release this slot to another ssd-harness run; ``served`` programs have run in it.
 
-        A plugin's slot need not have a ``give_way`` method: then it never yields.
+        A sandbox of a plugin may open slots without the method ``give_way``; such a slot is kept.
         """
         give_way = getattr(self.slot, "give_way", None)
         return bool(served and give_way and give_way(served))

@@ -1,7 +1,8 @@
-"""LiveCodeBench as an lm-eval task; data, prompts, extraction and judging live elsewhere.
+"""LiveCodeBench as an lm-eval task.
 
-All programs of a task are scored in one batch when lm-eval applies its filters. Options come from ``--metadata``. The
-results' ``configs`` entry says under ``metadata.ssd_harness`` how they were made.
+This class connects lm-eval to other rooms: data and extraction are in ``livecodebench``, prompts in ``prompt_styles``,
+verdicts in ``scoring`` and ``judge``. All programs of a task are scored in one batch when lm-eval applies its filters.
+Options come from ``--metadata``. The provenance of a result is under ``configs.TASK.metadata.ssd_harness``.
 """
 
 import json
@@ -33,10 +34,11 @@ from ssd_harness.scoring.generation_facts import summarize_facts
 from ssd_harness.scoring.options import EvaluationOptions, evaluation_options
 from ssd_harness.scoring.summary import left_out, summarize
 
-# lm-eval shows INFO of its own logger tree alone.
+# lm-eval shows INFO only of loggers below its own, "lm_eval".
 _log = logging.getLogger("lm_eval.ssd_harness")
 
 _FILTER = "none"
+"""lm-eval's name for a task without filters; results are stored under it."""
 
 
 class LivecodebenchTask(ConfigurableTask):
@@ -44,18 +46,18 @@ class LivecodebenchTask(ConfigurableTask):
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
         config = {**(config or {})}
-        config.pop("class", None)  # lm-eval's own way to name this class; TaskConfig does not know it
+        config.pop("class", None)  # the YAML key by which lm-eval finds this class; TaskConfig does not accept it
         self._options = _options(config)
         self._prompt = evaluation_prompt(self._options.prompt)
         self._store = _open(config, self._options)
         self._system_instruction: str | None = None
         self._report: dict[str, Any] = {}
-        self._equal: str | None = None
+        self._equal_reason: str | None = None
         config["repeats"] = self._options.repeats
-        config["description"] = ""  # lm-eval would execute a text here as a template, with any code in it
+        config["description"] = ""  # lm-eval would render this text as a template and run any code in it
         self._metrics = metric_list(self._options.repeats, self._store.split)
         config["metric_list"] = self._metrics
-        config["process_results"] = "ssd_harness"  # set, or lm-eval looks pass@1 up in the `evaluate` package
+        config["process_results"] = "ssd_harness"  # if unset, lm-eval looks for pass@1 in the `evaluate` package
         super().__init__(config=config)
         _log.info("%s: %s", self.config.task, self._store.summary())
         for warning in (self._store.warning, left_out([self._options.repeats])):
@@ -63,7 +65,7 @@ class LivecodebenchTask(ConfigurableTask):
                 _log.warning("%s: %s", self.config.task, warning)
 
     def download(self, *_: Any, **__: Any) -> None:
-        """Give lm-eval the problems without any tests: documents are logged."""
+        """Give lm-eval the problems without their tests, because it writes documents to its log files."""
         docs = [problem.as_doc() for problem in self._store.problems.values()]
         self.dataset = {self.config.test_split: datasets.Dataset.from_list(docs)}
 
@@ -80,7 +82,7 @@ class LivecodebenchTask(ConfigurableTask):
         return ""
 
     def build_all_requests(self, **arguments: Any) -> None:
-        """Build the requests, remembering the user's system instruction for :meth:`construct_requests`."""
+        """Build the requests, and store the user's system instruction for :meth:`construct_requests`."""
         self._system_instruction = arguments.get("system_instruction")
         if self.template_state == "none":
             _log.warning(
@@ -92,14 +94,14 @@ class LivecodebenchTask(ConfigurableTask):
         super().build_all_requests(**arguments)
 
     def fewshot_context(self, doc: dict[str, Any], **arguments: Any) -> str | list[str]:
-        """Build one prompt's text, with the prompt's system message unchanged after the user's."""
+        """Build the text of one prompt, with the user's system message before the prompt's own."""
         system = joined(arguments.pop("system_instruction", None), self._prompt.system)
         return super().fewshot_context(doc, system_instruction=system, **arguments)  # type: ignore[no-any-return]
 
     def construct_requests(self, doc: dict[str, Any], ctx: str | list[str], **arguments: Any) -> Any:
-        """Build one request, and register the chat that a model of ours renders for it.
+        """Build one request, and register the chat that an ``ssd-*`` model renders for it.
 
-        Other models get the plain text. A raw completion prompt, or one that lm-eval has rendered, has no chat.
+        Other models get the plain text. There is no chat for a raw completion prompt, and none if lm-eval renders it.
         """
         templated = arguments.get("apply_chat_template", False)
         instance = super().construct_requests(doc, ctx, **arguments)
@@ -110,12 +112,12 @@ class LivecodebenchTask(ConfigurableTask):
     def apply_filters(self) -> None:
         """Extract all programs and score them in one batch; the filtered response is a JSON row with the verdict."""
         for instance in self._instances:
-            # With several ranks lm-eval pads with copies of the last request, whose answers pile up on it.
+            # With several ranks, lm-eval pads with copies of the last request and adds their answers to it.
             del instance.resps[instance.repeats :]
         extracted = [
-            program_and_facts
+            (program, facts)
             for instance in self._instances
-            for program_and_facts in read_responses(instance, opens_block=self._prompt.opens_block)
+            for program, facts in read_responses(instance, opens_block=self._prompt.opens_block)
         ]
         programs = [program for program, _ in extracted]
         rows = [
@@ -123,23 +125,23 @@ class LivecodebenchTask(ConfigurableTask):
             for program, facts in extracted
         ]
         all_facts = [facts for part in process_group.gather([facts for _, facts in extracted]) for facts in part]
-        self._equal = self._equal_samples()
+        self._equal_reason = self._equal_samples()
         if self.predict_only:
             self._report = {"generations": summarize_facts(all_facts)}
         else:
             verdicts = self._verdicts(programs)
             rows = [{**verdict.as_row(), **row} for verdict, row in zip(verdicts, rows, strict=True)]
             all_verdicts = [verdict for part in process_group.gather(verdicts) for verdict in part]
-            self._report["summary"] = summarize(all_verdicts, self._store.problems, all_facts, equal=self._equal)
+            self._report["summary"] = summarize(all_verdicts, self._store.problems, all_facts, equal=self._equal_reason)
             overlap = self._overlap()
             if overlap.get("allow_overlap"):
                 self._report["summary"]["allow_overlap"] = True
                 _log.warning(
                     "%s: this result was made with allow_overlap=true: %s", self.config.task, overlap["result"]
                 )
-        if self._equal:
-            _log.warning("%s: %s", self.config.task, self._equal)
-            self._report["equal_samples"] = self._equal
+        if self._equal_reason:
+            _log.warning("%s: %s", self.config.task, self._equal_reason)
+            self._report["equal_samples"] = self._equal_reason
             self._metrics = [metric for metric in self._metrics if metric["metric"].partition("_")[0] == "pass@1"]
         # lm-eval logs each response as str(response).
         logged = iter([json.dumps(row) for row in rows])
@@ -149,8 +151,8 @@ class LivecodebenchTask(ConfigurableTask):
     def process_results(self, doc: Mapping[str, Any], results: list[Any]) -> dict[str, Any]:
         """Return pass@k of one problem by metric; None for the metrics of other difficulties."""
         if self.predict_only:
-            return {"bypass": 999}
-        repeats = 1 if self._equal else self._options.repeats
+            return {"bypass": 999}  # as lm-eval's own tasks do
+        repeats = 1 if self._equal_reason else self._options.repeats
         rows = [json.loads(row) for row in results[0]]
         return problem_metrics(rows, doc["difficulty"], self._store.split, repeats)
 
@@ -166,21 +168,21 @@ class LivecodebenchTask(ConfigurableTask):
 
     @property
     def mark(self) -> str | None:
-        """What every table must print after the task's name; None if the data is the official release."""
+        """The note that every table prints after the task's name; None if the data is the official release."""
         return NOT_OFFICIAL if self._store.unofficial else None
 
     def dump_config(self) -> dict[str, Any]:
         """Return the configuration that lm-eval stores with the results, with their provenance."""
         config = super().dump_config()
-        # Other tools read the decoding here; the model may have overridden the task's own.
+        # Other tools read the decoding here, and the model may have overridden the task's.
         config["generation_kwargs"] = self._decoding()
-        # lm-eval would store the source code of our aggregations.
+        # Names only: lm-eval would store the source code of the aggregation functions.
         config["metric_list"] = [metric["metric"] for metric in self._metrics]
         config["metadata"] = {**(config.get("metadata") or {}), "ssd_harness": self.provenance()}
         return config
 
     def provenance(self) -> dict[str, Any]:
-        """Return the data, prompt, decoding, judge, sandbox and software behind this task's result."""
+        """Return the data, prompt, decoding, judge, sandbox and software that produced this task's result."""
         context = run_context.current()
         return {
             "data": self._store.describe(),
@@ -202,11 +204,11 @@ class LivecodebenchTask(ConfigurableTask):
         }
 
     def _decoding(self) -> Mapping[str, Any]:
-        """Return the decoding that was used, which a model of ours writes into each request."""
+        """Return the decoding that was used; an ``ssd-*`` model writes it into each request."""
         return self._instances[0].args[1] if self._instances else self.config.generation_kwargs
 
     def _equal_samples(self) -> str | None:
-        """Return why only pass@1 can be computed, if all samples of each problem are the same."""
+        """Return why only pass@1 can be computed; None unless all samples of each problem are the same."""
         counts = process_group.gather(
             EqualSamples.count([str(text) for text in instance.resps] for instance in self._instances)
         )
@@ -220,15 +222,15 @@ class LivecodebenchTask(ConfigurableTask):
 
     @property
     def predict_only(self) -> bool:
-        """Whether lm-eval was asked for generations alone: it puts its metric ``bypass`` in the place of ours."""
+        """Whether lm-eval runs with ``--predict_only``: it then replaces our metrics with ``bypass``."""
         return "bypass" in self._metric_fn_list
 
     @property
     def template_state(self) -> str:
-        """Who renders the chat template: ``lm_eval``, the ``model`` (one of ours), or ``none``.
+        """Which part renders the chat template: ``lm_eval``, ``model`` (an ``ssd-*`` model), or ``none``.
 
-        ``raw prompt`` is a completion prompt, which has no chat template; ``unknown`` means that lm-eval runs without
-        our patches.
+        ``raw prompt`` means a completion prompt, which needs no chat template; ``unknown`` means that lm-eval runs
+        without our patches.
         """
         request = run_context.current().request
         if request is None:
@@ -246,7 +248,7 @@ class LivecodebenchTask(ConfigurableTask):
         return [*turns, {"role": "user", "content": rendered.user}]
 
     def _verdicts(self, programs: Sequence[Program]) -> Sequence[Any]:
-        """Score this rank's programs; if one rank fails, all do."""
+        """Score this rank's programs; if one rank fails, all ranks fail."""
         try:
             scoring = self._score(programs)
         except SsdError as error:
@@ -286,19 +288,22 @@ class LivecodebenchTask(ConfigurableTask):
 
 
 def _options(config: Mapping[str, Any]) -> EvaluationOptions:
-    """Read the user's options: ``--metadata`` if the request is known, else what lm-eval merged the model_args into."""
+    """Read the user's options from ``--metadata``; without our patches, from the metadata of the task."""
     request = run_context.current().request
     if request is None:
+        # lm-eval merges --model_args into this metadata, so unknown keys are no error.
         return evaluation_options(config.get("metadata") or {}, strict=False)
-    # Third-party tasks in the same run may have metadata of their own.
+    # Keys for third-party tasks in the same run are no error either.
     return evaluation_options(request.metadata, strict=request.only_own_tasks)
 
 
 def _open(config: Mapping[str, Any], options: EvaluationOptions) -> ProblemStore:
-    own = config.get("dataset_kwargs") or {}
+    task_arguments = config.get("dataset_kwargs") or {}
     name = str(config.get("task"))
     selection = selection_of(
-        name, release=options.release or own.get("release"), window=options.window or own.get("window")
+        name,
+        release=options.release or task_arguments.get("release"),
+        window=options.window or task_arguments.get("window"),
     )
     if selection is None:
         raise UsageError(
