@@ -1,4 +1,4 @@
-"""Where each artifact lies: one folder per artifact under ``SSD_HARNESS_HOME``, called by what decides its content.
+"""The folders of the cache, ``SSD_HARNESS_HOME``: one for each artifact, named by a hash of what decides its content.
 
 ::
 
@@ -11,7 +11,7 @@
     generations/HASH/        evaluated generations
     verdicts/                verdicts on programs
 
-An artifact is reused where its folder exists and is whole. Whoever fills a folder holds the ``lock`` in it.
+An artifact is reused if its folder exists and is complete. A process that fills a folder holds the file ``lock`` in it.
 """
 
 import hashlib
@@ -23,10 +23,11 @@ from typing import Any
 from ssd_harness.home import home
 
 PLAN_FILE = "plan.json"
-"""In a run's folder: the checkpoint's manifest as far as it is known before the run, with its ``artifacts``."""
+"""File in a run's folder: those entries of the checkpoint's manifest that are known before the run."""
 ARTIFACTS = "artifacts"
-"""Manifest entry: the hashes of the samples and of the kept samples that a checkpoint was trained on."""
+"""Entry of a plan or manifest: the hashes of the samples and of the kept samples."""
 SAMPLES, KEPT = "samples", "kept"
+"""Kinds of artifacts; also the names of their folders."""
 _DIGITS = 16
 """Hexadecimal digits of a hash that name a folder."""
 _HASH = re.compile(r"[0-9a-f]{16}")
@@ -43,9 +44,9 @@ def kept_folder(identity: str) -> Path:
 
 
 def kept_identity(samples: str, filter_: str, *others: str) -> str:
-    """Return the identity of what ``filter_`` keeps of the samples with the identity ``samples``.
+    """Return the identity of the samples that ``filter_`` keeps; ``samples`` is the identity of the raw samples.
 
-    ``others`` is whatever else decides: a plugin's filter may read any field of its recipe.
+    ``others`` are further inputs of the decision: a plugin's filter may read any field of its recipe.
     """
     return hashlib.sha256(json.dumps([samples, filter_, *others]).encode()).hexdigest()
 
@@ -56,7 +57,7 @@ def training_folder(fingerprint: str) -> Path:
 
 
 def training_folders() -> list[Path]:
-    """Return the folders of all runs by name."""
+    """Return the folders of all runs, sorted by name."""
     return sorted(path for path in (home() / "training").glob("[!.]*") if path.is_dir())
 
 
@@ -76,18 +77,18 @@ def models_folder() -> Path:
 
 
 def lock_of(folder: Path) -> Path:
-    """Return the lock of an artifact's folder."""
+    """Return the path of the lock file of an artifact's folder."""
     return folder / "lock"
 
 
 def artifacts_of(about: Any) -> dict[str, Path]:
-    """Return the folders that a plan or a manifest refers to, by kind; anything that is not a hash is left out."""
-    named = about.get(ARTIFACTS) if isinstance(about, dict) else None
-    if not isinstance(named, dict):
+    """Return the folders that a plan or a manifest refers to, by kind; an entry that is not a hash is left out."""
+    identities = about.get(ARTIFACTS) if isinstance(about, dict) else None
+    if not isinstance(identities, dict):
         return {}
     folders = {SAMPLES: samples_folder, KEPT: kept_folder}
     return {
         kind: folder(identity)
         for kind, folder in folders.items()
-        if isinstance(identity := named.get(kind), str) and _HASH.match(identity)
+        if isinstance(identity := identities.get(kind), str) and _HASH.match(identity)
     }

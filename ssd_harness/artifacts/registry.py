@@ -1,4 +1,4 @@
-"""Registered checkpoints: a folder per checkpoint, called by its fingerprint, and names that point to it."""
+"""The registry of checkpoints: one folder for each, named by its fingerprint, and names, which are links to folders."""
 
 import contextlib
 import hashlib
@@ -34,7 +34,7 @@ from ssd_harness.home import home
 __all__ = ["ELSEWHERE", "PLAIN", "VERIFIED", "Checkpoint", "missing_files"]
 
 PREFIX = "ssd:"
-"""``pretrained=ssd:NAME`` means a registered checkpoint."""
+"""Prefix of a registered checkpoint's name: ``pretrained=ssd:NAME``."""
 
 _LISTED = 10
 """Most names that a message lists."""
@@ -42,7 +42,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def check_name(name: str) -> str:
-    """Return ``name`` if it can name a checkpoint."""
+    """Return ``name``. Raises :class:`UsageError` if it cannot name a checkpoint."""
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} cannot name a checkpoint", next_step="use letters, digits, dot, dash and underscore"
@@ -51,27 +51,27 @@ def check_name(name: str) -> str:
 
 
 def checkpoints() -> list[Checkpoint]:
-    """Return all named checkpoints by name; those without a readable manifest are :func:`broken`."""
+    """Return all named checkpoints, sorted by name; :func:`broken` returns those without a readable manifest."""
     return [checkpoint for checkpoint, _ in _names() if checkpoint]
 
 
 def broken() -> list[tuple[str, str]]:
-    """Return name and complaint of each checkpoint that cannot be used."""
+    """Return the name of each checkpoint that cannot be used, and what is wrong with it."""
     return [(path.name, complaint) for _, (path, complaint) in _names() if complaint]
 
 
 def find(fingerprint: str) -> Checkpoint | None:
-    """Return the checkpoint with this fingerprint if it exists and is whole; raise if it has lost files.
+    """Return the checkpoint with this fingerprint if it exists and is complete; raise if it has lost files.
 
-    Of several names, the oldest is returned: somebody chose that one for just this checkpoint.
+    If it has several names, it is returned under the oldest one, which was given to it on purpose.
     """
-    same = [checkpoint for checkpoint in checkpoints() if checkpoint.fingerprint == fingerprint]
-    same.sort(key=lambda checkpoint: _age(checkpoint.path))
-    if not same and (nameless := _read_if_sound(checkpoint_folder(fingerprint))):
-        same = [nameless] if nameless.fingerprint == fingerprint else []
-    whole = next((checkpoint for checkpoint in same if not missing_files(checkpoint)), None)
-    if same and not whole:
-        _require_whole(same[0])
+    matches = [checkpoint for checkpoint in checkpoints() if checkpoint.fingerprint == fingerprint]
+    matches.sort(key=lambda checkpoint: _age(checkpoint.path))
+    if not matches and (unnamed := _read_if_sound(checkpoint_folder(fingerprint))):
+        matches = [unnamed] if unnamed.fingerprint == fingerprint else []
+    whole = next((checkpoint for checkpoint in matches if not missing_files(checkpoint)), None)
+    if matches and not whole:
+        _require_whole(matches[0])
     return whole
 
 
@@ -85,21 +85,24 @@ def nameless() -> list[Path]:
 
 
 def lookup(name: str) -> Checkpoint | None:
-    """Return the checkpoint called ``name``, if there is one."""
+    """Return the checkpoint called ``name``, or None; it may have lost files."""
     return read_checkpoint(models_folder() / check_name(name))
 
 
 def at(folder: Path) -> Checkpoint | None:
-    """Return the checkpoint in ``folder``, wherever that is, if there is one."""
+    """Return the checkpoint in ``folder``, inside or outside of the registry; None if the folder has no manifest."""
     checkpoint = read_checkpoint(folder)
     if checkpoint and folder.parent.resolve() == checkpoints_folder().resolve():
-        registered_as = checkpoint.manifest.get("name") or folder.name
-        return replace(checkpoint, name=str(registered_as))
+        first_name = checkpoint.manifest.get("name") or folder.name
+        return replace(checkpoint, name=str(first_name))
     return checkpoint
 
 
 def get(name: str) -> Checkpoint:
-    """Return the checkpoint called ``name``, or raise with the names that exist or the files that it has lost."""
+    """Return the complete checkpoint called ``name``, with or without the prefix ``ssd:``.
+
+    Raises :class:`UsageError` with the existing names, or :class:`InfrastructureError` with the files that are missing.
+    """
     bare = name.removeprefix(PREFIX)
     checkpoint = lookup(bare)
     if checkpoint is None:
@@ -114,14 +117,14 @@ def get(name: str) -> Checkpoint:
 
 
 def check_free(name: str, fingerprint: str) -> None:
-    """Refuse ``name`` if it belongs to a checkpoint of another recipe, or to one that is damaged."""
-    holder = lookup(name)
-    if holder and holder.fingerprint != fingerprint:
+    """Raise if ``name`` belongs to a checkpoint with another fingerprint, or to a damaged one."""
+    owner = lookup(name)
+    if owner and owner.fingerprint != fingerprint:
         raise UsageError(
-            f"the name {name!r} belongs to a checkpoint of another recipe ({holder.fingerprint[:8]})",
+            f"the name {name!r} belongs to a checkpoint of another recipe ({owner.fingerprint[:8]})",
             next_step=f"choose another name= or run: ssd-harness models remove {name}",
         )
-    if holder is None and _exists(models_folder() / name):
+    if owner is None and _exists(models_folder() / name):
         raise _without_manifest(name)
     target = checkpoint_folder(fingerprint)
     if _exists(target) and not _read_if_sound(target):
@@ -131,8 +134,8 @@ def check_free(name: str, fingerprint: str) -> None:
 def register(name: str, folder: Path, manifest: Mapping[str, Any]) -> Checkpoint:
     """Move the finished model in ``folder`` into the registry and name it.
 
-    The checkpoint appears whole or not at all, and its name after it: :func:`find` finds one that a kill left without a
-    name, and :func:`alias` names it.
+    The folder is moved as a whole, and the name is made last. If the process is killed in between, :func:`find` still
+    finds the checkpoint by its fingerprint, and :func:`alias` names it.
     """
     check_name(name)
     with _locked():
@@ -140,8 +143,8 @@ def register(name: str, folder: Path, manifest: Mapping[str, Any]) -> Checkpoint
         storage.remove_leftovers(checkpoints_folder())
         check_free(name, manifest["fingerprint"])
         if _exists(models_folder() / name):
-            return get(name)  # another process has just registered the same
-        target = checkpoints_folder() / _key(manifest)
+            return get(name)  # another process has just registered the same checkpoint
+        target = checkpoints_folder() / _folder_name(manifest)
         if _exists(target) and not _read_if_sound(target):
             _remove_damaged(target)
         if not _exists(target):
@@ -159,7 +162,7 @@ def register(name: str, folder: Path, manifest: Mapping[str, Any]) -> Checkpoint
 
 
 def alias(checkpoint: Checkpoint, name: str) -> Checkpoint:
-    """Give a checkpoint one more name, which costs nothing on the disk."""
+    """Give a checkpoint one more name, which takes no disk space."""
     if name == checkpoint.name:
         return checkpoint
     check_free(name, checkpoint.fingerprint)
@@ -168,18 +171,18 @@ def alias(checkpoint: Checkpoint, name: str) -> Checkpoint:
     with _locked():
         check_free(name, checkpoint.fingerprint)
         if not _exists(models_folder() / name):
-            point(name, _place(checkpoint))
+            point(name, _ensure_own_folder(checkpoint))
     return get(name)
 
 
 def move_to_place(checkpoint: Checkpoint) -> None:
-    """Turn a checkpoint that is a folder among the names, as in earlier versions, into one with a name."""
+    """Move a checkpoint of an earlier version, whose name is the folder itself, and make the name a link."""
     with _locked():
-        _place(checkpoint)
+        _ensure_own_folder(checkpoint)
 
 
 def restore_names() -> None:
-    """Name each checkpoint that a kill has left without a name as its manifest says, where that name is free."""
+    """Give each checkpoint without a name, which a kill may leave behind, the name in its manifest if that is free."""
     for folder in nameless():
         checkpoint = _read_if_sound(folder)
         name = str(checkpoint.manifest.get("name")) if checkpoint else ""
@@ -188,7 +191,7 @@ def restore_names() -> None:
 
 
 def point(name: str, folder: Path) -> None:
-    """Let ``name`` point to the checkpoint in ``folder``; a relative link, so that the state folder can be moved."""
+    """Link ``name`` to the checkpoint in ``folder``; the link is relative, so that the cache can be moved."""
     path = models_folder() / name
     with storage.disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -197,7 +200,7 @@ def point(name: str, folder: Path) -> None:
 
 
 def rename(old: str, new: str) -> Checkpoint:
-    """Rename a checkpoint; its children keep their origin, which they know by the fingerprint."""
+    """Rename a checkpoint; its children still refer to it, because their manifests record its fingerprint."""
     with _locked():
         checkpoint = get(old)
         target = models_folder() / check_name(new)
@@ -209,9 +212,9 @@ def rename(old: str, new: str) -> Checkpoint:
 
 
 def children(checkpoint: Checkpoint) -> list[str]:
-    """Return what would lose its origin with ``checkpoint``: names of checkpoints, and of unfinished runs.
+    """Return the checkpoints and unfinished runs that started from ``checkpoint``, and would lose their origin with it.
 
-    Nothing does while another name points to the same checkpoint.
+    Returns nothing while another name points to the same checkpoint.
     """
     others = [other for other in checkpoints() if other.name != checkpoint.name]
     if any(other.fingerprint == checkpoint.fingerprint for other in others):
@@ -228,15 +231,15 @@ def children(checkpoint: Checkpoint) -> list[str]:
 
 
 def own_bytes(checkpoint: Checkpoint) -> int:
-    """Return what removing this name frees: nothing while another name points to the checkpoint."""
+    """Return the bytes that removing this name frees: 0 while another name points to the checkpoint."""
     return _own_bytes(checkpoint.path)
 
 
 def remove(name: str, *, force: bool = False) -> int:
-    """Remove a name, and with its last name the checkpoint; return the bytes that this frees.
+    """Remove a name, and the checkpoint's files if it was the last name; return the bytes that this frees.
 
-    A checkpoint that others were made from needs ``force``. A name that links to a folder outside of the registry is
-    removed alone; the files there stay.
+    ``force`` is needed for a checkpoint from which others were trained. If the name links to a folder outside of the
+    registry, only the link is removed.
     """
     with _locked():
         path = models_folder() / check_name(name)
@@ -252,7 +255,7 @@ def remove(name: str, *, force: bool = False) -> int:
             )
         size = _own_bytes(path)
         folder = path.resolve() if _is_last_name(path) else None
-        # The files first: a kill in between leaves a name that `models list` shows as broken, never an unnamed copy.
+        # Remove the files first: a kill in between leaves a name that `models list` shows as broken, and no files.
         if folder:
             storage.remove_folder(folder)
         with storage.disk_errors(path):
@@ -263,7 +266,7 @@ def remove(name: str, *, force: bool = False) -> int:
 
 
 def _names() -> Iterator[tuple[Checkpoint | None, tuple[Path, str]]]:
-    """Yield for each name its checkpoint, None without a readable manifest, its path, and what is wrong with it."""
+    """Yield for each name its checkpoint (None without a readable manifest), its path, and a complaint or ""."""
     try:
         paths = _name_paths()
     except OSError as error:
@@ -280,7 +283,7 @@ def _names() -> Iterator[tuple[Checkpoint | None, tuple[Path, str]]]:
 
 
 def _name_paths() -> list[Path]:
-    """Return the path of each name: a link, or the model's folder itself as earlier versions had it."""
+    """Return the path of each name: a link, or the model's folder itself if an earlier version made it."""
     try:
         entries = sorted(models_folder().iterdir())
     except FileNotFoundError:
@@ -288,10 +291,10 @@ def _name_paths() -> list[Path]:
     return [path for path in entries if not path.name.startswith(".") and (path.is_dir() or path.is_symlink())]
 
 
-def _key(manifest: Mapping[str, Any]) -> str:
-    """Return the name of a checkpoint's folder.
+def _folder_name(manifest: Mapping[str, Any]) -> str:
+    """Return the name of a checkpoint's folder: its fingerprint, or a hash of the manifest of an imported checkpoint.
 
-    Checkpoints from elsewhere with equal weights have equal fingerprints, and each has what its user says of it.
+    Imported checkpoints with equal weights have equal fingerprints, but users may give them different fields.
     """
     if manifest.get("trained") != ELSEWHERE:
         return checkpoint_folder(manifest["fingerprint"]).name
@@ -299,12 +302,12 @@ def _key(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _place(checkpoint: Checkpoint) -> Path:
-    """Return the checkpoint's folder; one that is in its name's place, as in earlier versions, is moved first."""
+def _ensure_own_folder(checkpoint: Checkpoint) -> Path:
+    """Return the checkpoint's folder; if an earlier version stored it under its name, move it out first."""
     path = checkpoint.path
     if path.is_symlink() or path.parent != models_folder():
         return path.resolve()
-    target = checkpoints_folder() / _key(checkpoint.manifest)
+    target = checkpoints_folder() / _folder_name(checkpoint.manifest)
     if _exists(target) and not _read_if_sound(target):
         _remove_damaged(target)
     if _exists(target):  # two names were two folders with the same files
@@ -316,7 +319,7 @@ def _place(checkpoint: Checkpoint) -> Path:
 
 
 def _is_last_name(path: Path) -> bool:
-    """Whether the files that ``path`` leads to are the registry's own and no other name leads there."""
+    """Whether ``path`` leads to files of the registry, and no other name leads there."""
     folder = path.resolve()
     if folder.parent not in {models_folder().resolve(), checkpoints_folder().resolve()} or not folder.exists():
         return False
@@ -324,21 +327,21 @@ def _is_last_name(path: Path) -> bool:
 
 
 def _refuse_named(folder: Path) -> None:
-    """Raise where a name points to this checkpoint's folder, which has lost its manifest."""
+    """Raise if a name points to ``folder``, which has lost its manifest."""
     for path in _name_paths():
         if path.resolve() == folder.resolve():
             raise _without_manifest(path.name)
 
 
 def _remove_damaged(folder: Path) -> None:
-    """Remove a checkpoint's folder that has lost its manifest; raise where a name still points to it."""
+    """Remove a checkpoint's folder that has lost its manifest; raise if a name still points to it."""
     _refuse_named(folder)
     with storage.disk_errors(folder):
         shutil.rmtree(folder)
 
 
 def _locked() -> contextlib.AbstractContextManager[int]:
-    """Let one process at a time change names."""
+    """Hold the lock that lets only one process at a time change names."""
     return storage.locked(models_folder() / ".lock")
 
 
@@ -360,7 +363,7 @@ def _without_manifest(name: str) -> InfrastructureError:
 
 
 def _exists(path: Path) -> bool:
-    """Whether anything is at ``path``, a link that leads nowhere included."""
+    """Whether ``path`` exists, even as a broken link."""
     return path.exists() or path.is_symlink()
 
 
