@@ -1,12 +1,12 @@
 """Decide whether a run is worse than its baseline, one rule at a time.
 
-A rule allows a drop. The gate looks at the one-sided interval of the paired difference over problems:
+A rule sets ``max_drop``, the largest drop that it allows. The gate compares it with the interval of the paired
+difference (run minus baseline) over problems, at level ``1 - 2 * alpha``:
 
-* the whole interval above ``-max_drop``: PASS (the run is not worse by more than the rule allows);
-* the whole interval below ``-max_drop``: REGRESSION;
-* otherwise: INCONCLUSIVE, these problems cannot tell.
-
-A PASS whose whole interval lies below zero is a WARN: the drop is real, and small enough for the rule.
+* the whole interval is above ``-max_drop``: PASS, or WARN if the whole interval is below zero, because then the drop is
+  real but within what the rule allows;
+* the whole interval is below ``-max_drop``: REGRESSION;
+* otherwise: INCONCLUSIVE, because these problems do not decide it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ from ssd_harness.scoring.intervals import Estimate, mean_estimate, paired_differ
 
 Outcomes = Mapping[str, ProblemOutcome]
 ALL = "all"
-"""The group of all problems, beside the groups by difficulty."""
+"""Name of the group of all problems; the other groups are the difficulties."""
 
 
 class GateVerdict(StrEnum):
-    """What the gate says of one rule, or of all of them."""
+    """The verdict on one rule, or on all rules of a run."""
 
     PASS = "PASS"  # noqa: S105
     WARN = "WARN"
@@ -35,7 +35,7 @@ class GateVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one metric of one group of problems must not do."""
+    """Bounds on one metric of one group of problems."""
 
     k: int = 1
     """The metric is pass@k."""
@@ -49,7 +49,7 @@ class Rule:
 
     @property
     def name(self) -> str:
-        """Metric and group in words, as ``pass@1 hard``."""
+        """Metric and group in words, such as ``pass@1 hard``."""
         return f"pass@{self.k}" if self.difficulty == ALL else f"pass@{self.k} {self.difficulty}"
 
 
@@ -63,9 +63,9 @@ class Check:
     value: Estimate
     baseline: Estimate | None = None
     difference: Estimate | None = None
-    """Run minus baseline, paired by problem, with the interval that decided."""
+    """Run minus baseline, paired by problem, with the interval that decides the verdict."""
     detectable_drop: float | None = None
-    """The smallest true drop that these problems would show as a regression 8 times in 10."""
+    """The smallest true drop that these problems and samples show as a regression 8 times in 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +77,17 @@ class GateResult:
 
     @property
     def verdict(self) -> GateVerdict:
-        """Return the gravest verdict."""
-        order = (GateVerdict.REGRESSION, GateVerdict.INCONCLUSIVE, GateVerdict.WARN)
-        return next((each for each in order if any(check.verdict == each for check in self.checks)), GateVerdict.PASS)
+        """The most serious verdict of all checks."""
+        verdicts = {check.verdict for check in self.checks}
+        by_severity = (GateVerdict.REGRESSION, GateVerdict.INCONCLUSIVE, GateVerdict.WARN)
+        return next((verdict for verdict in by_severity if verdict in verdicts), GateVerdict.PASS)
 
 
 def apply_rules(run: Outcomes, baseline: Outcomes | None, rules: Sequence[Rule], *, alpha: float = 0.05) -> GateResult:
-    """Apply ``rules`` to ``run``; ``baseline`` has the same problems, or is None where no rule needs one.
+    """Apply ``rules`` to ``run``; ``baseline`` has the same problems, or is None if no rule needs one.
 
-    ``alpha`` is the chance that a run which is worse by exactly ``max_drop`` is called a regression, and the chance
-    that it passes. Raises :class:`UsageError` where a rule's problems or samples are missing.
+    A run that is worse by exactly ``max_drop`` is a regression with the probability ``alpha``, and passes with the same
+    probability. Raises :class:`UsageError` if problems or samples that a rule needs are missing.
     """
     if not 0 < alpha < 0.5:
         raise UsageError(f"alpha must be above 0 and below 0.5, got {alpha:g}", next_step="use --alpha 0.05")
@@ -105,25 +106,27 @@ def _check(rule: Rule, run: Outcomes, baseline: Outcomes | None, alpha: float) -
     value = mean_estimate(values, level=1 - 2 * alpha)
     if rule.max_drop is None or baseline is None:
         return _against_minimum(rule, value)
-    before = _per_problem(baseline, questions, rule)
-    difference = paired_difference(values, before, level=1 - 2 * alpha)
-    smallest = minimum_detectable_difference(
-        [new - old for new, old in zip(values, before, strict=True)], alpha=alpha, sides=1
+    baseline_values = _per_problem(baseline, questions, rule)
+    difference = paired_difference(values, baseline_values, level=1 - 2 * alpha)
+    detectable = minimum_detectable_difference(
+        [new - old for new, old in zip(values, baseline_values, strict=True)], alpha=alpha, sides=1
     )
-    dropped = _against_baseline(rule, difference)
-    verdict, reason = max(dropped, _minimum_verdict(rule, value), key=lambda pair: _GRAVITY[pair[0]])
+    verdict, reason = max(
+        _drop_verdict(rule, difference), _minimum_verdict(rule, value), key=lambda pair: _SEVERITY[pair[0]]
+    )
     return Check(
         rule,
         verdict,
         reason,
         value,
-        mean_estimate(before, level=1 - 2 * alpha),
+        mean_estimate(baseline_values, level=1 - 2 * alpha),
         difference,
-        None if smallest is None else smallest + rule.max_drop,
+        # A drop must exceed max_drop by the detectable difference to show as a regression.
+        None if detectable is None else detectable + rule.max_drop,
     )
 
 
-_GRAVITY = {
+_SEVERITY = {
     verdict: index
     for index, verdict in enumerate(
         (GateVerdict.PASS, GateVerdict.WARN, GateVerdict.INCONCLUSIVE, GateVerdict.REGRESSION)
@@ -131,12 +134,12 @@ _GRAVITY = {
 }
 
 
-def _against_baseline(rule: Rule, difference: Estimate) -> tuple[GateVerdict, str]:
+def _drop_verdict(rule: Rule, difference: Estimate) -> tuple[GateVerdict, str]:
     assert rule.max_drop is not None
     allowed = -rule.max_drop
     change = f"{100 * difference.mean:+.1f} points [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
     if difference.high < allowed:
-        return _grave(rule), f"{change}: the drop is more than the allowed {100 * rule.max_drop:g} points"
+        return _regression(rule), f"{change}: the drop is more than the allowed {100 * rule.max_drop:g} points"
     if difference.low >= allowed:
         if difference.high < 0:
             return GateVerdict.WARN, f"{change}: a real drop, within the allowed {100 * rule.max_drop:g} points"
@@ -156,17 +159,18 @@ def _minimum_verdict(rule: Rule, value: Estimate) -> tuple[GateVerdict, str]:
     if rule.minimum is None:
         return GateVerdict.PASS, "no minimum is set"
     shown = f"{100 * value.mean:.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
-    least = f"the minimum of {100 * rule.minimum:g}"
+    bound = f"the minimum of {100 * rule.minimum:g}"
     if value.high < rule.minimum:
-        return _grave(rule), f"{shown} is below {least}"
+        return _regression(rule), f"{shown} is below {bound}"
     if value.mean < rule.minimum:
-        return GateVerdict.INCONCLUSIVE, f"{shown} is below {least}, which the interval includes"
+        return GateVerdict.INCONCLUSIVE, f"{shown} is below {bound}, which the interval includes"
     if value.low < rule.minimum:
-        return GateVerdict.WARN, f"{shown} is above {least}, which the interval includes"
-    return GateVerdict.PASS, f"{shown} is above {least}"
+        return GateVerdict.WARN, f"{shown} is above {bound}, which the interval includes"
+    return GateVerdict.PASS, f"{shown} is above {bound}"
 
 
-def _grave(rule: Rule) -> GateVerdict:
+def _regression(rule: Rule) -> GateVerdict:
+    """Return REGRESSION, or WARN for a rule with ``only_warn``."""
     return GateVerdict.WARN if rule.only_warn else GateVerdict.REGRESSION
 
 
