@@ -151,7 +151,7 @@ class LivecodebenchTask(ConfigurableTask):
     def process_results(self, doc: Mapping[str, Any], results: list[Any]) -> dict[str, Any]:
         """Return pass@k of one problem by metric; None for the metrics of other difficulties."""
         if self.predict_only:
-            return {"bypass": 999}  # as lm-eval's own tasks do
+            return {"bypass": 999}  # the value that lm-eval aggregates "bypass" to
         repeats = 1 if self._equal_reason else self._options.repeats
         rows = [json.loads(row) for row in results[0]]
         return problem_metrics(rows, doc["difficulty"], self._store.split, repeats)
