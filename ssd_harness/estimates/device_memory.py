@@ -1,11 +1,12 @@
-"""How much memory one device needs to sample and to train, from the recipe and the model's sizes alone.
+"""Estimate the memory that one device needs to sample and to train, from the recipe and the sizes of the model alone.
 
-Weights, gradients and Adam's two moments: 16 bytes a trained parameter in float32, shared out among processes by ZeRO-3
-or FSDP (Rajbhandari et al. 2020, "ZeRO", section 3). Activations by counting what layers keep for the backward pass, as
-Korthikanti et al. 2022, "Reducing Activation Recomputation in Large Transformer Models", section 4, does for GPT; here
-for gated feed-forward layers and grouped queries, without dropout. Recomputed, each layer's input stays, and what one
-layer keeps comes and goes. A base in NF4 with doubly quantised constants takes 4.127 bits a weight (Dettmers et al.
-2023, "QLoRA"). Measured on small models on the CPU it is within a factor of 1.4.
+Weights, gradients and Adam's two moments take 16 bytes per trained parameter in float32; ZeRO-3 and FSDP divide them
+among processes (Rajbhandari et al. 2020, "ZeRO", section 3). Activations are the tensors that layers store for the
+backward pass, counted as Korthikanti et al. 2022, "Reducing Activation Recomputation in Large Transformer Models",
+section 4, does for GPT; here for gated feed-forward layers and grouped queries, without dropout. With gradient
+checkpointing, only the inputs of all layers are stored, and the tensors of one layer at a time. A base in NF4 with
+doubly quantised constants takes 4.127 bits per weight (Dettmers et al. 2023, "QLoRA"). The estimate is within a factor
+of 1.4 of measurements with small models on a CPU.
 """
 
 from dataclasses import dataclass
@@ -19,32 +20,32 @@ GB = 1e9
 _FULL, _HALF = 4, 2
 _NF4 = 4.127 / 8
 _LOGITS_AT_ONCE = 2**28
-"""Bytes up to which the trainer holds all logits; above, it computes them in tiles."""
+"""Bytes of logits up to which the trainer stores all of them; if there are more, it computes them in tiles."""
 _LOGIT_COPIES = 3
-"""In the model's precision, in float32, and their gradient."""
+"""Logits in the model's precision, logits in float32, and their gradient."""
 _NORMS = 6
 """Hidden states of a layer kept in float32: input, normalised and scaled, for each of two norms."""
 _VLLM_PROMPT, _VLLM_SHARE = 8192, 0.9
-"""Tokens of a prompt that vLLM is started with at least, and its part of the device."""
+"""Least number of prompt tokens for which vLLM is started, and the share of the device's memory that it uses."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingMemory:
-    """Bytes of one device."""
+    """Memory that training needs on one device, in bytes."""
 
     weights: float
     gradients: float
     optimizer: float
     activations: float
-    """What the backward pass needs, and the logits."""
+    """Tensors stored for the backward pass, and the logits."""
     gathered: float
-    """What stands beside them for a while: layers brought together from all processes, casts of weights."""
+    """Temporary copies during the passes: layers gathered from all processes, weights in another precision."""
     scratch: float
-    """What the optimiser takes for itself, after the backward pass."""
+    """Temporary memory of the optimiser, used after the backward pass."""
 
     @property
     def fixed(self) -> float:
-        """Bytes that are needed whatever is trained on."""
+        """Bytes that do not depend on the length of the rows."""
         return self.weights + self.gradients + self.optimizer
 
     @property
@@ -71,9 +72,10 @@ class SamplingMemory:
 
 
 def training_memory(recipe: Recipe, size: ModelSize, row: int, *, half: bool = True) -> TrainingMemory:
-    """Return what one device needs to train on rows of ``row`` tokens.
+    """Return the memory that one device needs to train on rows of ``row`` tokens.
 
-    ``half``: it computes in bfloat16 over weights in float32 unless told otherwise, as accelerators do; a CPU does not.
+    ``half`` is true for an accelerator, which by default computes in bfloat16 with weights in float32, and false for a
+    CPU.
     """
     compute = _compute_bytes(recipe, half=half)
     mixed = recipe.dtype_train == "auto" and half
@@ -97,11 +99,11 @@ def training_memory(recipe: Recipe, size: ModelSize, row: int, *, half: bool = T
         gathered = trained * compute if mixed else 0.0
     return TrainingMemory(
         weights,
-        gradients=2 * each if recipe.gpus > 1 and share == 1 else each,  # averaged in buckets of their own
+        gradients=2 * each if recipe.gpus > 1 and share == 1 else each,  # averaging uses a second copy
         optimizer=2 * each,
         activations=_activations(recipe, size, row, compute),
         gathered=gathered,
-        scratch=each if half else 0.0,  # on accelerators torch's goes over all tensors at once
+        scratch=each if half else 0.0,  # on accelerators, torch's optimiser updates all tensors at once
     )
 
 
@@ -112,23 +114,23 @@ def _activations(recipe: Recipe, size: ModelSize, row: int, compute: int) -> flo
     inside = 6 * size.queries + 5 * size.keys + 4 * size.inner
     layer = tokens * (_NORMS * size.hidden * _FULL + inside * compute)
     if recipe.lora_rank and (recipe.lora_dropout or compute < _FULL):
-        # Adapters keep what they read in a copy of their own: thinned out, or in their own precision.
+        # Each adapter stores its own copy of its input, after dropout or in another precision.
         layer += tokens * (5 * size.hidden + size.queries + size.inner) * compute
     logits = min(_FULL * tokens * size.vocabulary, _LOGITS_AT_ONCE) * _LOGIT_COPIES
-    mask = 0  # a byte for each pair of tokens
+    mask = 0  # one byte per pair of tokens
     if rows > 1 and "flash" not in (recipe.attention or ""):
         mask = tokens * tokens if recipe.packing else rows * row * row
     if recipe.gradient_checkpointing:
-        # The logits are gone when the first layer comes back.
+        # The logits are freed before the first layer is recomputed, so the two do not add up.
         return size.layers * tokens * size.hidden * _FULL + max(layer, logits) + mask
     return size.layers * layer + logits + mask
 
 
 def sampling_memory(recipe: Recipe, size: ModelSize, sequence: int, *, half: bool = True) -> SamplingMemory:
-    """Return what one device needs to draw samples of up to ``sequence`` tokens, prompt included.
+    """Return the memory that one device needs to draw samples of up to ``sequence`` tokens, prompt included.
 
-    The engine of transformers takes in more sequences as memory allows, and goes on with one; vLLM wants room for one
-    of the length that it is started with, in nine tenths of the device.
+    The transformers engine needs room for one sequence, and adds more as memory allows. vLLM needs room, in nine tenths
+    of the device, for one sequence of the length for which it is started.
     """
     if recipe.sampler == "vllm":
         longest = recipe.max_new_tokens_train
@@ -141,7 +143,7 @@ def sampling_memory(recipe: Recipe, size: ModelSize, sequence: int, *, half: boo
 
 
 def cache_bytes(size: ModelSize, tokens: int, each: int) -> float:
-    """Return the bytes of keys and values of a sequence of ``tokens`` tokens, ``each`` bytes a number."""
+    """Return the bytes of the keys and values of ``tokens`` tokens, at ``each`` bytes per number."""
     return float(2 * size.keys * each * size.kept(tokens))
 
 
@@ -152,7 +154,7 @@ def _compute_bytes(recipe: Recipe, *, half: bool) -> int:
 
 
 def gigabytes(value: float) -> str:
-    """Return bytes as gigabytes of two digits."""
+    """Return bytes as gigabytes, with two significant digits below 10 GB."""
     if value < GB / 10:
         return "under 0.1"
     return f"{value / GB:,.0f}" if value >= 10 * GB else f"{value / GB:.2g}"

@@ -11,20 +11,20 @@ from ssd_harness.recipe.values import LARGEST_WHOLE
 
 @dataclass(frozen=True, slots=True)
 class EvaluationEngine:
-    """How the model class will hold model and attention cache."""
+    """How the model class stores weights and attention cache on devices."""
 
     vllm: bool = False
-    """vLLM wants room for one sequence of its whole context; the transformers engine for the longest one asked for."""
+    """vLLM needs room for one sequence of its whole context; the transformers engine for the longest one requested."""
     weight_bytes: int | None = None
-    """Bytes a parameter; None leaves it to the device: 4 on a CPU, those of the checkpoint on a GPU."""
+    """Bytes per parameter; None depends on the device: 4 on a CPU, as in the checkpoint on a GPU."""
     devices: int = 1
-    """As many share weights and cache."""
+    """Number of devices that share weights and cache."""
     share: float = 1.0
-    """Part of each device that may be used."""
+    """Share of each device's memory that may be used."""
     context: int | None = None
-    """Most tokens of a sequence, where the user says; None leaves it to the model."""
+    """Most tokens of a sequence, if the user limits them; None means the model's context."""
     counted: bool = True
-    """False where arguments of the class quantise or spread the model in ways that are not counted here."""
+    """False if arguments of the class quantise or spread the model in ways that this estimate does not cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +34,29 @@ class Evaluation:
     tasks: tuple[str, ...]
     programs: int
     tokens: int
-    """Of all programs together, at most."""
+    """Most tokens of all programs together."""
     longest: int
-    """Tokens of one program, at most."""
+    """Most tokens of one program."""
     engine: EvaluationEngine = EvaluationEngine()
 
     def up_to(self, average: int) -> "Evaluation":
-        """Return the same programs with ``average`` tokens each, where they may be longer."""
+        """Return the same evaluation with at most ``average`` tokens per program."""
         tokens = min(self.tokens, self.programs * average)
         return replace(self, tokens=tokens, longest=min(self.longest, average))
 
     def sequence(self, size: ModelSize) -> int:
-        """Return the tokens of the longest sequence that there must be room for, prompt included."""
+        """Return the length of the longest sequence for which there must be room, in tokens, prompt included."""
         context = self.engine.context or size.context or LARGEST_WHOLE
         return context if self.engine.vllm and context < LARGEST_WHOLE else min(PROMPT_TOKENS + self.longest, context)
 
     def hours(self, size: ModelSize) -> float:
-        """Return the hours of one GPU, at most."""
+        """Return an upper bound of the hours of one GPU."""
         return sampling_hours(size, self.tokens, PROMPT_TOKENS + self.longest)
 
     def memory(self, size: ModelSize, *, stored: int, half: bool) -> SamplingMemory | None:
-        """Return what each device needs; None where it cannot be counted.
+        """Return the memory that each device needs; None if it cannot be estimated.
 
-        ``stored`` is the checkpoint's bytes a parameter; ``half`` says that the device is an accelerator.
+        ``stored`` is the checkpoint's bytes per parameter; ``half`` is true for an accelerator.
         """
         engine = self.engine
         if not engine.counted:

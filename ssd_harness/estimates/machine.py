@@ -14,16 +14,17 @@ from ssd_harness.recipe.definition import Recipe
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Sizes in bytes."""
+    """The memory and devices of a machine; sizes are in bytes."""
 
     memory: float | None
-    """Of the smallest GPU that the run would use, or of the host where the run is on the CPU; None: not known."""
+    """Memory of the smallest GPU that the run would use, or of the host if it runs on the CPU; None if unknown."""
     host: float
+    """Memory of the host."""
     on_gpu: bool
     gpus: int = 1
-    """Devices that are here."""
+    """Number of GPUs in the machine."""
     is_here: bool = True
-    """Whether it is this machine, and not one to compare with."""
+    """Whether this is the current machine, and not one for comparison."""
 
     @property
     def words(self) -> str:
@@ -35,12 +36,12 @@ class Machine:
 
 
 def usual_gpu(gigabytes: float) -> Machine:
-    """Return a machine with a GPU of so many gigabytes, to compare with where there is none."""
+    """Return a machine with one GPU of ``gigabytes``, for a comparison on a machine without a GPU."""
     return Machine(gigabytes * 1e9, float("inf"), on_gpu=True, is_here=False)
 
 
 def this_machine(recipe: Recipe) -> Machine:
-    """Look at the devices that ``recipe`` would use here."""
+    """Return the memory and devices of this machine that ``recipe`` would use."""
     host = float(host_bytes())
     if not may_have_accelerator(recipe.device):
         return Machine(host, host, on_gpu=False)
@@ -50,17 +51,17 @@ def this_machine(recipe: Recipe) -> Machine:
     if device.startswith("cpu"):
         return Machine(host, host, on_gpu=False)
     if device.startswith("mps"):
-        return Machine(host, host, on_gpu=True)  # which shares the host's
+        return Machine(host, host, on_gpu=True)  # this GPU shares the host's memory
     if not device.startswith("cuda"):
         return Machine(None, host, on_gpu=True)
-    here = torch.cuda.device_count()
-    used = range(min(recipe.gpus, here))
+    count = torch.cuda.device_count()
+    used = range(min(recipe.gpus, count))
     smallest = min(torch.cuda.get_device_properties(number).total_memory for number in used)
-    return Machine(float(smallest), host, on_gpu=True, gpus=here)
+    return Machine(float(smallest), host, on_gpu=True, gpus=count)
 
 
 def free_disk(folder: Path | None = None) -> tuple[Path, int]:
     """Return the nearest folder that exists above ``folder`` (the state folder), and the free bytes there."""
-    wanted = (folder or home()).absolute()
-    existing = next(path for path in (wanted, *wanted.parents) if path.exists())
+    requested = (folder or home()).absolute()
+    existing = next(path for path in (requested, *requested.parents) if path.exists())
     return existing, shutil.disk_usage(existing).free

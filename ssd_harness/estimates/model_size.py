@@ -28,48 +28,48 @@ _OTHER_LAYERS: tuple[str, ...] = (
 _OTHER_LAYERS += ("mamba_d_state", "mamba_d_ssm", "ssm_state_size", "state_size", "num_kv_shared_layers")
 """Latent attention, shared experts, recurrent layers: their weights are not counted here."""
 _FEW_BYTES = 50_000_000
-"""Below that, weights say little about the layers, and fit anywhere."""
+"""Size of weight files below which they are not compared with the count: small models vary, and fit anywhere."""
 _NEAR = (0.7, 1.5)
-"""Stored over counted bytes: norms, biases and a copy of tied embeddings make a difference."""
+"""Allowed ratio of stored to counted bytes; norms, biases and a copy of tied embeddings account for differences."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSize:
-    """Parameters of a decoder, and what attention over one earlier token costs."""
+    """Sizes of a decoder, and the cost of attention to one earlier token."""
 
     parameters: int
     active: int
-    """Those that one token passes through; fewer than all in a mixture of experts."""
+    """Parameters that one token uses; fewer than all in a mixture of experts."""
     attention: int = 0
-    """Floating point operations of a token's forward pass for each token before it."""
+    """Floating point operations in the forward pass of one token for each token before it."""
     adapted: int = 0
-    """Parameters of adapters of rank 1 on all linear layers; a mixture's experts are none."""
+    """Parameters of adapters of rank 1 on all linear layers; experts of a mixture get no adapters."""
     layers: int = 0
     ends: int = 0
-    """Parameters of embedding and output, which no layer holds."""
+    """Parameters of the embedding and the output, which belong to no layer."""
     hidden: int = 0
     queries: int = 0
-    """Numbers in a token's queries of one layer, all heads together."""
+    """Length of one token's queries in one layer, all heads together."""
     keys: int = 0
-    """The same of its keys, and of its values."""
+    """Length of its keys, and of its values, in one layer."""
     inner: int = 0
-    """Numbers that a token has inside one feed-forward layer; in a mixture, in all experts that it passes."""
+    """Width of one feed-forward layer; in a mixture, the sum over the experts that a token uses."""
     vocabulary: int = 0
     context: int = 0
-    """Most tokens that the model reads; 0 where that is not said."""
+    """Longest input in tokens; 0 if ``config.json`` does not give it."""
     windowed: int = 0
-    """Layers that keep the last ``window`` tokens alone."""
+    """Layers with a sliding window, which cache only the last ``window`` tokens."""
     window: int = 0
 
     def kept(self, tokens: int) -> int:
-        """Return the tokens that the cache of a sequence of ``tokens`` tokens holds, over all layers together."""
+        """Return the number of tokens in the cache after ``tokens`` tokens, summed over all layers."""
         return (self.layers - self.windowed) * tokens + self.windowed * min(self.window, tokens)
 
 
 def size_of(pretrained: str, folder: Path | None) -> ModelSize | None:
-    """Return the size by the ``config.json`` in ``folder``, else by the preset that names the model, else None.
+    """Return the size from the ``config.json`` in ``folder``, else from the model's preset, else None.
 
-    None too where the weights beside the ``config.json`` take another amount of memory than it says.
+    Also returns None if the size of the weight files contradicts ``config.json``.
     """
     try:
         config = read_settings(folder / "config.json") if folder else {}
@@ -82,7 +82,7 @@ def size_of(pretrained: str, folder: Path | None) -> ModelSize | None:
 
 
 def _contradicted(size: ModelSize, config: Mapping[str, Any], folder: Path) -> bool:
-    """Whether the weights in ``folder`` are too few or too many bytes: then the model has other layers."""
+    """Whether the weight files in ``folder`` are too small or too large for ``size``, so that it must be wrong."""
     stored = sum(file.stat().st_size for file in folder.glob("*.safetensors") if file.is_file())
     if stored < _FEW_BYTES or config.get("quantization_config"):
         return False
@@ -93,8 +93,8 @@ def _contradicted(size: ModelSize, config: Mapping[str, Any], folder: Path) -> b
 def by_config(config: Mapping[str, Any]) -> ModelSize:
     """Count the matrices of a decoder with gated feed-forward layers; norms and biases are left out (under 0.1 %).
 
-    Raises :class:`KeyError` where a size is not given, :class:`ValueError` where one cannot be, or where the settings
-    say that the layers are of another kind.
+    Raises :class:`KeyError` if a size is missing, and :class:`ValueError` if one is invalid or the settings describe
+    another kind of layer.
     """
     for name in _OTHER_LAYERS:
         if config.get(name):
@@ -139,7 +139,7 @@ def by_config(config: Mapping[str, Any]) -> ModelSize:
 
 
 def _windowed(config: Mapping[str, Any]) -> int:
-    """Return how many layers have a sliding window, by ``layer_types``; 0 where that is not said."""
+    """Return the number of layers with a sliding window, according to ``layer_types``; 0 without these settings."""
     types = config.get("layer_types")
     if not config.get("sliding_window") or not isinstance(types, list) or len(types) != config["num_hidden_layers"]:
         return 0

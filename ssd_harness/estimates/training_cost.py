@@ -9,19 +9,19 @@ from ssd_harness.recipe.values import LARGEST_WHOLE
 _FORWARD, _TRAIN, _TRAIN_LORA = 2, 6, 4
 """Floating point operations a parameter and token: reading one, training all weights on it, training adapters on it."""
 _ATTENTION = 3
-"""What training takes of attention's forward pass, which has no weights that adapters could spare."""
+"""Cost of attention in training, in forward passes; adapters do not reduce it, because attention has no weights."""
 _GPU_FLOPS = 4e14
-"""What one current data-centre GPU sustains in bfloat16 while training; sampling reaches a fraction of it."""
+"""Operations per second of one current data-centre GPU in bfloat16 training; sampling reaches a fraction of it."""
 GPU_WORDS = f"{_GPU_FLOPS / 1e12:.0f} TFLOP/s"
 _SAMPLING_SHARE = 0.1
 PROMPT_TOKENS = 500
-"""A prompt's length, which nothing says before it is read."""
+"""Assumed length of a prompt; the real lengths are unknown before the prompts are read."""
 _STATE_BYTES = 12
-"""Bytes a trained parameter in a saved training state (weight and two moments, float32)."""
+"""Bytes per trained parameter in a saved training state (weight and two moments, float32)."""
 _STATES = 3
-"""Saved training states at the worst moment: two are kept while the next one is written."""
+"""Most saved training states at one time: two are kept while the next one is written."""
 _SAMPLE_BYTES, _ROW_BYTES = 16, 8
-"""Bytes a token on disk: sampled and kept shards with ids and text; training rows with ids and labels."""
+"""Bytes per token on disk: for raw and kept samples with ids and text; for training rows with ids and labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,18 @@ class Cost:
     sequences: int
     trained_tokens: int
     sampling_h: float | None
-    """Hours of one GPU; None where the model's size is not known."""
+    """Hours of one GPU; None if the model's size is unknown."""
     training_h: float | None
     disk: int | None
-    """Bytes while it runs."""
+    """Most bytes on disk during the run."""
     kept: int | None
-    """Bytes of the checkpoints: each round's stays."""
+    """Bytes on disk after the run: the checkpoints of all rounds."""
     samples_disk: int = 0
     """Bytes of the samples alone."""
 
 
 def cost_of(recipe: Recipe, prompts: int, size: ModelSize | None, *, stored: int, download: bool) -> Cost:
-    """Return the upper bounds for ``prompts`` prompts; ``stored`` is bytes a parameter of the checkpoint."""
+    """Return the upper bounds for ``prompts`` prompts; ``stored`` is the checkpoint's bytes per parameter."""
     each = prompts * recipe.n_train
     longest = longest_sequence(recipe, size)
     row = min(recipe.max_length_train, longest)
@@ -59,7 +59,7 @@ def cost_of(recipe: Recipe, prompts: int, size: ModelSize | None, *, stored: int
     )
     checkpoint = stored * size.parameters
     trained_parameters = recipe.lora_rank * size.adapted if recipe.lora_rank else size.parameters
-    # Each round's checkpoint stays beside the next one; the last is there twice while it is written.
+    # The checkpoints of all rounds are kept, and the last one exists twice while it is written.
     disk = checkpoint * (recipe.rounds + 1) + _STATES * _STATE_BYTES * trained_parameters
     disk += sampled * _SAMPLE_BYTES + each * row * _ROW_BYTES + (checkpoint if download else 0)
     return Cost(
@@ -74,13 +74,13 @@ def cost_of(recipe: Recipe, prompts: int, size: ModelSize | None, *, stored: int
 
 def sampling_hours(size: ModelSize, tokens: int, longest: int) -> float:
     """Return the hours of one GPU that drawing ``tokens`` takes, in sequences of up to ``longest`` tokens."""
-    # Half of the full length is what a token finds before itself on average.
+    # On average, a token attends to half of the full length.
     forward = _FORWARD * size.active + size.attention * longest / 2
     return tokens * forward / (_GPU_FLOPS * _SAMPLING_SHARE) / 3600
 
 
 def longest_sequence(recipe: Recipe, size: ModelSize | None) -> int:
-    """Return the tokens of the longest sample, prompt included; no model reads beyond its context."""
+    """Return the length of the longest sample in tokens, prompt included, at most the model's context."""
     context = size.context if size else 0
     return min(PROMPT_TOKENS + recipe.max_new_tokens_train, context or LARGEST_WHOLE)
 
@@ -95,7 +95,7 @@ def _attention(recipe: Recipe) -> int:
 
 
 def _rows(recipe: Recipe) -> int:
-    """Rows that attention goes over at once: where it is masked, and not skipped, all of those packed together."""
+    """Rows over which one token attends: all packed rows if the others are masked, 1 if they are skipped."""
     return recipe.micro_batch_size if recipe.packing and "flash" not in (recipe.attention or "") else 1
 
 
@@ -127,5 +127,5 @@ def gpu_time(hours: float | None) -> str:
 
 
 def rounded(value: float | None) -> str:
-    """Return a number with one digit behind the point, or two in all."""
+    """Return a number with one decimal, or with two significant digits below 10."""
     return f"{value:,.1f}" if value is not None and value >= 10 else f"{value or 0:.2g}"

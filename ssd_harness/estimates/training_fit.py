@@ -125,7 +125,7 @@ def ways(
 
 
 def _changes(recipe: Recipe, machine: Machine) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield ways to change a recipe, the smallest departure from it first: words, and settings of which one will do."""
+    """Yield ways to change a recipe, the smallest change first: a phrase, and alternative settings."""
     yield "", [{}]
     if machine.on_gpu and recipe.trainer == "trl" and not recipe.lora_quantize:
         counts = [count for count in _GPUS if count > recipe.gpus and recipe.batch_size_train % count == 0]
