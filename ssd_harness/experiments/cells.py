@@ -26,17 +26,17 @@ class Cell:
     """One evaluation of a sweep. Its folder is named after everything that decides the result."""
 
     point: Point
-    """The fields that it uses and that vary between cells, without the seed."""
+    """The fields that this cell uses and that vary between cells, without the seed."""
     recipe: Recipe
     plan: Plan | None
-    """The training that it needs, or None for a model that is evaluated as it is."""
+    """The plan of the training that this cell needs; None for a model that is evaluated without training."""
     evaluation: Evaluation
     weights: str
-    """Cells with the same ones share a training."""
+    """Identity of the evaluated weights; cells with the same identity share one training."""
 
     @property
     def label(self) -> str:
-        """The cell as the user would ask for it."""
+        """The cell's fields, as a user would write them."""
         words = [f"{name}={_word(value)}" for name, value in self.point.items()]
         seed = [f"seed={self.recipe.seed}"] if self.plan else []
         return " ".join([*words, *seed]) or "as it is"
@@ -59,7 +59,7 @@ class Request:
     limit: int | None = None
     repeats: int | None = None
     model_args: Mapping[str, Any] = field(default_factory=dict)
-    """What the model class is told beside the fields."""
+    """Arguments of the model class besides the recipe fields."""
     options: Sequence[str] = ()
     """Further arguments of lm_eval."""
 
@@ -67,8 +67,8 @@ class Request:
 def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) -> list[Cell]:
     """Resolve every point and seed, without repetitions; raises :class:`UsageError` before anything is trained.
 
-    A field that a cell does not read is left out of it: a base model's cell has no training and no seed. A registered
-    checkpoint is evaluated as it is, as lm_eval does, unless ``rounds`` says to train on.
+    A cell has only the fields that its evaluation uses: a cell of a base model has neither training fields nor a seed.
+    A registered checkpoint is evaluated without training, as in lm_eval, unless ``rounds`` is given.
     """
     plans: dict[str, Plan] = {}
     cells: dict[str, Cell] = {}
@@ -76,8 +76,8 @@ def make_cells(request: Request, points: Iterable[Point], seeds: Sequence[int]) 
     for task in request.tasks:
         for point in points:
             for seed in seeds or (None,):
-                given = {**request.fields, **point, **({} if seed is None else {"seed": seed})}
-                fields = _read(given)
+                all_fields = {**request.fields, **point, **({} if seed is None else {"seed": seed})}
+                fields = _used_fields(all_fields)
                 recipe = resolve_for(request.model, fields).recipe
                 plan = None
                 if request.model.startswith(registry.PREFIX) and requested_value("rounds", fields) is None:
@@ -104,7 +104,7 @@ def _key(request: Request, task: str, recipe: Recipe, identity: str, gen_kwargs:
     """Return a hash of everything that decides a cell's result."""
     side = "_eval" if recipe.rounds else "_base"
     decoding = {name: getattr(recipe, name) for name in FIELDS if name.endswith(side)}
-    if not recipe.rounds and recipe.template_values:  # of all others the fingerprint says them
+    if not recipe.rounds and recipe.template_values:  # for a checkpoint, they are part of its fingerprint
         decoding["template_values"] = recipe.template_values
     limits = (recipe.max_gen_toks_eval, request.limit, request.repeats)
     by = model_class(recipe, request.model_args)
@@ -126,7 +126,7 @@ def _evaluation(
     words += [f"seed{recipe.seed}"] if recipe.rounds else []
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", "-".join(words))[:_LONGEST]
     cells = request.out / "cells"
-    # Another grid may have come to the same cell under another name.
+    # The same cell may exist already, with the name that another grid gave it.
     folder = next(cells.glob(f"*-{key}"), cells / f"{name}-{key}")
     by = model_class(recipe, request.model_args)
     arguments = {"pretrained": request.model, **fields, **by.arguments}
@@ -136,24 +136,24 @@ def _evaluation(
 
 
 def _gen_kwargs(recipe: Recipe, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a task of others is told of the decoding: nothing unless the sweep asks for one, for it has its own.
+    """Return the decoding that replaces a third-party task's own, in lm-eval's terms; empty if the sweep sets none.
 
-    In lm-eval's words, where a top-k of 0 truncates nothing.
+    In lm-eval, a top-k of 0 means no truncation.
     """
     side = "eval" if recipe.rounds else "base"
     names = (f"T_{side}", f"top_k_{side}", f"top_p_{side}")
     temperature, top_k, top_p = (getattr(recipe, name) for name in names)
-    told: dict[str, Any] = {}
+    decoding: dict[str, Any] = {}
     if temperature is not None and any(requested_value(name, fields) is not None or name in fields for name in names):
-        told = {"do_sample": temperature >= GREEDY_BELOW, "temperature": temperature, "top_k": top_k or 0}
-        told |= {} if top_p is None else {"top_p": top_p}  # then the base model's own counts, as in our tasks
+        decoding = {"do_sample": temperature >= GREEDY_BELOW, "temperature": temperature, "top_k": top_k or 0}
+        decoding |= {} if top_p is None else {"top_p": top_p}  # without top_p, the base model's own applies
     if requested_value("max_gen_toks_eval", fields) is not None:
-        told["max_gen_toks"] = recipe.max_gen_toks_eval
-    return told
+        decoding["max_gen_toks"] = recipe.max_gen_toks_eval
+    return decoding
 
 
-def _read(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that the evaluation of such a cell uses."""
+def _used_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that a cell uses: those of the base model with ``rounds=0``, otherwise all others."""
     if requested_value("rounds", fields) == 0:
         return {name: value for name, value in fields.items() if _is_base(name)}
     return {name: value for name, value in fields.items() if not name.endswith("_base")}

@@ -26,15 +26,15 @@ from ssd_harness.results.run_notes import notes_of
 from ssd_harness.supervisor import supervised
 
 DEFAULT = "default"
-"""Of a decoding: what a task of others left to the model and the class that ran it."""
+"""Stands for a value of the decoding that a third-party task leaves to the model and its class."""
 Decoded = tuple[float, int | str | None, float | str]
-"""T, top-k and top-p, as results say."""
+"""Temperature, top-k and top-p, as the results record them."""
 _DONE = "evaluation.json"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelClass:
-    """One of lm-eval's model classes, by its name there, and what it is told beside the recipe's fields."""
+    """The name of an lm-eval model class, and its arguments besides the recipe fields."""
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -50,13 +50,13 @@ class Evaluation:
     model_args: Mapping[str, Any]
     task: str
     limit: int | None = None
-    """The first so many problems."""
+    """Evaluate only this number of problems, from the first one."""
     repeats: int | None = None
-    """Programs a problem; None leaves it to the task."""
+    """Programs per problem; None means the task's own number."""
     gen_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    """What the task's own decoding is replaced with; tasks of ours ask the recipe."""
+    """Decoding that replaces a third-party task's own; LiveCodeBench tasks use the recipe's."""
     options: Sequence[str] = ()
-    """Further words of the command line (:func:`task_options`)."""
+    """More words for the command line (:func:`task_options`)."""
 
     @property
     def words(self) -> list[str]:
@@ -104,37 +104,37 @@ def model_class(recipe: Recipe, arguments: Mapping[str, Any] | None = None) -> M
 
 
 def task_options(include_path: str | None, *, apply_chat_template: bool | str = False) -> list[str]:
-    """Return lm_eval's words for tasks in a folder of the user's, and for who renders the chat."""
+    """Return the lm_eval options for a folder with tasks of the user, and for the chat template."""
     words = ["--include_path", str(Path(include_path).absolute())] if include_path else []
-    named = [apply_chat_template] if isinstance(apply_chat_template, str) else []
-    return [*words, *(["--apply_chat_template", *named] if apply_chat_template else [])]
+    template = [apply_chat_template] if isinstance(apply_chat_template, str) else []
+    return [*words, *(["--apply_chat_template", *template] if apply_chat_template else [])]
 
 
 def short_hash(*parts: Any) -> str:
-    """Return eight digits that stand for JSON values."""
+    """Return an eight-digit hash of JSON values."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def evaluate(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
-    """Run those that are not done, one after the other in one process, and yield each as it ends.
+    """Run the unfinished evaluations one after the other in one process, and yield each when it ends.
 
-    A failed one does not stop the others; if the whole process dies, the one at work has failed and a new process goes
-    on with the rest.
+    A failed evaluation does not stop the others. If the whole process dies, the evaluation that was running has failed,
+    and a new process runs the remaining ones.
     """
-    left = [evaluation for evaluation in evaluations if not evaluation.done]
-    while left:
-        # Other engines than transformers do not reliably give their memory back before the process ends.
-        shared = left if left[0].model == "ssd-hf" else left[:1]
+    unfinished = [evaluation for evaluation in evaluations if not evaluation.done]
+    while unfinished:
+        # Engines other than transformers do not reliably free their memory before the process ends.
+        shared = unfinished if unfinished[0].model == "ssd-hf" else unfinished[:1]
         for finished in _session(list(shared)):
-            left.remove(finished.evaluation)
+            unfinished.remove(finished.evaluation)
             yield finished
 
 
 def _session(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
-    """Yield what one process gets done: all, or those up to the one that it died with."""
+    """Run the evaluations in one process and yield them as they end; if the process dies, the last one has failed."""
     for evaluation in evaluations:
         with storage.disk_errors(evaluation.folder):
-            shutil.rmtree(evaluation.folder, ignore_errors=True)  # half of an earlier attempt
+            shutil.rmtree(evaluation.folder, ignore_errors=True)  # an earlier attempt that did not finish
             evaluation.folder.mkdir(parents=True)
     jobs = [{"folder": str(evaluation.folder), "words": evaluation.words} for evaluation in evaluations]
     waiting = {str(evaluation.folder): evaluation for evaluation in evaluations}
@@ -168,8 +168,8 @@ def _session(evaluations: Sequence[Evaluation]) -> Iterator[Finished]:
     if waiting:
         evaluation = next(iter(waiting.values()))
         how = f"ended by signal {-process.returncode}" if process.returncode < 0 else f"exit {process.returncode}"
-        said = last_line(evaluation.folder / LOG) if (evaluation.folder / LOG).exists() else "nothing in the log"
-        yield Finished(evaluation, f"lm_eval died ({how}): {said}", time.monotonic() - started)
+        last = last_line(evaluation.folder / LOG) if (evaluation.folder / LOG).exists() else "nothing in the log"
+        yield Finished(evaluation, f"lm_eval died ({how}): {last}", time.monotonic() - started)
 
 
 def _error(evaluation: Evaluation, report: Mapping[str, Any]) -> str | None:
@@ -184,20 +184,20 @@ def _error(evaluation: Evaluation, report: Mapping[str, Any]) -> str | None:
 def read_metrics(evaluation: Evaluation) -> dict[str, tuple[float, float | None]]:
     """Return value and standard error of each metric of a finished evaluation, by name without lm-eval's filter."""
     results = newest_results(evaluation.folder).get("results") or {}
-    found = results.get(evaluation.task, next(iter(results.values()), {}))
+    task_results = results.get(evaluation.task, next(iter(results.values()), {}))
     metrics: dict[str, tuple[float, float | None]] = {}
-    for key, value in found.items():
+    for key, value in task_results.items():
         name, _, filtered = key.partition(",")
         if name.endswith("_stderr") or isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        error = found.get(f"{name}_stderr,{filtered}")
+        error = task_results.get(f"{name}_stderr,{filtered}")
         metrics.setdefault(name, (float(value), float(error) if isinstance(error, int | float) else None))
     metrics.pop("sample_len", None)
     return metrics
 
 
 def _model_args(fields: Mapping[str, Any]) -> str:
-    """Write model_args as users do, and as JSON where a value would be torn apart."""
+    """Return model_args as users write them, or as JSON if a value contains a separator or a quote."""
     words = {name: "none" if value is None else str(value) for name, value in fields.items()}
     if any(sign in word for word in words.values() for sign in ",={}'\""):
         return json.dumps(dict(fields))
@@ -205,22 +205,22 @@ def _model_args(fields: Mapping[str, Any]) -> str:
 
 
 def read_decoding(evaluation: Evaluation) -> Decoded | None:
-    """Return T, top-k and top-p that the generations of a finished evaluation were drawn with.
+    """Return the temperature, top-k and top-p with which a finished evaluation drew its generations.
 
-    None where a task of others names no temperature, or generates nothing.
+    None if a third-party task sets no temperature or generates nothing.
     """
     results = newest_results(evaluation.folder)
     if own := (model_info_of(results) or {}).get("generations", {}).get("decoding", {}).get(evaluation.task):
         return own["temperature"], own["top_k"], own["top_p"]
     configs = results.get("configs", {})
-    # A group has no configuration of its own, and one decoding if it is told one.
+    # A group has no configuration itself; a decoding that the sweep sets is the same in all of its tasks.
     config: dict[str, Any] = configs.get(evaluation.task) or next(iter(configs.values()), {})
-    found = config.get("generation_kwargs") or {}
-    if found.get("do_sample") is False:
+    decoding = config.get("generation_kwargs") or {}
+    if decoding.get("do_sample") is False:
         return 0.0, None, 1.0
-    if "temperature" not in found:
+    if "temperature" not in decoding:
         return None
-    return found["temperature"], found.get("top_k", DEFAULT) or None, found.get("top_p", DEFAULT)
+    return decoding["temperature"], decoding.get("top_k", DEFAULT) or None, decoding.get("top_p", DEFAULT)
 
 
 def read_rounds(evaluation: Evaluation) -> int | None:

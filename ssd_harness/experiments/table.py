@@ -28,7 +28,7 @@ class Row:
     train: tuple[float, int | None, float] | None
     """T, top-k, top-p of the training samples; None for the base model."""
     decode: Decoded | None
-    """T, top-k, top-p of the evaluation, as the results recorded them; None where a task of others names none."""
+    """T, top-k, top-p of the evaluation, as the results record them; None if a third-party task sets no temperature."""
     seeds: tuple[int, ...]
     """Training seeds of finished cells."""
     pass_at: Mapping[int, Estimate] = field(default_factory=dict)
@@ -40,22 +40,22 @@ class Row:
     difference: Mapping[int, Estimate] = field(default_factory=dict)
     """k → difference to the first row of the task, paired by problem; empty in that row."""
     metrics: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
-    """For tasks of others: metric → mean over seeds, and standard error (of one seed)."""
+    """For third-party tasks: metric → mean over seeds, and standard error (of one seed)."""
     metric_spread: Mapping[str, float] = field(default_factory=dict)
     """Metric → standard deviation over training seeds; empty for a single one."""
     folders: tuple[str, ...] = ()
     official: bool = True
     """Whether all figures were measured on LiveCodeBench's published data."""
     rounds: int | None = 0
-    """Rounds that made the evaluated checkpoint; None where seeds differ in it or the results do not say."""
+    """Rounds of the evaluated checkpoint; None if it differs between seeds or the results do not record it."""
 
     @property
     def t_eff(self) -> float | None:
-        """The temperature at which the model before all rounds would answer alike, to first order; None if not known.
+        """The temperature at which the untrained model would answer alike, to first order; None if unknown.
 
         Round i samples at T_train from the checkpoint of round i - 1 and learns that distribution. Tempering composes
-        (the paper's theory: T2 after T1 is T1 * T2), hence T_train ** rounds * T_eval; exact where nothing is truncated
-        and every training reaches what it aims at. The base model has no round.
+        (the paper's theory: T2 after T1 is T1 * T2), hence T_train ** rounds * T_eval. This is exact if nothing is
+        truncated and every training reaches its target. The base model has no round.
         """
         if self.rounds is None or self.decode is None:
             return None
@@ -82,19 +82,19 @@ def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> 
     rounds = _rounds(cells)
     official = all(read_official(other.evaluation) for other in cells)
     metrics = [read_metrics(other.evaluation) for other in cells]
-    if not all("pass@1" in found for found in metrics):
-        joined = {name: (mean(found[name][0] for found in metrics), error) for name, (_, error) in metrics[0].items()}
-        spread = {name: stdev(found[name][0] for found in metrics) for name in joined} if len(metrics) > 1 else {}
+    if not all("pass@1" in values for values in metrics):
+        joined = {name: (mean(values[name][0] for values in metrics), error) for name, (_, error) in metrics[0].items()}
+        spread = {name: stdev(values[name][0] for values in metrics) for name in joined} if len(metrics) > 1 else {}
         common = Row(task, cell.point, train, decode, seeds, folders=folders, official=official, rounds=rounds)
         return replace(common, metrics=joined, metric_spread=spread)
 
     outcomes = [read_outcomes(other.evaluation.folder) for other in cells]
-    fewest = min(outcome.samples for found in outcomes for outcome in found.values())
-    # Where a problem's samples are all the same, its results have no pass@k above pass@1.
-    reported = [k for k in _KS if k <= fewest and all(f"pass@{k}" in found for found in metrics)]
-    values = {k: [_values(found, k) for found in outcomes] for k in reported}
-    joined_values = {k: [mean(one) for one in zip(*per_seed, strict=True)] for k, per_seed in values.items()}
-    by_seed = {k: tuple(mean(one) for one in per_seed) for k, per_seed in values.items()}
+    fewest = min(outcome.samples for by_problem in outcomes for outcome in by_problem.values())
+    # If all samples of each problem are the same text, the results have only pass@1.
+    reported = [k for k in _KS if k <= fewest and all(f"pass@{k}" in values for values in metrics)]
+    per_seed = {k: [_values(by_problem, k) for by_problem in outcomes] for k in reported}
+    joined_values = {k: [mean(problem) for problem in zip(*seeds, strict=True)] for k, seeds in per_seed.items()}
+    by_seed = {k: tuple(mean(seed) for seed in seeds) for k, seeds in per_seed.items()}
     reference = first.setdefault(task, joined_values)
     return Row(
         task,
@@ -102,12 +102,12 @@ def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> 
         train,
         decode,
         seeds,
-        pass_at={k: mean_estimate(found) for k, found in joined_values.items()},
-        spread={k: stdev(found) for k, found in by_seed.items() if len(found) > 1},
+        pass_at={k: mean_estimate(values) for k, values in joined_values.items()},
+        spread={k: stdev(means) for k, means in by_seed.items() if len(means) > 1},
         by_seed=by_seed,
         difference={}
         if reference is joined_values
-        else {k: paired_difference(found, reference[k]) for k, found in joined_values.items() if k in reference},
+        else {k: paired_difference(values, reference[k]) for k, values in joined_values.items() if k in reference},
         folders=folders,
         official=official,
         rounds=rounds,
@@ -115,27 +115,27 @@ def _row(cells: Sequence[Cell], first: dict[str, Mapping[int, list[float]]]) -> 
 
 
 def _rounds(cells: Sequence[Cell]) -> int | None:
-    """Return how many rounds the checkpoints of one point went through, if that is known and the same for all."""
+    """Return the rounds of the checkpoints of one point; None unless the number is known and the same for all."""
     if cells[0].is_base:
         return 0
-    found = {read_rounds(cell.evaluation) or cell.recipe.rounds for cell in cells}
-    return found.pop() if len(found) == 1 else None
+    counts = {read_rounds(cell.evaluation) or cell.recipe.rounds for cell in cells}
+    return counts.pop() if len(counts) == 1 else None
 
 
 def _values(outcomes: Mapping[str, ProblemOutcome], k: int) -> list[float]:
     return pass_at_k_values(((outcome.samples, outcome.passed) for _, outcome in sorted(outcomes.items())), k)
 
 
-def as_json(found: Sequence[Row], failures: Mapping[str, str], about: Mapping[str, Any]) -> str:
+def as_json(rows: Sequence[Row], failures: Mapping[str, str], about: Mapping[str, Any]) -> str:
     """Return all rows as JSON, for programs."""
-    listed = [{**asdict(row), "T_eff": row.t_eff} for row in found]
+    listed = [{**asdict(row), "T_eff": row.t_eff} for row in rows]
     return json.dumps({**about, "rows": listed, "failed": dict(failures)}, indent=2) + "\n"
 
 
-def as_csv(found: Sequence[Row]) -> str:
+def as_csv(rows: Sequence[Row]) -> str:
     """Return the rows as CSV, one column per number."""
     stream = io.StringIO()
-    lines = [_flat(row) for row in found]
+    lines = [_flat(row) for row in rows]
     columns = list(dict.fromkeys(name for line in lines for name in line))
     writer = csv.DictWriter(stream, columns, lineterminator="\n")
     writer.writeheader()
@@ -162,12 +162,12 @@ def _flat(row: Row) -> dict[str, Any]:
     return line | {f"field_{name}": value for name, value in _others(row).items()}
 
 
-def as_markdown(found: Sequence[Row], failures: Mapping[str, str], about: Mapping[str, Any]) -> str:
+def as_markdown(rows: Sequence[Row], failures: Mapping[str, str], about: Mapping[str, Any]) -> str:
     """Return the table as Markdown, with the meaning of its columns and the failures."""
-    ks = list(dict.fromkeys(k for row in found for k in row.pass_at))
-    metrics = list(dict.fromkeys(name for row in found for name in row.metrics))
-    several = any(len(row.seeds) > 1 for row in found)
-    tasks = list(dict.fromkeys(row.task for row in found))
+    ks = list(dict.fromkeys(k for row in rows for k in row.pass_at))
+    metrics = list(dict.fromkeys(name for row in rows for name in row.metrics))
+    several = any(len(row.seeds) > 1 for row in rows)
+    tasks = list(dict.fromkeys(row.task for row in rows))
     header = ["task"] if len(tasks) > 1 else []
     header += ["model", "trained at", "decoded at", "T_eff", *(["seeds"] if several else [])]
     for k in ks:
@@ -176,7 +176,7 @@ def as_markdown(found: Sequence[Row], failures: Mapping[str, str], about: Mappin
     for name in metrics:
         header += [name, *([f"sd over seeds, {name}"] if several else [])]
     lines = []
-    for row in found:
+    for row in rows:
         words = [f"{name}={value}" for name, value in _others(row).items()]
         line = [row.task] if len(tasks) > 1 else []
         line += [" ".join(["SSD" if row.train else "base", *words]) + _mark(row), _decoding(row.train)]
@@ -190,33 +190,33 @@ def as_markdown(found: Sequence[Row], failures: Mapping[str, str], about: Mappin
             line.append(_metric(row.metrics.get(name)))
             line += [f"{row.metric_spread[name]:.2g}" if name in row.metric_spread else "-"] if several else []
         lines.append(line)
-    text = [f"`{about['command']}`", "", markdown_table(header, lines), "", *_notes(found, ks, tasks)]
+    text = [f"`{about['command']}`", "", markdown_table(header, lines), "", *_notes(rows, ks, tasks)]
     if about["unfinished"]:
         text.append(f"{about['unfinished']} of {about['cells']} cells are not finished and not in this table.")
     text += [f"- failed: {label}: {error}" for label, error in failures.items()]
     return "\n".join(text) + "\n"
 
 
-def _notes(found: Sequence[Row], ks: Sequence[int], tasks: Sequence[str]) -> list[str]:
+def _notes(rows: Sequence[Row], ks: Sequence[int], tasks: Sequence[str]) -> list[str]:
     notes = [
         "Trained and decoded at: temperature / top-k / top-p. T_eff = T_train * T_eval (T_train 1 for the base model)."
     ]
-    if any(row.rounds != 1 for row in found if row.train):
+    if any(row.rounds != 1 for row in rows if row.train):
         notes.append(
             "With several rounds T_eff = T_train^rounds * T_eval, for each samples at T_train from the one before: to "
             "first order, exact without truncation and where each training reaches its aim. -: rounds not all alike."
         )
-    if any(DEFAULT in (row.decode or ()) for row in found):
+    if any(DEFAULT in (row.decode or ()) for row in rows):
         notes.append(f"{DEFAULT}: a task of others leaves it to the model.")
     if ks:
         problems = ", ".join(
-            dict.fromkeys(f"{row.pass_at[k].problems} problems of {row.task}" for row in found for k in row.pass_at)
+            dict.fromkeys(f"{row.pass_at[k].problems} problems of {row.task}" for row in rows for k in row.pass_at)
         )
         notes.append(f"Percent, [95 % interval over {problems}]; Δ is paired with the first row of the task.")
-    if any(row.metrics for row in found):
+    if any(row.metrics for row in rows):
         notes.append("± is the standard error that lm_eval gives, of several training seeds the first one's.")
     notes += [f"Every figure was measured on {', '.join(tasks)}: the best row is the best on these very problems."]
-    return notes if found else ["nothing is finished"]
+    return notes if rows else ["nothing is finished"]
 
 
 _SHOWN_APART = {f"{name}_{side}" for name in ("T", "top_k", "top_p") for side in ("train", "eval", "base")}
@@ -239,8 +239,8 @@ def _decoding(decoding: Decoded | None) -> str:
     return f"{temperature:g} / {top_k or 'none'} / {top_p if isinstance(top_p, str) else f'{top_p:g}'}"
 
 
-def _metric(found: tuple[float, float | None] | None) -> str:
-    if found is None:
+def _metric(value_and_error: tuple[float, float | None] | None) -> str:
+    if value_and_error is None:
         return "-"
-    value, error = found
+    value, error = value_and_error
     return f"{value:.4g}" if error is None else f"{value:.4g} ± {error:.2g}"
