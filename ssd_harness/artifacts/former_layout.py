@@ -38,10 +38,11 @@ def refuse() -> None:
 
 
 def migrate() -> Iterator[str]:
-    """Move samples, training states and checkpoints to where they belong now; yield a line for each.
+    """Move samples, training states and checkpoints to their present folders; yield a line for each.
 
-    A kill leaves each artifact in one place or the other, and the next call moves the rest. Runs without an identity of
-    their samples are from before samples were shared: they stay, and the line says so.
+    After a kill, each artifact is in its old or its new folder, and the next call moves the remaining ones. A run that
+    does not record the identity of its samples was made before samples were shared. It is not moved, and its line says
+    so.
     """
     for run in _runs():
         with storage.locked_if_free([run / "lock"]) as free:
@@ -65,8 +66,8 @@ def _migrate_run(run: Path) -> str:
     if identity is None:
         return f"runs/{run.name}: left, nothing says what its samples are; remove it by hand"
     filter_, parts = (about.get("recipe") or {}).get("filter"), about.get("parts") or {}
-    of_plugin = [parts["filter"], about["fingerprint"]] if "filter" in parts else []
-    kept_hash = kept_identity(identity, str(filter_), *of_plugin)
+    plugin_parts = [parts["filter"], about["fingerprint"]] if "filter" in parts else []
+    kept_hash = kept_identity(identity, str(filter_), *plugin_parts)
     last, samples, kept = rounds[-1], samples_folder(identity), kept_folder(kept_hash)
     training = training_folder(run.name)
     moved = [training] if not training.exists() and _move(last / "train", training) else []
@@ -76,7 +77,7 @@ def _migrate_run(run: Path) -> str:
     moved += [kept] if _move(last / "filter", kept) else []
     if job := _read(kept / "job.json"):
         storage.write_json(kept / "job.json", {**job, "samples": str(samples)})
-    moved += [samples] if _move(last / "sample", samples) else []  # last: it alone says what the others are
+    moved += [samples] if _move(last / "sample", samples) else []  # last, because it identifies the other folders
     with storage.disk_errors(run):
         shutil.rmtree(run)
     places = ", ".join(str(target.relative_to(home())) for target in moved)
@@ -84,7 +85,7 @@ def _migrate_run(run: Path) -> str:
 
 
 def _move(source: Path, target: Path) -> bool:
-    """Move a stage's folder; where the target exists already, the files that it lacks, its manifest last."""
+    """Move a stage's folder; if the target exists, move only the files that it lacks, the manifest last."""
     if not source.is_dir():
         return False
     if not target.exists():

@@ -1,6 +1,7 @@
-"""Generations on disk, written as they finish and looked up by what decides them: a killed evaluation loses none.
+"""Store generations on disk as they finish, so that a killed evaluation loses none.
 
-Engines know nothing of files; the transform stores its samples in shards instead.
+They are looked up by everything that decides their content. Engines do not use this store; the transform stores its
+samples in shards instead.
 """
 
 import contextlib
@@ -16,10 +17,11 @@ from ssd_harness.home import home
 
 
 class GenerationStore:
-    """The continuations of one model under one decoding and seed; a folder, in it one append-only file a rank.
+    """The continuations of one model under one decoding and seed: a folder with one append-only file per rank.
 
-    ``identity`` holds all that decides a continuation beside prompt, key and index, as JSON values. Processes may
-    append to one file at once; a line that a kill cut short is passed over and its continuation drawn again.
+    ``identity`` has everything that decides a continuation besides prompt, key and index, as JSON values. Several
+    processes may append to one file at the same time. A line that a kill truncated is skipped, and its continuation is
+    drawn again.
     """
 
     def __init__(self, identity: Mapping[str, Any], *, rank: int = 0) -> None:
@@ -29,12 +31,12 @@ class GenerationStore:
         self._file = self.folder / f"rank-{rank}.jsonl"
 
     def in_use(self) -> contextlib.AbstractContextManager[None]:
-        """Keep ``ssd-harness cache prune`` away while the block runs."""
+        """Hold a lock that stops ``ssd-harness cache prune`` from removing the folder while the block runs."""
         return storage.shared_lock(self.folder / "lock")
 
-    def read(self, wanted: Iterable[GenerationRequest], decoding: Decoding) -> Iterator[Continuation]:
-        """Yield each wanted continuation that is stored, once."""
-        missing = {(request.key, request.index, _prompt_hash(request.prompt_ids)): request for request in wanted}
+    def read(self, requests: Iterable[GenerationRequest], decoding: Decoding) -> Iterator[Continuation]:
+        """Yield each requested continuation that is stored, once."""
+        missing = {(request.key, request.index, _prompt_hash(request.prompt_ids)): request for request in requests}
         for file in sorted(self.folder.glob("rank-*.jsonl")):
             for row in _rows(file):
                 request = missing.get((row["key"], row["index"], row["prompt"]))

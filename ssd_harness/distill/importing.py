@@ -55,10 +55,10 @@ def import_checkpoint(
 ) -> Checkpoint:
     """Check the model in ``source``, copy or ``link`` it, and register it as trained elsewhere.
 
-    If the folder has a manifest of this package, its prompts and its variant are kept.
-    ``base`` names what it was trained from, needed for an adapter that does not say; ``run`` is where its samples came
-    from, and ``fields`` are what is known of its recipe, decoding above all. Raises :class:`SsdError`, one line, for
-    whatever transformers could not load or is not finite; nothing is registered then.
+    If the folder has a manifest of this package, its prompts and its variant are kept. ``base`` names the base model;
+    it is needed for an adapter whose configuration does not name one. ``run`` is the run whose samples it was trained
+    on. ``fields`` are the known fields of its recipe, mainly its decoding. Raises :class:`SsdError`, one line, and
+    registers nothing, if transformers cannot load the model or its weights are not finite.
     """
     registry.check_name(name)
     fields = {field: coerce(field, value) for field, value in (fields or {}).items()}
@@ -129,18 +129,18 @@ def _style_of(own: Checkpoint | None, run: Run | None, fields: Mapping[str, Any]
 
 
 def _base_of(source: Path, base: str | None, run: Run | None, *, adapter: bool) -> BaseModel | None:
-    named = base or ((run.about.get("base") or {}).get("name") if run else None)
-    if named is None and adapter:
+    name = base or ((run.about.get("base") or {}).get("name") if run else None)
+    if name is None and adapter:
         try:
-            named = read(source / "adapter_config.json")["base_model_name_or_path"]
+            name = read(source / "adapter_config.json")["base_model_name_or_path"]
         except (OSError, JsonError, KeyError, TypeError) as error:
             raise UsageError(
                 "the adapter does not say what it is for", where=source, next_step="give --base"
             ) from error
     try:
-        return find_base(str(named)) if named else None
+        return find_base(str(name)) if name else None
     except SsdError as error:
-        raise UsageError(f"the base of this checkpoint: {error.what}", where=named, next_step="give --base") from error
+        raise UsageError(f"the base of this checkpoint: {error.what}", where=name, next_step="give --base") from error
 
 
 def _check_files(source: Path) -> None:
@@ -151,14 +151,14 @@ def _check_files(source: Path) -> None:
 
 
 def _check_inside(entry: Path, folder: Path) -> None:
-    """Refuse links that lead out of ``folder``: any file of this user's would become part of a model that others get.
+    """Refuse a link that leads out of ``folder``: a private file of this user could become part of a shared model.
 
-    Those of the Hub's cache lead from a snapshot to the blobs beside it, and are meant to.
+    Links from a snapshot of the Hub's cache to its blobs are allowed.
     """
     try:
         target = entry.resolve(strict=True)
         mode = target.stat().st_mode
-    except (OSError, RuntimeError) as error:  # it leads nowhere, or round in a circle
+    except (OSError, RuntimeError) as error:  # a broken link, or a cycle
         raise UsageError("a link that leads nowhere", where=entry, next_step="remove it") from error
     in_cache = folder.parent.name == "snapshots" and target.parent == folder.parent.parent / "blobs"
     if not (target.is_relative_to(folder) or in_cache):
@@ -218,9 +218,9 @@ def _complete(scratch: Path, base: Path) -> None:
 
 
 def _check(folder: Path, base: BaseModel | None, record: Path | None) -> dict[str, Any]:
-    """Require that the tokenizer and all weights load and are finite; return what the manifest says about that.
+    """Require that the tokenizer and all weights load and are finite; return the manifest's entry on this check.
 
-    ``record``, the logits of a model merged here, is removed.
+    ``record`` has the logits of a model that was merged here; the file is removed.
     """
     from transformers.utils import logging
 

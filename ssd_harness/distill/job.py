@@ -13,7 +13,7 @@ _KINDS = {"stage": str, "recipe": dict, "model": str, "prompts": str, "prompt_co
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One stage's work: the recipe, the model to work with, and where its input is."""
+    """The input of one stage: the recipe, the model, and the folders to read from."""
 
     stage: str
     recipe: Recipe
@@ -34,7 +34,7 @@ class Job:
 
 
 def read_job(folder: Path) -> Job:
-    """Read the job in a stage's folder; raises :class:`InfrastructureError` for one that cannot be what was written."""
+    """Read the job in a stage's folder. Raises :class:`InfrastructureError` if the file is damaged."""
     path = folder / _FILE
     try:
         content = foreign_json.read(path, text_only=True)

@@ -1,4 +1,4 @@
-"""What a run's plan file and a checkpoint's manifest say about how the checkpoint is made."""
+"""Build a run's plan file and a checkpoint's manifest, which record how the checkpoint is made."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -16,14 +16,14 @@ from ssd_harness.prompts.overlap.lineage import MANIFEST_KEY
 from ssd_harness.prompts.prompt_set import PromptSet
 
 
-def description(plan: Plan, round_: Round, before: Checkpoint | None) -> dict[str, Any]:
-    """Return what is known of a round before it begins; ``before`` is the checkpoint of the last one."""
+def description(plan: Plan, round_: Round, previous: Checkpoint | None) -> dict[str, Any]:
+    """Return the manifest entries that are known before a round; ``previous`` is the last round's checkpoint."""
     style = plan.style.record()
     if plan.evaluation_differs:
         style["evaluation_differs"] = plan.evaluation_differs
     return {
         "fingerprint": round_.fingerprint,
-        "parent": before.fingerprint if before else plan.base.parent,
+        "parent": previous.fingerprint if previous else plan.base.parent,
         "base": {"name": plan.base.name, "revision": plan.base.revision, "weights": plan.base.weights},
         "tokenizer": plan.base.tokenizer,
         "variant": plan.variant,
@@ -36,13 +36,13 @@ def description(plan: Plan, round_: Round, before: Checkpoint | None) -> dict[st
     }
 
 
-def manifest(plan: Plan, round_: Round, before: Checkpoint | None, model: Path) -> dict[str, Any]:
-    """Return the manifest of the checkpoint that a finished round leaves in ``model``, where its lineage is stored."""
+def manifest(plan: Plan, round_: Round, previous: Checkpoint | None, model: Path) -> dict[str, Any]:
+    """Return the manifest of a finished round's checkpoint in the folder ``model``, and store its lineage there."""
     folders = {"sample": round_.samples, "filter": round_.kept, "train": round_.training}
     stages: Mapping[str, Any] = {name: shards.read_manifest(folder) for name, folder in folders.items()}
     return {
-        **description(plan, round_, before),
-        "rounds": [*(before.manifest["rounds"] if before else ()), stages],
+        **description(plan, round_, previous),
+        "rounds": [*(previous.manifest["rounds"] if previous else ()), stages],
         "software": provenance.collect(),
         MANIFEST_KEY: plan.lineage().store(model),
     }

@@ -23,10 +23,11 @@ _GO_ON = "run the same command again to continue from what is finished"
 
 
 def run_stage(job: Job, folder: Path, *, locks: Iterable[int]) -> None:
-    """Run ``job`` in ``folder`` until its manifest stands there; sampling and training take the recipe's ``gpus``.
+    """Run ``job`` until its manifest is in ``folder``; sampling and training use as many GPUs as the recipe's ``gpus``.
 
-    All of it ends with this process. Its supervisor keeps the descriptors ``locks`` open, so that locks outlive a
-    killed parent until the stage is gone too. Raises :class:`SsdError` with the log's path and last line if it fails.
+    All processes of the stage end with this process. Their supervisor keeps the descriptors ``locks`` open, so that the
+    locks are held until the stage has ended, even if this process is killed. Raises :class:`SsdError` with the log's
+    path and last line if the stage fails.
     """
     with storage.disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,13 +67,13 @@ def run_stage(job: Job, folder: Path, *, locks: Iterable[int]) -> None:
 
 
 def _end_group(leader: int) -> None:
-    """Wait for the supervisor's end, and end what is left if somebody has killed it: that would hold our pipe open."""
-    os.waitid(os.P_PID, leader, os.WEXITED | os.WNOWAIT)  # until it is reaped, the group's number is nobody else's
+    """Wait for the supervisor to end, then kill its group: if it was killed, its children still hold our pipe open."""
+    os.waitid(os.P_PID, leader, os.WEXITED | os.WNOWAIT)  # not reaped yet, so no other process can get its number
     os.killpg(leader, signal.SIGKILL)
 
 
 def without_ranks() -> dict[str, str]:
-    """Return this process's environment without any trace of a distributed launch."""
+    """Return this process's environment without the variables of a distributed launch."""
     return {name: value for name, value in os.environ.items() if name not in rank_variables(os.environ)}
 
 
@@ -107,5 +108,5 @@ def last_line(log: Path) -> str:
 
 
 def _harmless(line: bytes) -> str:
-    """Return what can be shown of a line, which may hold what a model wrote."""
+    """Return a line of output as text that is safe to print; it may include text from a model."""
     return printable(line.decode("utf-8", "replace"))
