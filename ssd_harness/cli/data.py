@@ -46,10 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _info(selection: Selection, folder: Path | None) -> int:
     origin = "the package" if selection.release == MINI else f"{DATA_SET} at {REVISION[:12]}"
     absent = missing(selection, folder)
-    here = {file.name: cached(file) for file in selection.files} if absent else _paths(selection, folder)
+    paths = {file.name: cached(file) for file in selection.files} if absent else _paths(selection, folder)
     print(f"{selection} needs these files of {origin}:")
     for file in selection.files:
-        print(f"  {file.name}: {'; '.join(_facts(file, here.get(file.name)))}")
+        print(f"  {file.name}: {'; '.join(_facts(file, paths.get(file.name)))}")
     if absent:
         names = " ".join(file.name for file in absent)
         print(
@@ -77,10 +77,10 @@ def _verify(selection: Selection, folder: Path | None) -> int:
         content, changed = read_again(path)
         if changed:
             print(f"{path.name} has changed since it was indexed; its index is rebuilt")
-        wanted = published_sha256(path)
-        if wanted and wanted != content.sha256:
+        expected = published_sha256(path)
+        if expected and expected != content.sha256:
             raise InfrastructureError(
-                f"{path.name}: expected sha256 {wanted[:12]}… (the Hub's), got {content.sha256[:12]}…",
+                f"{path.name}: expected sha256 {expected[:12]}… (the Hub's), got {content.sha256[:12]}…",
                 where=path.resolve(),
                 next_step="delete this file and run `ssd-harness data fetch`",
             )

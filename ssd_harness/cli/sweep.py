@@ -119,8 +119,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     failures = {} if arguments.table else sweep.run(cells, jobs=arguments.jobs)
     command = shlex.join(["ssd-harness", *sys.argv[1:]])
-    left = sum(not cell.evaluation.done for cell in cells)
-    about = {"command": command, "model": arguments.model, "cells": len(cells), "unfinished": left}
+    unfinished = sum(not cell.evaluation.done for cell in cells)
+    about = {"command": command, "model": arguments.model, "cells": len(cells), "unfinished": unfinished}
     about["software"] = provenance.collect()
     rows = table.rows(cells)
     text = table.as_markdown(rows, failures, about)
@@ -191,8 +191,10 @@ def _check_cells(cells: list[Any], out: Path, *, dry: bool) -> None:
     from ssd_harness.harness.dry_run import check_commands
 
     preflight.check_output(out, option="--out")
-    left = [cell for cell in cells if not cell.evaluation.done]
-    check_commands(((cell.label, cell.evaluation.words) for cell in left), level="arguments" if dry else "machine")
+    unfinished = [cell for cell in cells if not cell.evaluation.done]
+    check_commands(
+        ((cell.label, cell.evaluation.words) for cell in unfinished), level="arguments" if dry else "machine"
+    )
 
 
 def _axes(words: list[str], seeds: str) -> dict[str, list[Any]]:
@@ -232,5 +234,5 @@ def _listed(cells: list) -> list[str]:
             trainings[cell.weights] = checkpoint
         state = "done" if cell.evaluation.done else "to evaluate" if trained else "to train and evaluate"
         lines.append(f"{state:24}{cell.evaluation.task}  {cell.label}  ({checkpoint})")
-    left = sum(not cell.evaluation.done for cell in cells)
-    return [*lines, f"{len(cells)} cells: {left} to evaluate, {len(trainings)} to train"]
+    unfinished = sum(not cell.evaluation.done for cell in cells)
+    return [*lines, f"{len(cells)} cells: {unfinished} to evaluate, {len(trainings)} to train"]

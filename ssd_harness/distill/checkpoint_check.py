@@ -18,16 +18,16 @@ from ssd_harness.errors import InfrastructureError, SsdError
 from ssd_harness.supervisor import die_with
 
 RECORD = "logits.safetensors"
-"""A trainer's own logits of two short prompts, stored beside its checkpoint (:mod:`engines.logits`)."""
+"""File in which a trainer stores its logits of two short prompts, beside the checkpoint (:mod:`engines.logits`)."""
 _LATER = "samples and training state are kept: run the same command again with a version that writes it whole"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to check, and what to compare it with."""
+    """The arguments of a check."""
 
     folder: str
-    """The checkpoint."""
+    """Folder of the checkpoint."""
     base: str | None = None
     """The base model's folder, if known."""
     record: str | None = None
@@ -58,12 +58,12 @@ def check(request: Request) -> dict[str, Any]:
     vocabulary = model.config.get_text_config().vocab_size
     prompts = record.prompts if record else [[token % vocabulary for token in ids] for ids in ((5, 7, 11), (13, 2))]
     computed, precision = logits.precise_logits_of(model, prompts, "cpu")
-    if not all(bool(torch.isfinite(one).all()) for one in computed):
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in computed):
         raise InfrastructureError("the checkpoint's logits are not finite", where=folder)
     facts = {"dtype": str(model.dtype).removeprefix("torch."), "tied": tied}
     if record is None:
         return facts
-    apart = max(logits.difference(one, other) for one, other in zip(computed, record.logits, strict=True))
+    apart = max(logits.difference(*pair) for pair in zip(computed, record.logits, strict=True))
     allowed = logits.tolerance(precision, record.precision)
     if not apart <= allowed:
         raise InfrastructureError(

@@ -137,11 +137,11 @@ def check_attention(name: str) -> None:
         raise UsageError(f"no attention is called {name!r}", next_step=f"choose one of: {', '.join(sorted(names))}")
 
 
-def check_implementations(folder: str | Path, named: Mapping[str, str]) -> None:
-    """Raise :class:`UsageError` for an ``attn_implementation`` or the like that the model cannot be built with here.
+def check_implementations(folder: str | Path, implementations: Mapping[str, str]) -> None:
+    """Raise :class:`UsageError` for an ``attn_implementation`` or similar value that the model does not support here.
 
-    It may need a missing package or another kind of model. No weights are read, and no remote code is run: a model that
-    needs some is not checked.
+    The value may need a missing package or another kind of model. No weights are read and no remote code is run; a
+    model that needs remote code is not checked.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -152,14 +152,14 @@ def check_implementations(folder: str | Path, named: Mapping[str, str]) -> None:
         return
     try:
         with torch.device("meta"):
-            AutoModelForCausalLM.from_config(config, trust_remote_code=False, **named)
+            AutoModelForCausalLM.from_config(config, trust_remote_code=False, **implementations)
     except (ImportError, ValueError) as error:
-        given = ", ".join(f"{name}={value}" for name, value in named.items())
-        raise UsageError(f"{given}: {first_line(error)}", next_step="leave it out, or give another") from error
+        arguments = ", ".join(f"{name}={value}" for name, value in implementations.items())
+        raise UsageError(f"{arguments}: {first_line(error)}", next_step="leave it out, or give another") from error
 
 
-def check_modules(folder: str | Path, wanted: Iterable[str]) -> None:
-    """Raise :class:`UsageError` if the model of a folder's config.json has no module with one of the ``wanted`` names.
+def check_modules(folder: str | Path, targets: Iterable[str]) -> None:
+    """Raise :class:`UsageError` if the model of a folder's config.json has no module with one of the names ``targets``.
 
     No weights are read. Models with remote code are not checked.
     """
@@ -173,7 +173,7 @@ def check_modules(folder: str | Path, wanted: Iterable[str]) -> None:
     except Exception:  # noqa: BLE001 - loading the model gives the better error
         return
     names = [f".{name}" for name, _ in model.named_modules()]
-    for target in wanted:
+    for target in targets:
         if not any(name.endswith(f".{target}") for name in names):
             linear = {
                 name.rpartition(".")[2] for name, module in model.named_modules() if hasattr(module, "in_features")

@@ -78,11 +78,11 @@ def tolerance(*precisions: str) -> float:
     return max(_TOLERANCES[precision] for precision in precisions)
 
 
-def difference(one: Any, other: Any) -> float:
-    """Return the root mean square difference of two tensors, relative to the spread of the second one."""
-    if one.shape != other.shape:
+def difference(computed: Any, reference: Any) -> float:
+    """Return the root mean square difference of two tensors, relative to the spread of ``reference``."""
+    if computed.shape != reference.shape:
         return float("inf")
-    return float((one - other).square().mean().sqrt() / other.std().clamp(min=1e-12))
+    return float((computed - reference).square().mean().sqrt() / reference.std().clamp(min=1e-12))
 
 
 @contextlib.contextmanager

@@ -21,14 +21,14 @@ def run(cells: Sequence[Cell], *, jobs: int = 1, tell: Callable[[str], None] = s
     Cells with the same weights share one training and fail with it; other cells continue. Raises :class:`UsageError`
     before the first training if one cannot fit this machine.
     """
-    left = [cell for cell in cells if not cell.evaluation.done]
-    for plan in {cell.weights: cell.plan for cell in left}.values():
+    unfinished = [cell for cell in cells if not cell.evaluation.done]
+    for plan in {cell.weights: cell.plan for cell in unfinished}.values():
         if plan and not plan.checkpoint:
             estimate_of(plan).require_fit(this_machine(plan.recipe))
     groups: dict[str, list[Cell]] = {}
-    for cell in left:
+    for cell in unfinished:
         groups.setdefault(cell.weights, []).append(cell)
-    progress = _Progress(len(cells), len(cells) - len(left), tell)
+    progress = _Progress(len(cells), len(cells) - len(unfinished), tell)
     if jobs == 1:
         for group in groups.values():
             _run_group(group, progress)
@@ -69,13 +69,13 @@ def _run_group(group: Sequence[Cell], progress: _Progress) -> None:
     if plan and not plan.checkpoint:
         log = group[0].evaluation.folder / LOG
         progress.tell(f"training ssd:{plan.name} for {len(group)} of {progress.total} cells; log: {log}")
-    left = {cell.evaluation.folder: cell for cell in group}
+    waiting = {cell.evaluation.folder: cell for cell in group}
     for finished in evaluate([cell.evaluation for cell in group]):
-        cell = left.pop(finished.evaluation.folder)
+        cell = waiting.pop(finished.evaluation.folder)
         progress.add(cell, finished.error, f"evaluated in {finished.seconds:.0f} s")
         if progress.stopping.is_set():
             return
         if finished.error and plan and not registry.find(plan.fingerprint):
-            for other in left.values():
+            for other in waiting.values():
                 progress.add(other, f"not trained: {finished.error}", "")
             return

@@ -127,7 +127,7 @@ def lookup(kind: type[C], name: str) -> C:
 def is_builtin(component: Component) -> bool:
     """Whether the package itself provides ``component``."""
     plugin = plugin_manager().get_plugin(BUILTIN)
-    return plugin is not None and component.name in {one.name for one in getattr(plugin, component.hook)()}
+    return plugin is not None and component.name in {builtin.name for builtin in getattr(plugin, component.hook)()}
 
 
 def _imported(entry: EntryPoint, plugin: Plugin) -> object:

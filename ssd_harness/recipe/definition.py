@@ -215,9 +215,9 @@ class Recipe:
                 self._require(name, alone, words, "give lora_rank=, or leave it out")
         return self
 
-    def _require(self, name: str, holds: bool, wanted: str, next_step: str | None = None) -> None:
+    def _require(self, name: str, holds: bool, expected: str, next_step: str | None = None) -> None:
         if not holds:
-            what = f"recipe field {name}: expected {wanted}, got {shown(getattr(self, name))}"
+            what = f"recipe field {name}: expected {expected}, got {shown(getattr(self, name))}"
             raise UsageError(what, next_step=next_step or EXPLAINED)
 
     @property
@@ -228,9 +228,9 @@ class Recipe:
     @property
     def template_values(self) -> dict[str, Any]:
         """Values for the chat template by name, in training and evaluation. The date is kept apart."""
-        named = {"reasoning_effort": self.reasoning_effort, "enable_thinking": self.enable_thinking}
+        fields = {"reasoning_effort": self.reasoning_effort, "enable_thinking": self.enable_thinking}
         values = json.loads(self.chat_template_args) if self.chat_template_args else {}
-        return values | {name: value for name, value in named.items() if value is not None}
+        return values | {name: value for name, value in fields.items() if value is not None}
 
     @property
     def shared(self) -> str:
@@ -245,10 +245,10 @@ class Recipe:
 
     def side(self, side: str) -> dict[str, Any]:
         """Return the fields of one side (``train``, ``eval``, ``run``) and their values."""
-        return {name: getattr(self, name) for name, known in FIELDS.items() if known.metadata["side"] == side}
+        return {name: getattr(self, name) for name, field in FIELDS.items() if field.metadata["side"] == side}
 
 
-FIELDS: dict[str, "dataclasses.Field[Any]"] = {known.name: known for known in dataclasses.fields(Recipe)}
+FIELDS: dict[str, "dataclasses.Field[Any]"] = {field.name: field for field in dataclasses.fields(Recipe)}
 
 
 def side_of(name: str) -> str:

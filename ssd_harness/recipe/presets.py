@@ -43,17 +43,17 @@ def launches() -> dict[str, Preset]:
 
 def _read(folder: Traversable) -> dict[str, Preset]:
     files = (entry for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-    found = (_preset(entry.name, entry.read_text("utf-8")) for entry in files)
-    return {preset.name: preset for preset in sorted(found, key=lambda preset: preset.name)}
+    parsed = (_preset(entry.name, entry.read_text("utf-8")) for entry in files)
+    return {preset.name: preset for preset in sorted(parsed, key=lambda preset: preset.name)}
 
 
 def by_name(pretrained: str) -> Preset | None:
     """Return the preset of a Hub id, or of a folder that is named like the last part of one."""
-    wanted = pretrained.rstrip("/").lower()
+    model_name = pretrained.rstrip("/").lower()
     for preset in presets().values():
-        known = {model.lower() for model in preset.models}
-        last_parts = {model.rsplit("/", 1)[-1] for model in known if "/" in model}  # not demo's: any folder may be one
-        if wanted in known or wanted.rsplit("/", 1)[-1] in last_parts:
+        models = {model.lower() for model in preset.models}
+        last_parts = {model.rsplit("/", 1)[-1] for model in models if "/" in model}  # any folder may be called demo
+        if model_name in models or model_name.rsplit("/", 1)[-1] in last_parts:
             return preset
     return None
 

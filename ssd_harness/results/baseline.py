@@ -26,14 +26,14 @@ class GatedRun:
     conditions: Conditions
 
 
-def read_run(named: str) -> GatedRun:
+def read_run(selector: str) -> GatedRun:
     """Read a run by file, folder or ``FOLDER@WORD``, or a baseline file."""
-    path = Path(named)
+    path = Path(selector)
     if path.suffix == ".json" and path.is_file():
         return _read_baseline(path)
-    outcomes = read_outcomes(named)
-    file = find_run(named)
-    return GatedRun(named, outcomes, Conditions.of(provenance_of(results_beside(file), task_of(file)), outcomes))
+    outcomes = read_outcomes(selector)
+    file = find_run(selector)
+    return GatedRun(selector, outcomes, Conditions.of(provenance_of(results_beside(file), task_of(file)), outcomes))
 
 
 def require_same_conditions(run: GatedRun, baseline: GatedRun) -> None:
@@ -99,12 +99,12 @@ def _read_baseline(path: Path) -> GatedRun:
     if not isinstance(problems, dict) or not problems:
         raise UsageError("the baseline has no problems", where=path, next_step="make it again")
     outcomes = {name: _outcome(name, row, path) for name, row in problems.items()}
-    known = {field.name for field in fields(Conditions)}
+    known_fields = {field.name for field in fields(Conditions)}
     stated = conditions.items() if isinstance(conditions, dict) else ()
     return GatedRun(
         str(path),
         outcomes,
-        Conditions(**{key: value for key, value in stated if key in known and isinstance(value, str)}),
+        Conditions(**{key: value for key, value in stated if key in known_fields and isinstance(value, str)}),
     )
 
 

@@ -11,18 +11,18 @@ _HASH = 12
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What decides a score beside the model; None is a condition that the run's files do not state."""
+    """The conditions besides the model that decide a score; None if the files of the run do not record one."""
 
     window: str | None = None
     data: str | None = None
-    """Revision of the data set, or a hash of the data files where they are the user's own."""
+    """Revision of the data set, or a hash of the data files if the user provides them."""
     judge: str | None = None
     tests: str | None = None
     sandbox: str | None = None
     """Kind of the sandbox and fingerprint of the image that programs run on."""
     prompt: str | None = None
     samples: str | None = None
-    """Samples of each problem, as ``5`` or ``3 to 5``."""
+    """Samples of each problem, such as ``5`` or ``3 to 5``."""
 
     @classmethod
     def of(cls, provenance: Mapping[str, Any], outcomes: Mapping[str, ProblemOutcome]) -> "Conditions":

@@ -52,9 +52,9 @@ def model_card(checkpoint: Checkpoint, *, licence: str | None = None) -> str:
 def public(value: Any) -> Any:
     """Return a manifest without folders of this machine: only the last part of a path stays."""
     if isinstance(value, Mapping):
-        return {key: one if key in _TEXTS and isinstance(one, str) else public(one) for key, one in value.items()}
+        return {key: item if key in _TEXTS and isinstance(item, str) else public(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [public(one) for one in value]
+        return [public(item) for item in value]
     if isinstance(value, str) and (value.startswith(("/", "~", "./", "../")) or re.match(r"[A-Za-z]:\\", value)):
         return PurePath(value).name
     if isinstance(value, str) and value.startswith("file:"):
@@ -78,22 +78,22 @@ def _making(manifest: Mapping[str, Any], base: str) -> str:
 
 def _overlap(manifest: Mapping[str, Any]) -> list[str]:
     """Return the section on prompts that overlap LiveCodeBench; empty if overlap was not checked."""
-    found = (manifest.get("prompts") or {}).get("overlap")
-    if not found:
+    overlap = (manifest.get("prompts") or {}).get("overlap")
+    if not overlap:
         return []
-    kept, left_out = found.get("kept") or 0, found.get("left_out") or 0
-    of = f"the {found.get('statements')} LiveCodeBench problems that ssd-harness knows"
+    kept, left_out = overlap.get("kept") or 0, overlap.get("left_out") or 0
+    problems = f"the {overlap.get('statements')} LiveCodeBench problems that ssd-harness knows"
     if not kept and not left_out:
-        return [f"## Overlap with LiveCodeBench\n\nNo training prompt gives away one of {of}.\n"]
+        return [f"## Overlap with LiveCodeBench\n\nNo training prompt gives away one of {problems}.\n"]
     what = "were trained on all the same (allow_overlap=true)" if kept else "were left out"
     rows = [
-        (markdown_text(one.get("prompt")), markdown_text(one.get("problem")), markdown_text(one.get("score")))
-        for one in (found.get("prompts") or [])[:_LISTED]
+        (markdown_text(pair.get("prompt")), markdown_text(pair.get("problem")), markdown_text(pair.get("score")))
+        for pair in (overlap.get("prompts") or [])[:_LISTED]
     ]
     table = markdown_table(["prompt", "problem", "score"], rows)
     more = f"\nThe first {_LISTED} of them; all are in `ssd_manifest.json`.\n" if kept + left_out > _LISTED else ""
-    said = f"{kept or left_out:,} prompts that give away one of {of} {what}."
-    return [f"## Overlap with LiveCodeBench\n\n{said}\n\n{table}\n{more}"]
+    summary = f"{kept or left_out:,} prompts that give away one of {problems} {what}."
+    return [f"## Overlap with LiveCodeBench\n\n{summary}\n\n{table}\n{more}"]
 
 
 def _facts(manifest: Mapping[str, Any], checkpoint: Checkpoint) -> str:

@@ -274,7 +274,7 @@ def json_schemas() -> dict[str, dict[str, Any]]:
 def _schema(name: str, model: Any, version: int) -> dict[str, Any]:
     schema = TypeAdapter(model).json_schema()
     if model is Recipe:
-        for field, known in FIELDS.items():
-            schema["properties"][field]["description"] = known.metadata["meaning"]
+        for field_name, field in FIELDS.items():
+            schema["properties"][field_name]["description"] = field.metadata["meaning"]
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"{name}.v{version}.json"}
     return {**head, **schema}

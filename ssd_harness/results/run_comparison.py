@@ -25,7 +25,7 @@ class Comparison:
     rows: tuple[RunRow, ...]
     """One row a run, the baseline first. All figures are proportions in [0, 1]."""
     notes: Mapping[str, RunNotes]
-    """What a reader of the figures must know, by the name of the run."""
+    """Notes that change the meaning of the figures, by run."""
 
     def as_fields(self) -> dict[str, Any]:
         """Return the comparison as JSON values, as ``ssd-harness compare --json`` prints it."""
@@ -61,10 +61,10 @@ def compare(runs: Mapping[str, Run] | Sequence[RunPath]) -> Comparison:
     """
     if isinstance(runs, str | os.PathLike):
         raise UsageError(f"expected a list of runs or a mapping, got {str(runs)!r}", next_step="give [FIRST, SECOND]")
-    named: dict[str, Run] = dict(runs) if isinstance(runs, Mapping) else _by_path(runs)
-    if not named:
+    by_name: dict[str, Run] = dict(runs) if isinstance(runs, Mapping) else _by_path(runs)
+    if not by_name:
         raise UsageError("no run to compare", next_step="give at least one run")
-    read = {name: _read(name, run) for name, run in named.items()}
+    read = {name: _read(name, run) for name, run in by_name.items()}
     only_first = any(notes.equal_samples for _, notes in read.values())
     outcomes = [(name, outcomes) for name, (outcomes, _) in read.items()]
     rows = comparison.compare(outcomes, ks=(1,)) if only_first else comparison.compare(outcomes)
@@ -72,14 +72,14 @@ def compare(runs: Mapping[str, Run] | Sequence[RunPath]) -> Comparison:
 
 
 def _by_path(runs: Sequence[RunPath]) -> dict[str, Run]:
-    named: dict[str, Run] = {}
+    by_name: dict[str, Run] = {}
     for path in runs:
         if not isinstance(path, str | os.PathLike):
             raise UsageError(f"expected a path, got {type(path).__name__}", next_step="name the runs: {NAME: RUN}")
-        if os.fspath(path) in named:
+        if os.fspath(path) in by_name:
             raise UsageError(f"the run {os.fspath(path)!r} is given twice", next_step="name the runs: {NAME: RUN}")
-        named[os.fspath(path)] = path
-    return named
+        by_name[os.fspath(path)] = path
+    return by_name
 
 
 def _read(name: str, run: Run) -> tuple[Outcomes, RunNotes]:

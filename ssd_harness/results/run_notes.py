@@ -1,4 +1,4 @@
-"""Notes on a run that its reader must know, from the results beside its samples or verdicts."""
+"""Notes that change the meaning of a run's figures, read from the results beside its samples or verdicts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from ssd_harness.livecodebench.releases import NOT_OFFICIAL
 
 @dataclass(frozen=True, slots=True)
 class RunNotes:
-    """Conditions under which the figures of a run mean something else than they seem to."""
+    """Facts about a run that change the meaning of its figures."""
 
     allow_overlap: bool = False
     """The model was trained on prompts that overlap evaluated problems."""
     verified: bool = False
     """Programs were run to choose the training samples."""
     official: bool = True
-    """False if the data is not LiveCodeBench's published data. True if there are no results to tell."""
+    """False if the data is not LiveCodeBench's published data; True if there are no results."""
     equal_samples: bool = False
     """All samples of a problem are the same text and count as one."""
 
     def lines(self) -> list[str]:
-        """Return each note in words."""
+        """Return the notes that hold, in words."""
         notes = {
             "made with allow_overlap=true": self.allow_overlap,
             f"{VERIFIED}, not plain SSD": self.verified,
@@ -41,9 +41,9 @@ class RunNotes:
         return fields | ({} if self.official else {"official": False})
 
 
-def read_notes(named: Path | str) -> RunNotes:
-    """Return the notes of one run, named as in :func:`~ssd_harness.harness.result_files.runs.find_run`."""
-    file = find_run(named)
+def read_notes(selector: Path | str) -> RunNotes:
+    """Return the notes of one run, selected as in :func:`~ssd_harness.harness.result_files.runs.find_run`."""
+    file = find_run(selector)
     return notes_of(results_beside(file), task_of(file))
 
 
@@ -54,18 +54,18 @@ def task_of(file: Path) -> str:
 
 def notes_of(results: Mapping[str, Any], task: str) -> RunNotes:
     """Return the notes in lm-eval's results on one task, or in the summary of ``ssd-harness score``."""
-    about, made = model_info_of(results) or {}, provenance_of(results, task)
-    data, summary = _map(made.get("data")), _map(made.get("summary"))
+    model_info, provenance = model_info_of(results) or {}, provenance_of(results, task)
+    data, summary = _map(provenance.get("data")), _map(provenance.get("summary"))
     return RunNotes(
-        allow_overlap=bool(about.get("allow_overlap") or summary.get("allow_overlap")),
-        verified=about.get("variant") == VERIFIED,
+        allow_overlap=bool(model_info.get("allow_overlap") or summary.get("allow_overlap")),
+        verified=model_info.get("variant") == VERIFIED,
         official=data.get("official") is not False or data.get("data_source") == "package",
-        equal_samples=bool(made.get("equal_samples")),
+        equal_samples=bool(provenance.get("equal_samples")),
     )
 
 
 def provenance_of(results: Mapping[str, Any], task: str) -> Mapping[str, Any]:
-    """Return what a run's results say of its data, prompt and judge; empty where they say nothing."""
+    """Return the entries on data, prompt and judge in a run's results; empty if there are none."""
     if "configs" not in results:
         return results
     return _map(_map(_map(_map(results["configs"]).get(task)).get("metadata")).get("ssd_harness"))

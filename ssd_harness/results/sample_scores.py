@@ -42,9 +42,9 @@ class SampleScores:
     rows: tuple[Mapping[str, Any], ...]
     """The rows of ``verdicts.jsonl``: each verdict with its problem's difficulty, generation facts and program."""
     summary: Mapping[str, Any]
-    """What ``summary.json`` holds: counts, pass@k by group, data, sandbox and software versions."""
+    """The content of ``summary.json``: counts, pass@k by group, data, sandbox and software versions."""
     notes: tuple[str, ...] = ()
-    """What a reader of the figures must know, such as data that is not the official data."""
+    """Notes that change the meaning of the figures, for example that the data is not the official data."""
 
     @property
     def pass_at(self) -> dict[int, float]:

@@ -32,17 +32,17 @@ class Scoring:
 
     @property
     def internal_errors(self) -> list[ProgramVerdict]:
-        """Return the programs that were not judged because of a fault of ours."""
+        """Return the programs that were not judged because this package or the sandbox failed."""
         return [verdict for verdict in self.verdicts if verdict.verdict is Verdict.IE]
 
     def require_complete(self, next_step: str) -> None:
         """Raise an error that names the programs without a verdict, if there are any."""
-        if left := self.internal_errors:
-            names = ", ".join(f"{verdict.question_id}#{verdict.sample}" for verdict in left[:_SHOWN])
-            more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+        if unjudged := self.internal_errors:
+            names = ", ".join(f"{verdict.question_id}#{verdict.sample}" for verdict in unjudged[:_SHOWN])
+            more = f" and {len(unjudged) - _SHOWN} more" if len(unjudged) > _SHOWN else ""
             raise InfrastructureError(
-                f"{len(left)} of {len(self.verdicts)} programs have no verdict (IE): {names}{more}",
-                where=left[0].message or None,
+                f"{len(unjudged)} of {len(self.verdicts)} programs have no verdict (IE): {names}{more}",
+                where=unjudged[0].message or None,
                 next_step=next_step,
             )
 

@@ -18,8 +18,8 @@ class GenerationFacts:
 
     def as_row(self) -> dict[str, Any]:
         """Return the known facts, as fields of a verdict row."""
-        known = {"truncated": self.truncated, "tokens": self.tokens}
-        row = {name: value for name, value in known.items() if value is not None}
+        facts = {"truncated": self.truncated, "tokens": self.tokens}
+        row = {name: value for name, value in facts.items() if value is not None}
         return row | ({"unfinished_reasoning": True} if self.unfinished_reasoning else {})
 
 

@@ -78,9 +78,9 @@ def evaluation_options(metadata: Mapping[str, Any], *, strict: bool) -> Evaluati
                 near = difflib.get_close_matches(str(key), KEYS, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(KEYS)}"
                 raise UsageError(f"--metadata has no key {key!r} for livecodebench tasks", next_step=hint)
-    given = {key: metadata[key] for key in KEYS if metadata.get(key) is not None}
-    scoring = {key: given.pop(key) for key in _SCORING_KEYS if key in given}
-    options = EvaluationOptions(**given, scoring=ScoringOptions(**scoring))
+    values = {key: metadata[key] for key in KEYS if metadata.get(key) is not None}
+    scoring = {key: values.pop(key) for key in _SCORING_KEYS if key in values}
+    options = EvaluationOptions(**values, scoring=ScoringOptions(**scoring))
     if options.prompt is not None:
         prompt_styles.load(options.prompt)
     return options

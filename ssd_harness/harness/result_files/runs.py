@@ -34,8 +34,8 @@ class RunFile:
         if word == "base":
             return self.run is not None and self.fingerprint is None
         ids = [name for name in (self.run, self.fingerprint) if name]
-        named = self.model is not None and word in {self.model, self.model.removeprefix("ssd:")}
-        return named or any(name.startswith(word) for name in ids)
+        is_name = self.model is not None and word in {self.model, self.model.removeprefix("ssd:")}
+        return is_name or any(name.startswith(word) for name in ids)
 
     def describe(self) -> str:
         """Return the ids, model and file of the run on one line."""
@@ -45,13 +45,13 @@ class RunFile:
         return f"@{self.run} {model} ({self.name})"
 
 
-def find_run(named: Path | str) -> Path:
+def find_run(selector: Path | str) -> Path:
     """Return the file of one run.
 
-    ``named`` is the file, a folder with one run, or ``FOLDER@WORD`` with one or several words. Raises
+    ``selector`` is the file, a folder with one run, or ``FOLDER@WORD`` with one or several words. Raises
     :class:`UsageError` with the candidates if none or several match.
     """
-    path, words = _split(str(named))
+    path, words = _split(str(selector))
     if os.path.isfile(path):  # noqa: PTH113
         return path
     runs = runs_in(path)
@@ -92,8 +92,8 @@ def _candidates(folder: Path) -> Iterator[Path]:
                     yield file
 
 
-def _split(named: str) -> tuple[Path, list[str]]:
-    path = Path(named)
+def _split(selector: str) -> tuple[Path, list[str]]:
+    path = Path(selector)
     words: list[str] = []
     while "@" in path.name and not os.path.exists(path):  # noqa: PTH110 - pathlib raises if the name is too long
         before, _, word = str(path).rpartition("@")
