@@ -22,12 +22,12 @@ def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[
     assert job.samples
     count = shards.read_manifest(job.samples)["shards"]
     decided = set() if filter_of(job.recipe).whole_set else _decided(folder, count)
-    left = [number for number in range(count) if number not in decided]
+    undecided = [number for number in range(count) if number not in decided]
     filter_ = make_filter(job.recipe)
     report(len(decided), count)
-    decisions = filter_(Candidates(job, left)) if left else iter(())
+    decisions = filter_(Candidates(job, undecided)) if undecided else iter(())
     kept_so_far, seen = 0, 0  # in this run, over all shards
-    for done, number in enumerate(left, start=len(decided) + 1):
+    for done, number in enumerate(undecided, start=len(decided) + 1):
         samples = list(shards.read_shard(shards.shard_path(job.samples, number)))
         reasons = list(islice(decisions, len(samples)))
         if len(reasons) != len(samples):
@@ -39,15 +39,15 @@ def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[
         shards.write_shard(folder, number, kept)
         kept_so_far, seen = kept_so_far + len(kept), seen + len(samples)
         report(done, count, f"{kept_so_far:,} of {seen:,} samples kept")
-    why: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
     for number in range(count):
-        why.update(json.loads(_reasons_path(folder, number).read_text("utf-8")))
+        dropped.update(json.loads(_reasons_path(folder, number).read_text("utf-8")))
     kept_in_all = sum(shards.count_samples(shards.shard_path(folder, number)) for number in range(count))
     if not kept_in_all:
         for number in range(count):  # so that a corrected filter decides again
             _reasons_path(folder, number).unlink()
         raise InfrastructureError(
-            f"the filter {job.recipe.filter!r} dropped all {why.total():,} samples ({_told(why)})",
+            f"the filter {job.recipe.filter!r} dropped all {dropped.total():,} samples ({_in_words(dropped)})",
             where=job.samples,
             next_step="look at the samples, or give filter=none",
         )
@@ -56,8 +56,8 @@ def run(job: Job, folder: Path, report: Report, _rank: Rank = ALONE) -> Mapping[
         "shards": count,
         "filter": job.recipe.filter,
         "kept": kept_in_all,
-        "dropped": why.total(),
-        "reasons": dict(why.most_common()),
+        "dropped": dropped.total(),
+        "reasons": dict(dropped.most_common()),
         **({"execution": execution} if execution else {}),
     }
 
@@ -90,5 +90,5 @@ def _reasons_path(folder: Path, number: int) -> Path:
     return folder / f"dropped-{number:05d}.json"
 
 
-def _told(why: Counter[str]) -> str:
-    return ", ".join(f"{number:,} {reason}" for reason, number in why.most_common(5))
+def _in_words(dropped: Counter[str]) -> str:
+    return ", ".join(f"{number:,} {reason}" for reason, number in dropped.most_common(5))

@@ -35,17 +35,17 @@ def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[s
     done = book.finished() * job.recipe.n_train
     report(done, total)
     if isinstance(sampler, ChecksPrompts):
-        sampler.check(book.left())
+        sampler.check(book.unfinished())
     started, tokens = time.monotonic(), 0
-    for sample in sampler.sample(book.take(), job.seed):
+    for sample in sampler.sample(book.assign(), job.seed):
         book.add(sample)
         done += 1
         tokens += len(sample.token_ids)
         report(done, total, f"{tokens / (time.monotonic() - started):,.0f} tokens/s")
-    lacking = total - book.finished() * job.recipe.n_train
-    if lacking:
+    undrawn = total - book.finished() * job.recipe.n_train
+    if undrawn:
         raise InfrastructureError(
-            f"the sampler {job.recipe.sampler!r} left {lacking:,} of {total:,} samples undrawn or incomplete",
+            f"the sampler {job.recipe.sampler!r} left {undrawn:,} of {total:,} samples undrawn or incomplete",
             where=folder,
             next_step="run the same command again; finished shards are kept",
         )
@@ -64,7 +64,7 @@ def finish(job: Job, folder: Path) -> Mapping[str, Any]:
 class _ShardBook:
     """Assigns prompts to shards, and holds the samples of incomplete shards.
 
-    Of N processes, each has every Nth shard.
+    With N processes, each fills every Nth shard.
     """
 
     def __init__(self, job: Job, folder: Path, rank: Rank) -> None:
@@ -85,13 +85,13 @@ class _ShardBook:
         """Return the number of prompts whose samples are on disk."""
         return sum(self._prompts_of(number) for number in self._mine if self._has(number))
 
-    def left(self) -> Iterator[Prompt]:
+    def unfinished(self) -> Iterator[Prompt]:
         """Yield the prompts of the shards that are not on disk."""
         for _, group in self._missing():
             yield from group
 
-    def take(self) -> Iterator[Prompt]:
-        """Yield the same prompts and prepare for their samples."""
+    def assign(self) -> Iterator[Prompt]:
+        """Yield the same prompts, and remember to which shard each belongs."""
         for number, group in self._missing():
             self._order[number] = [prompt.id for prompt in group]
             self._samples[number] = {}

@@ -40,8 +40,8 @@ def points(presets: Sequence[str], axes: Axes, recipe: Recipe) -> list[Point]:
     return chosen
 
 
-def _replaced(own: Axes, given: Axes) -> Axes:
-    return {**own, **given}
+def _replaced(preset_axes: Axes, axes: Axes) -> Axes:
+    return {**preset_axes, **axes}
 
 
 def _trained_and_decoded(recipe: Recipe, axes: Axes) -> list[Point]:

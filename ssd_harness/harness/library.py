@@ -97,12 +97,12 @@ def evaluate(
     return dict(results)
 
 
-def _model_args(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _model_args(model: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("pretrained", "name"):
-        if name in given:
+        if name in arguments:
             raise UsageError(f"{name} cannot be given in model_args", next_step="give the model as the first argument")
-    as_it_is = {} if model.startswith("ssd:") else {"rounds": 0}
-    return {"pretrained": model, **as_it_is, **given}
+    untrained = {} if model.startswith("ssd:") else {"rounds": 0}
+    return {"pretrained": model, **untrained, **arguments}
 
 
 def _check_options(options: Mapping[str, Any], target: Any) -> None:

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 _QUESTION_WORDS = 4
 """A field of a document with fewer words is a label or a name, not a question."""
-# lm-eval shows INFO and WARNING of its own logger tree only.
+# lm-eval shows INFO and WARNING only of loggers below its own, "lm_eval".
 _log = logging.getLogger("lm_eval.ssd_harness")
 
 
 @dataclass(frozen=True, slots=True)
 class ThirdPartyGeneration:
-    """What one third-party task lets a model generate."""
+    """The prompts and the decoding of one third-party task that generates text."""
 
     task: str
     arguments: Mapping[str, Any]
     """Its ``generation_kwargs``, overridden by ``--gen_kwargs``."""
     prompts: Callable[[], Sequence[str]]
-    """Builds all prompts that ``--limit`` or ``--samples`` leave, few-shot examples included."""
+    """Builds all prompts that ``--limit`` and ``--samples`` select, few-shot examples included."""
 
 
 class ThirdPartyTasks:
@@ -35,7 +35,7 @@ class ThirdPartyTasks:
 
     ``manager`` returns lm-eval's task manager, ``requested`` are the tasks as the user gave them (names, groups,
     mappings or task objects), ``arguments`` are those of ``simple_evaluate``. ``remember`` is called with a key and a
-    loader, and may return what the loader returned before.
+    loader, and may return an earlier result of the loader for that key.
     """
 
     def __init__(

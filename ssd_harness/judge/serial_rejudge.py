@@ -1,4 +1,4 @@
-"""Run programs one at a time while no other slot of ours is busy: those close to a time limit, or that lost slots."""
+"""Run programs again, one at a time with no other busy slot: those close to a time limit, or whose slots were lost."""
 
 from dataclasses import replace
 from threading import Event
@@ -14,11 +14,11 @@ from ssd_harness.judge.work_queue import WorkItem
 from ssd_harness.sandbox.interface import JobEnd, Sandbox, SlotLost
 
 KILLED = "killed its sandbox"
-"""The message of a program that takes its slot down, alone, between programs that do not."""
+"""The message of a program that repeatedly loses its slot between runs of a known-good program that does not."""
 _TRIES = 2
 GRACE = 1
-"""Extra wall time of a test here, in wall limits, as long as the program works. With the first look, a test takes at
-most ``2 + GRACE`` wall limits in all."""
+"""Extra wall time of a test in this run, in units of the wall limit, as long as the program uses CPU. Together with the
+first run, a test takes at most ``2 + GRACE`` wall limits."""
 _KNOWN_GOOD = Program("known-good", 0, "print(input())")
 _KNOWN_GOOD_TESTS = ProblemTests("known-good", (b"ready\n",), ("ready",), public=1)
 
@@ -44,8 +44,8 @@ class SerialRejudge:
     def judge(self, item: WorkItem) -> ProgramVerdict:
         """Run the program of ``item`` once more and return its final verdict.
 
-        A program that loses its slot here runs between two runs of a known-good program. If that one runs and this one
-        does not, each time, this one is to blame: a runtime error. Any other lost slot is an internal error.
+        If the slot is lost, the program runs again between two runs of a known-good program. If only the program loses
+        its slot, each time, the verdict is a runtime error. Any other lost slot is an internal error.
         """
         if self._session is not None and self._session.should_yield(self._served):
             self._close()

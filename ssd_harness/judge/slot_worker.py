@@ -39,7 +39,7 @@ class SlotWorker(Thread):
     def __init__(
         self, sandbox: Sandbox, queue: WorkQueue, loader: TestLoader, batch: Batch, *, stop: Event, opened: Event
     ) -> None:
-        """Take what the workers of a batch share; ``opened`` is set once any of them has opened a slot."""
+        """Store the objects that all workers of a batch share; ``opened`` is set once a slot has been opened."""
         super().__init__(daemon=True)
         self._sandbox, self._queue, self._loader, self._batch = sandbox, queue, loader, batch
         self._stop_requested, self._opened = stop, opened
@@ -129,11 +129,11 @@ class SlotWorker(Thread):
             self._decide(run, end)
 
     def _decide(self, run: Run, end: JobEnd | None) -> None:
-        """Deliver the verdict, or ask for a second look where a test's time was close to the limit.
+        """Deliver the verdict, or request a second run if the time of a test was close to the limit.
 
-        A wrong answer stands, whatever the second look says. Where a test took long enough for one, the program runs
-        again all the same: otherwise it would learn that its answers were right so far. A failed comparison, which is
-        our fault, brings no second look: it depends on the expected output.
+        A wrong answer stands, whatever the result of the second run. The program still runs again if a test took long
+        enough: otherwise it would learn that its answers were right so far. A comparison that fails, which is our
+        fault, causes no second run, because that would depend on the expected output.
         """
         run.trial.compare()
         if run.trial.overtime:
@@ -144,7 +144,7 @@ class SlotWorker(Thread):
             self._batch.decided(run.item, run.item.final_verdict(run.trial, end))
 
     def _slot_lost(self, session: SlotSession) -> None:
-        """Decide or put back what was in a lost slot; only the program that was running can be to blame."""
+        """Decide or requeue the programs of a lost slot; only the program that was running can have caused the loss."""
         running = True
         for run in session.runs.values():
             if run.trial.complete:

@@ -1,4 +1,4 @@
-"""Decide one run of one program: raw outcomes go in, in test order, and a verdict comes out."""
+"""Decide the verdict of one run of one program from the raw outcomes of its tests."""
 
 from dataclasses import dataclass, field, replace
 
@@ -9,11 +9,11 @@ from ssd_harness.printable import printable
 from ssd_harness.sandbox.interface import JobEnd, Limits, Status, TestOutcome
 
 BAND = 0.25
-"""A CPU time that exceeds the limit by less than this share decides nothing while other programs run beside it."""
+"""If the CPU time exceeds the limit by less than this share, the program runs again alone before it is decided."""
 _STARVED = 0.2
 """A test that reached the wall limit after at least this share of its CPU limit was short of processors, not asleep."""
 _MOST_PENDING = 32 << 20
-"""Most bytes of output that wait for their comparison."""
+"""Most bytes of output that are kept before they are compared."""
 
 _VERDICTS = {
     Status.EXCEPTION: Verdict.RE,
@@ -28,7 +28,7 @@ _VERDICTS = {
 
 
 def granted(limits: Limits) -> Limits:
-    """Return the limits that the sandbox enforces: above the band, so that times near the limit can be measured."""
+    """Return the limits that the sandbox enforces: higher ones, so that times slightly above the limit are measured."""
     return replace(limits, cpu_s=limits.cpu_s * (1 + BAND))
 
 
@@ -49,13 +49,13 @@ class Trial:
     """The limits that decide, not those that the sandbox enforces."""
     seen: int = 0
     complete: bool = False
-    """Whether no further outcome counts: all tests ran, or the program failed in one by other means than its answer."""
+    """Whether no further outcome counts: all tests ran, or the program failed one by a crash or a limit."""
     overtime: bool = False
-    """Whether a test exceeded its time so slightly, or so short of processors, that the program runs again alone."""
+    """Whether the program runs again alone: a test exceeded its time slightly, or for lack of processors."""
     decision: Verdict | None = None
     """The verdict, once :meth:`compare` has decided it."""
     in_doubt: bool = False
-    """Whether the decision is due to such a test."""
+    """Whether such a test caused the decision."""
     _pending: list[TestOutcome] = field(default_factory=list)
     _pending_bytes: int = 0
     _test: int | None = None

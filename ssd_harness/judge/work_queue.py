@@ -14,7 +14,7 @@ from ssd_harness.sandbox.interface import JobEnd
 
 @dataclass(slots=True)
 class WorkItem:
-    """One program on its way to a verdict."""
+    """One program that needs a verdict, and the results of its runs so far."""
 
     index: int
     """Position of its verdict in the result."""
@@ -24,11 +24,11 @@ class WorkItem:
     reruns: int = 0
     """How often it was run again, for any reason."""
     failure: ProgramVerdict | None = None
-    """The verdict of an earlier run that stands. The program still runs again: whether it does must not depend on how
-    its answers compare."""
+    """A verdict of an earlier run that a later run cannot change. The program still runs again, because whether it does
+    must not depend on its answers."""
 
     def keep_failure(self, trial: Trial, end: JobEnd | None = None) -> None:
-        """Record a failure that another run must not undo: neither a matter of time nor a fault of ours."""
+        """Record a failure that another run must not undo: one not caused by a time limit or by a fault of ours."""
         trial.compare()
         if self.failure is None and trial.decision not in (None, Verdict.AC, Verdict.IE) and not trial.in_doubt:
             self.failure = trial.verdict(end, self.reruns)

@@ -1,7 +1,7 @@
-"""What a sandbox takes and gives: jobs in, raw outcomes out. It knows neither expected outputs nor verdicts.
+"""The protocols of a sandbox, which takes jobs and returns raw outcomes, without expected outputs or verdicts.
 
 Jobs, limits and outcomes are defined once, in :mod:`ssd_harness.sandbox.worker.protocol`, because the worker runs where
-nothing else of this package exists.
+no other module of this package is available.
 """
 
 import os

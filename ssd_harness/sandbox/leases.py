@@ -1,7 +1,7 @@
-"""Lease slots host-wide by lock files, so that all runs and ranks together use no more slots than cores.
+"""Lease slots of the host through lock files, so that all runs and ranks together use no more slots than cores.
 
 A slot's number determines its uid, because the kernel counts a uid's processes across containers. The lock belongs to
-an open file: the kernel releases it when the process dies, however it dies. Runs share the slots fairly: each run keeps
+an open file: the kernel releases it whenever the process ends. Runs share the slots fairly: each run keeps
 a file beside the locks (:mod:`~ssd_harness.sandbox.runs`) with the slots that it holds and how long it has waited.
 """
 
@@ -25,8 +25,8 @@ FIRST_UID = 59_000
 """Slot n runs programs as uid ``FIRST_UID + n``; below 65,536, so that the uid exists in remapped user namespaces."""
 MOST_SLOTS = 1_000
 TURN = 16
-"""Programs after which a run gives its only slot to a waiting run without one. Not fewer, because opening a slot takes
-as long as judging several programs."""
+"""Number of programs after which a run gives its only slot to a waiting run without one. A smaller number would waste
+time, because opening a slot takes as long as judging several programs."""
 _POLL_S = 0.05
 _TOUCH_S = 1.0
 """How often a waiting run touches its file to show that it is not stuck."""
@@ -97,7 +97,7 @@ def acquire(stop: Event | None = None, *, notice_every: float = NOTICE_EVERY_S) 
 
 
 class _Queue:
-    """The slots that this process holds and waits for, in one folder; its file informs the other runs."""
+    """The slots that this process holds and waits for in one folder; it writes them to a file for the other runs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.pid = folder, os.getpid()
@@ -265,9 +265,9 @@ def _this_queue() -> _Queue:
 
 
 def _prepare(folder: Path) -> None:
-    """Create the folder of the lock files, open to every user; raise UsageError if it is not a folder.
+    """Create the folder of the lock files, writable for every user; raise UsageError if it is not a folder.
 
-    Another user may have put a link there: nothing is changed through a link, nor anything that is not ours.
+    Another user may have put a link there. Therefore no link is followed, and nothing of another user is changed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:

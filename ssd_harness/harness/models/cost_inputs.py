@@ -58,7 +58,7 @@ def standard_evaluation(recipe: Recipe) -> Evaluation:
 def evaluation_engine(arguments: Mapping[str, Any], *, vllm: bool) -> EvaluationEngine:
     """Return how a model class with these ``arguments`` loads the model."""
     defaults = {"kv_cache_dtype": "auto"}
-    given = {name for name, value in arguments.items() if value not in (None, False, "False", defaults.get(name))}
+    changed = {name for name, value in arguments.items() if value not in (None, False, "False", defaults.get(name))}
     dtype = str(arguments.get("dtype", "auto")).removeprefix("torch.")
     context = arguments.get("max_length") or arguments.get("max_model_len")
     return EvaluationEngine(
@@ -67,7 +67,7 @@ def evaluation_engine(arguments: Mapping[str, Any], *, vllm: bool) -> Evaluation
         devices=_count(arguments, "tensor_parallel_size") * _count(arguments, "pipeline_parallel_size"),
         share=float(arguments.get("gpu_memory_utilization") or _VLLM_SHARE) if vllm else 1.0,
         context=int(context) if context else None,
-        counted=not given & _NOT_ESTIMATED,
+        counted=not changed & _NOT_ESTIMATED,
     )
 
 

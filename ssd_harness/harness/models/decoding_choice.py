@@ -61,7 +61,7 @@ def resolve_decoding(
 ) -> ResolvedDecoding:
     """Combine ``--gen_kwargs`` as the user wrote it, the model's decoding and the task's ``generation_kwargs``.
 
-    ``model_origins`` says where each field of the model's decoding comes from.
+    ``model_origins`` has the origin of each field of the model's decoding.
     """
     check_fields(user)
     user_fields, task_fields = _canonical(user), _canonical(task)
@@ -91,8 +91,8 @@ def resolve_decoding(
 def check_fields(user: Mapping[str, Any], *, own_engine: bool = True, origin: str = "--gen_kwargs") -> None:
     """Raise :class:`UsageError` for a field of ``--gen_kwargs``, or another ``origin``, that cannot be used.
 
-    With ``own_engine`` an engine of ours generates every response, and knows few fields. Otherwise lm-eval's class
-    generates some, and may know any name.
+    With ``own_engine``, one of our engines generates all responses, and only accepts the known fields. Otherwise
+    lm-eval's class generates some of them, and may accept any field.
     """
     unknown = sorted(map(str, set(user) - _KNOWN))
     if unknown and own_engine:

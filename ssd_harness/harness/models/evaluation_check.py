@@ -40,12 +40,12 @@ def check(
     third_party: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Raise :class:`UsageError` for whatever would end the current evaluation after the transform.
+    """Raise :class:`UsageError` now for any error that would otherwise end the evaluation after the transform.
 
-    ``folder`` holds configuration and tokenizer of the model called ``name``, or of the base that it will be made from.
-    ``decoding`` and ``origins`` are the model's own (see :class:`ModelUnderTest`), ``arguments`` are those of the model
-    class besides the recipe, and ``vllm`` says which engine it starts. With ``third_party``, other tasks are loaded
-    and checked too, and ``tell`` is called with what lm-eval will truncate.
+    ``folder`` has configuration and tokenizer of the model ``name``, or of the base model from which it will be
+    trained. ``decoding`` and ``origins`` are the model's own (see :class:`ModelUnderTest`), ``arguments`` are those of
+    the model class besides the recipe fields, and ``vllm`` tells whether it starts vLLM. With ``third_party``, other
+    tasks are loaded and checked too, and ``tell`` gets a line for each prompt or length that lm-eval will truncate.
     """
     class_arguments.check_with_model(arguments, folder, vllm=vllm, trust_remote_code=recipe.trust_remote_code)
     request = run_context.current().request

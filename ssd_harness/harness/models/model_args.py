@@ -40,10 +40,10 @@ def split_arguments(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (recipe overrides, arguments of ``model_class``).
 
-    ``further`` are arguments that the class passes on, by default those of transformers. ``refused`` maps arguments
-    that it must not get to what to do instead. ``elsewhere`` are arguments of the other engine, and ``engine`` says why
-    it is not used. Raises :class:`UsageError` for an unknown name, with the nearest known one, and for arguments that
-    would evaluate something other than what was trained.
+    ``further`` are arguments that the class passes on, by default those of transformers. ``refused`` maps forbidden
+    arguments to the next step of the error. ``elsewhere`` are arguments of the other engine; ``engine`` gives the
+    reason why that one is not used. Raises :class:`UsageError` for an unknown name, with the nearest one that exists,
+    and for arguments that would evaluate another model than the trained one.
     """
     own = set(inspect.signature(model_class).parameters) - {"kwargs"}
     accepted = own | set(passed_on() if further is None else further)

@@ -101,8 +101,8 @@ def _judge(finished: FinishedEvaluation, task: str, samples: Path) -> Iterator[s
 def _score_words(finished: FinishedEvaluation, task: str, samples: Path) -> list[str]:
     from ssd_harness.harness.task.task_names import selection_of
 
-    asked = {name: finished.request.metadata.get(name) for name in ("release", "window")}
-    selection = selection_of(task, **asked)
+    selectors = {name: finished.request.metadata.get(name) for name in ("release", "window")}
+    selection = selection_of(task, **selectors)
     chosen = ["--release", selection.release, "--window", selection.window.name] if selection else []
     judge = finished.request.metadata.get("judge")
     chosen += ["--judge", str(judge)] if judge else []
@@ -117,13 +117,13 @@ def _other_command(finished: FinishedEvaluation, *, is_base: bool) -> list[str] 
     name = base.get("name") if isinstance(base, Mapping) else None
     if place is None or not isinstance(name, str):
         return None
-    given = {key: value for key, value in finished.request.model_args.items() if key not in {"rounds", "name"}}
-    given["pretrained"] = name
+    model_args = {key: value for key, value in finished.request.model_args.items() if key not in {"rounds", "name"}}
+    model_args["pretrained"] = name
     if not is_base:
-        given["rounds"] = 0
-    if any(sign in str(value) for value in given.values() for sign in ",={}[]"):
+        model_args["rounds"] = 0
+    if any(sign in str(value) for value in model_args.values() for sign in ",={}[]"):
         return None
-    written = ",".join(f"{key}={value}" for key, value in given.items())
+    written = ",".join(f"{key}={value}" for key, value in model_args.items())
     end = place + 1
     if "=" not in words[place]:
         while end < len(words) and not words[end].startswith("-"):

@@ -126,7 +126,9 @@ def _add_marks(results: Mapping[str, Any], tasks: Mapping[str, Any]) -> None:
             row["alias"] = f"{row.get('alias', name)} ({mark})"
 
 
-def _with_pretrained(given: Any, name: str) -> Any:
-    if isinstance(given, str):
-        return _PRETRAINED.sub(lambda match: f"{match[1]}pretrained={name}", given) if "pretrained=" in given else given
-    return {**given, "pretrained": name} if isinstance(given, Mapping) else given
+def _with_pretrained(model_args: Any, name: str) -> Any:
+    if isinstance(model_args, str):
+        if "pretrained=" not in model_args:
+            return model_args
+        return _PRETRAINED.sub(lambda match: f"{match[1]}pretrained={name}", model_args)
+    return {**model_args, "pretrained": name} if isinstance(model_args, Mapping) else model_args

@@ -20,7 +20,7 @@ def evaluated_texts(store: ProblemStore, prompt: PromptTemplate) -> list[Evaluat
 
 
 def requested_texts(request: EvaluationRequest, task: str) -> list[EvaluatedText] | None:
-    """Return the texts of a task of ours before lm-eval builds it; None if its name does not say which problems."""
+    """Return the texts of one of our tasks before lm-eval builds it; None if its problems are not known by its name."""
     options = evaluation_options(request.metadata, strict=False)
     selection = selection_of(task, release=options.release, window=options.window)
     return evaluated_texts(open_store(selection), evaluation_prompt(options.prompt)) if selection else None
