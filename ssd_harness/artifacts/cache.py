@@ -80,14 +80,15 @@ class Entry:
         return self.path.stat().st_uid == os.getuid()
 
     def locks(self) -> list[Path]:
-        """Return the locks of all that may read or write it."""
+        """Return the locks of all processes that may read or write it."""
         return [lock_of(folder) for folder in (self.path, *self.runs)]
 
 
 def entries() -> list[Entry]:
-    """Return all artifacts of the state folder that can be removed, by kind and name.
+    """Return all artifacts of the cache that can be removed, by kind and name.
 
-    Raises :class:`InfrastructureError` where a checkpoint's manifest cannot be read: nobody knows what it needs.
+    Raises :class:`InfrastructureError` if a checkpoint's manifest cannot be read, because it is then unknown which
+    artifacts this checkpoint needs.
     """
     former_layout.refuse()
     named = registry.checkpoints()

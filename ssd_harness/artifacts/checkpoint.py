@@ -1,4 +1,4 @@
-"""One checkpoint: a model folder that any tool of transformers loads, with a manifest that says where it came from."""
+"""One checkpoint: a model folder in transformers' format, with a manifest that records how it was made."""
 
 import hashlib
 import json
@@ -25,14 +25,14 @@ class Checkpoint:
     """One checkpoint under one of its names."""
 
     name: str
-    """Empty where a kill came between the checkpoint and its name."""
+    """Empty if a kill stopped the registration before the checkpoint was named."""
     path: Path
     """Folder of the model."""
     manifest: Mapping[str, Any]
 
     @property
     def fingerprint(self) -> str:
-        """What decides whether it can be reused."""
+        """The hash that decides whether the checkpoint can be reused."""
         return str(self.manifest["fingerprint"])
 
     @property
@@ -42,7 +42,7 @@ class Checkpoint:
 
     @property
     def weights(self) -> str:
-        """Identify these very weights, by the manifest: trained twice, one recipe gives slightly different weights."""
+        """A hash that identifies these weights; two trainings with one recipe give slightly different weights."""
         manifest = {key: value for key, value in self.manifest.items() if key not in {"name", schema.KEY}}
         return f"manifest {hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()}"
 
@@ -53,9 +53,9 @@ class Checkpoint:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint | None:
-    """Return the checkpoint in ``folder``, None without a manifest.
+    """Return the checkpoint in ``folder``; None if there is no manifest.
 
-    Raises :class:`InfrastructureError` for a manifest that cannot be read or has another shape.
+    Raises :class:`InfrastructureError` if the manifest cannot be read or is invalid.
     """
     try:
         manifest = read_manifest(folder / MANIFEST_FILE)
@@ -65,7 +65,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 def missing_files(checkpoint: Checkpoint) -> list[str]:
-    """Return the files that were there when the checkpoint was registered, and are gone or have another size."""
+    """Return the files that were registered with the checkpoint and are now missing or have another size."""
     files = checkpoint.manifest.get("files", {})
     return [name for name, size in files.items() if _size(checkpoint.path / name) != size]
 

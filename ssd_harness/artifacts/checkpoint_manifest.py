@@ -163,10 +163,10 @@ class CheckpointManifest(_Part):
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """Return the manifest in ``path``.
+    """Return the manifest in the file ``path``.
 
-    Raises FileNotFoundError or NotADirectoryError where there is none, and :class:`InfrastructureError` for one that
-    cannot be read or has another shape.
+    Raises FileNotFoundError or NotADirectoryError if there is none, and :class:`InfrastructureError` if it cannot be
+    read or is invalid.
     """
     next_step = f"put it back, or run: ssd-harness models remove {path.parent.name} --force"
     try:

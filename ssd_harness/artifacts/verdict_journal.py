@@ -1,4 +1,7 @@
-"""Verdicts on disk, written as they come and looked up by what they depend on: a killed run loses none."""
+"""Store verdicts on disk as they are decided, so that a killed run loses none.
+
+The key of a verdict is a hash of everything on which it depends.
+"""
 
 import hashlib
 import json
@@ -14,14 +17,14 @@ _FIELDS = {field.name for field in fields(ProgramVerdict)}
 
 
 class Journal:
-    """An append-only file of verdicts by key. Threads and processes may append to one file at once."""
+    """An append-only file of verdicts by key. Several threads and processes may append at the same time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
 
     def read(self) -> dict[str, ProgramVerdict]:
-        """Return the stored verdicts; a line that a kill cut short is skipped."""
+        """Return the stored verdicts; a line that a kill truncated is skipped."""
         return dict(self._entries())
 
     def append(self, key: str, verdict: ProgramVerdict) -> None:

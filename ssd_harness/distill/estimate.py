@@ -38,7 +38,7 @@ class Estimate:
     size: ModelSize | None
     cost: Cost
     usual: Cost
-    """The same if samples have ``USUAL_TOKENS`` tokens on average."""
+    """The costs if samples have ``USUAL_TOKENS`` tokens on average."""
     stored: int
     """Bytes per parameter of the checkpoint."""
     present: int
@@ -47,7 +47,7 @@ class Estimate:
     """Free bytes on the disk of the state folder."""
     folder: Path
     evaluation: Evaluation | None = None
-    """The evaluation that follows; None where none is asked for."""
+    """The evaluation that follows, if any."""
 
     def disk(self, recipe: Recipe) -> float:
         """Return the bytes that a run with ``recipe`` still needs on the disk."""
@@ -68,18 +68,20 @@ class Estimate:
         return evaluation_misfits(self.evaluation, self.size, machine, stored=self.stored)
 
     def require_fit(self, machine: Machine, *, trains: bool = True) -> None:
-        """Raise :class:`UsageError` if something does not fit, naming settings that would."""
-        found, of_evaluation = self.misfits(machine, trains=trains), self.evaluation_misfits(machine)
-        if not (found or of_evaluation) or not self.plan.recipe.check_fit or self.size is None:
+        """Raise :class:`UsageError` if something does not fit, with settings that would fit."""
+        transform_misfits, evaluation_misfits = self.misfits(machine, trains=trains), self.evaluation_misfits(machine)
+        if not (transform_misfits or evaluation_misfits) or not self.plan.recipe.check_fit or self.size is None:
             return
         recipe = self.plan.recipe
-        offered = ways(recipe, self.size, machine, stored=self.stored, disk=self.disk, free=self.free) if found else []
-        if of_evaluation and self.evaluation:
-            offered += evaluation_ways(self.evaluation, self.size, machine, stored=self.stored)
-        others = []
-        if found and self.disk(recipe) > self.free:
-            others.append("`ssd-harness cache prune` frees disk, SSD_HARNESS_HOME= names a folder on another one")
-        raise refuse(found + of_evaluation, offered, *others)
+        settings: list[str] = []
+        if transform_misfits:
+            settings += ways(recipe, self.size, machine, stored=self.stored, disk=self.disk, free=self.free)
+        if evaluation_misfits and self.evaluation:
+            settings += evaluation_ways(self.evaluation, self.size, machine, stored=self.stored)
+        other_steps = []
+        if transform_misfits and self.disk(recipe) > self.free:
+            other_steps.append("`ssd-harness cache prune` frees disk, SSD_HARNESS_HOME= names a folder on another one")
+        raise refuse(transform_misfits + evaluation_misfits, settings, *other_steps)
 
 
 def estimate_of(plan: Plan, evaluation: Evaluation | None = None) -> Estimate:
@@ -89,7 +91,7 @@ def estimate_of(plan: Plan, evaluation: Evaluation | None = None) -> Estimate:
     stored = stored_bytes(plan.recipe, folder)
     usual = replace(plan.recipe, max_new_tokens_train=min(USUAL_TOKENS, plan.recipe.max_new_tokens_train))
     present = 0 if plan.base.local or folder is None else _size(folder.glob("*.safetensors"))
-    folders = [folder for one in plan.rounds for folder in (one.samples, one.kept, one.training)]
+    folders = [folder for round_ in plan.rounds for folder in (round_.samples, round_.kept, round_.training)]
     present += _size(file for folder in folders for file in folder.rglob("*"))
     where, free = free_disk()
     cost, at_usual = (_cost(plan, recipe, size, stored) for recipe in (plan.recipe, usual))

@@ -84,7 +84,7 @@ def export(
 ) -> tuple[int, list[str]]:
     """Write the run's samples to ``path`` in the format ``form``; return their number and notes for the user.
 
-    A file beside it, ``NAME.about.json``, keeps where they came from, and the entry that LLaMA-Factory wants.
+    The file ``NAME.about.json`` beside it records the run, and the entry for LLaMA-Factory's ``dataset_info.json``.
     """
     if path.is_dir():
         raise UsageError("this is a folder", where=path, next_step=f"give a file, such as {path / 'samples.jsonl'}")
@@ -120,16 +120,23 @@ def export(
 
 def chat(_: Recipe) -> SampleExporter:
     """Rows with ``messages`` of role and content: Megatron's and TRL's chat data, Axolotl's ``type: chat_template``."""
-    return _jsonl(lambda one: {"messages": [*one.prompt.as_chat(), {"role": "assistant", "content": one.sample.text}]})
+
+    def row(candidate: Candidate) -> dict[str, Any]:
+        return {"messages": [*candidate.prompt.as_chat(), {"role": "assistant", "content": candidate.sample.text}]}
+
+    return _jsonl(row)
 
 
 def sharegpt(_: Recipe) -> SampleExporter:
     """Rows with ``conversations`` of from and value, and ``system``: LLaMA-Factory's ``formatting: sharegpt``."""
     speakers = {"user": "human", "assistant": "gpt"}
 
-    def row(one: Candidate) -> dict[str, Any]:
-        turns = [{"from": speakers[role], "value": content} for role, content in _turns(one)]
-        return {"conversations": [*turns, {"from": "gpt", "value": one.sample.text}], "system": _system(one)}
+    def row(candidate: Candidate) -> dict[str, Any]:
+        turns = [{"from": speakers[role], "value": content} for role, content in _turns(candidate)]
+        return {
+            "conversations": [*turns, {"from": "gpt", "value": candidate.sample.text}],
+            "system": _system(candidate),
+        }
 
     return _jsonl(row)
 
@@ -137,23 +144,23 @@ def sharegpt(_: Recipe) -> SampleExporter:
 def alpaca(_: Recipe) -> SampleExporter:
     """Rows with ``instruction``, ``input``, ``output``, ``system`` and ``history``: LLaMA-Factory's ``alpaca``."""
 
-    def row(one: Candidate) -> dict[str, Any]:
-        turns = [content for _, content in _turns(one)]
+    def row(candidate: Candidate) -> dict[str, Any]:
+        turns = [content for _, content in _turns(candidate)]
         history = [list(pair) for pair in zip(turns[:-1:2], turns[1:-1:2], strict=True)]
-        answer = {"instruction": turns[-1], "input": "", "output": one.sample.text}
-        return {**answer, "system": _system(one), "history": history}
+        answer = {"instruction": turns[-1], "input": "", "output": candidate.sample.text}
+        return {**answer, "system": _system(candidate), "history": history}
 
     return _jsonl(row)
 
 
 def ids(recipe: Recipe) -> SampleExporter:
-    """Rows with ``input_ids``, ``attention_mask`` and ``labels``: the very rows that the built-in trainer reads.
+    """Rows with ``input_ids``, ``attention_mask`` and ``labels``, exactly as the built-in trainer reads them.
 
-    Labels are -100 on the prompt. Axolotl takes such rows where no ``type`` is given.
+    Labels are -100 on the prompt. Axolotl accepts such rows if no ``type`` is given.
     """
 
-    def row(one: Candidate) -> dict[str, Any] | None:
-        ids_and_labels = training_row(one.sample, recipe.max_length_train)
+    def row(candidate: Candidate) -> dict[str, Any] | None:
+        ids_and_labels = training_row(candidate.sample, recipe.max_length_train)
         return ids_and_labels and {
             "input_ids": ids_and_labels[0],
             "attention_mask": [1] * len(ids_and_labels[0]),
@@ -177,20 +184,20 @@ def _jsonl(row_of: Callable[[Candidate], dict[str, Any] | None]) -> SampleExport
     return write
 
 
-def _turns(one: Candidate) -> list[tuple[str, str]]:
+def _turns(candidate: Candidate) -> list[tuple[str, str]]:
     """Return the turns but the system's, user and assistant taking turns, the user first and last."""
-    turns = [turn for turn in one.prompt.messages if turn[0] != "system"]
+    turns = [turn for turn in candidate.prompt.messages if turn[0] != "system"]
     if [role for role, _ in turns] != [("user", "assistant")[number % 2] for number in range(len(turns))] or not turns:
         raise UsageError(
             "the turns of a prompt are not user and assistant in turn, which this format wants",
-            where=one.prompt.id,
+            where=candidate.prompt.id,
             next_step="use --format chat or --format ids",
         )
     return turns
 
 
-def _system(one: Candidate) -> str:
-    return "\n\n".join(content for role, content in one.prompt.messages if role == "system")
+def _system(candidate: Candidate) -> str:
+    return "\n\n".join(content for role, content in candidate.prompt.messages if role == "system")
 
 
 def _run_folder(word: str) -> Path:

@@ -9,9 +9,9 @@ from ssd_harness.recipe.resolution import Resolved
 
 
 def unpack_if_quantized(resolved: Resolved, base: BaseModel) -> tuple[Resolved, list[str]]:
-    """Return the recipe that unpacks a quantised base, and a line of the plan; both unchanged for any other base.
+    """Set ``dequantize`` in the recipe of a quantised base; return the recipe, and the lines about it for the plan.
 
-    Raises :class:`UsageError` where the base cannot be unpacked, or not as the recipe wants.
+    Raises :class:`UsageError` if the base cannot be unpacked, or its quantisation contradicts the recipe.
     """
     folder = base.local or settings_folder(base.name, base.revision)
     method = quantization.method_of(folder) if folder else None

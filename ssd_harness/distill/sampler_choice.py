@@ -18,9 +18,9 @@ def engine_layer(engine: str) -> str:
 
 
 def reuse_other_engine(resolved: Resolved, draft: Callable[[Resolved], Plan]) -> tuple[Plan, list[str]]:
-    """Return the plan that ``draft`` makes of a recipe, and lines about the other engine's work.
+    """Return the plan that ``draft`` makes of a recipe, and lines about samples or checkpoints of the other engine.
 
-    If no sampler is named, an existing checkpoint or complete samples of the other engine are used.
+    If the recipe names no sampler, an existing checkpoint or complete samples of the other engine are reused.
     """
     plan, recipe = draft(resolved), resolved.recipe
     follows = resolved.origins["sampler"] in {"default", engine_layer(recipe.engine)}
@@ -40,10 +40,10 @@ def reuse_other_engine(resolved: Resolved, draft: Callable[[Resolved], Plan]) ->
 
 
 def all_sampled(plan: Plan) -> bool:
-    """Whether no sample is left to draw."""
+    """Whether all samples of the plan exist."""
     return plan.recipe.rounds == 1 and _sampled(plan)
 
 
 def _sampled(plan: Plan) -> bool:
-    """Whether the samples of the first round are whole."""
+    """Whether the samples of the first round are complete."""
     return shards.is_whole(plan.rounds[0].samples)

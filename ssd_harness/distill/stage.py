@@ -1,8 +1,8 @@
-"""One stage in a process of its own: ``python -m ssd_harness.distill.stage FOLDER PARENT_PID``.
+"""Run one stage as a separate process: ``python -m ssd_harness.distill.stage FOLDER PARENT_PID``.
 
-The folder holds the job. Progress goes to standard output, one line at a time; what libraries print goes to standard
-error, the stage's log. The manifest is written last, and marks the stage as finished. Several processes share a stage
-if ``distill.launch`` starts them, each with its rank.
+The folder has the file of the job. Progress goes to standard output, one line at a time; output of libraries goes to
+standard error, which is the stage's log. The manifest is written last, and marks the stage as finished. If
+``distill.launch`` starts several processes for a stage, each has its rank.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The contract of seeded generation: requests in, continuations out, whatever library runs the model."""
+"""The contract of seeded generation: an engine takes requests and yields continuations, with any library."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class Decoding:
     temperature: float = 1.0
     """At least 0."""
     top_k: int | None = None
-    """Only the k likeliest tokens are drawn; None: all."""
+    """Draw only from the k likeliest tokens; None means all."""
     top_p: float = 1.0
-    """Only the likeliest tokens whose probabilities sum up to p are drawn; above 0, at most 1."""
+    """Draw only from the likeliest tokens whose probabilities sum up to p; above 0, at most 1."""
     max_new_tokens: int = 256
-    """A longer continuation is cut."""
+    """Length at which a continuation is cut."""
 
     @property
     def greedy(self) -> bool:
@@ -33,10 +33,10 @@ class Decoding:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One continuation to generate. Requests for the same prompt should be adjacent, so that it is read once."""
+    """One continuation to generate. Requests for the same prompt should be adjacent, so that it is computed once."""
 
     key: str
-    """Names the prompt. Together with ``index`` and the run's seed it decides the random numbers."""
+    """Name of the prompt. Together with ``index`` and the run's seed, it decides the random numbers."""
     index: int
     """Number of the continuation among those of its prompt."""
     prompt_ids: tuple[int, ...]
@@ -57,9 +57,9 @@ class Continuation:
     """One finished continuation. ``token_ids`` ends with an EOS token exactly if the model generated one."""
 
     request: GenerationRequest
-    """What it continues."""
+    """The request that it answers."""
     token_ids: tuple[int, ...]
-    """Token ids without the prompt's."""
+    """Token ids, without those of the prompt."""
     stop: Stop
     """Why it ended."""
 
@@ -67,8 +67,8 @@ class Continuation:
 class GenerationEngine(Protocol):
     """Generates continuations with one loaded model.
 
-    In float32 on the CPU the same request and seed give the same tokens in any batch, order or process. In half
-    precision on an accelerator they come from the same distribution, and the tokens may differ.
+    In float32 on a CPU, the same request and seed give the same tokens in any batch, order or process. In half
+    precision on an accelerator, the tokens may differ, but come from the same distribution.
     """
 
     name: str
@@ -76,23 +76,24 @@ class GenerationEngine(Protocol):
 
     @property
     def context(self) -> int | None:
-        """How many tokens prompt and continuation may have together; None: the model sets no limit."""
+        """Most tokens that prompt and continuation may have together; None if the model sets no limit."""
 
     def identity(self) -> Mapping[str, Json]:
-        """Return what decides a continuation beside weights, request, decoding and seed.
+        """Return everything that decides a continuation besides weights, request, decoding and seed.
 
-        At least ``engine``, which is ``name@version``. Change the version when the same request would get other tokens.
-        Batch shapes, devices and library versions do not belong here.
+        The entry ``engine`` is required; it is ``name@version``. Change the version when the same request would get
+        different tokens. Leave out batch shapes, devices and library versions.
         """
 
     def describe(self) -> Mapping[str, str]:
-        """Return what the manifest of the samples should say: at least ``device`` and ``dtype``."""
+        """Return the entries for the manifest of the samples, at least ``device`` and ``dtype``."""
 
     def generate(self, requests: Iterable[GenerationRequest], decoding: Decoding, seed: int) -> Iterator[Continuation]:
         """Yield each request's continuation as it finishes, in any order.
 
-        ``requests`` is read only as rows become free. Raises :class:`~ssd_harness.errors.UsageError` for a decoding
-        that the library cannot do, :class:`~ssd_harness.errors.InfrastructureError` if the device or the library fails.
+        ``requests`` is read only when there is room for another sequence. Raises
+        :class:`~ssd_harness.errors.UsageError` for a decoding that the library does not support, and
+        :class:`~ssd_harness.errors.InfrastructureError` if the device or the library fails.
         """
 
 
@@ -101,7 +102,7 @@ class LoadOptions:
     """How to load a model for generation."""
 
     device: str | None = None
-    """Torch's name of the device; None: the fastest one that is here."""
+    """Torch's name of the device; None means the fastest one of this machine."""
     dtype: str = "auto"
     """Precision of the weights: ``auto``, ``float32``, ``bfloat16`` or ``float16``."""
     dequantize: bool = False
@@ -109,19 +110,19 @@ class LoadOptions:
     trust_remote_code: bool = False
     """Whether code from the model folder may run."""
     rows: int | None = None
-    """The most sequences side by side; None: as many as memory allows."""
+    """Most sequences in one batch; None means as many as memory allows."""
     max_new_tokens: int = 256
-    """The length of the longest continuation that will be requested."""
+    """Length of the longest continuation that will be requested."""
 
 
 class EngineBackend(Protocol):
     """A library that generation engines run on; what the factory of an ``Engine`` returns.
 
-    Only :meth:`require` may be called where the library is not installed.
+    If the library is not installed, only :meth:`require` may be called.
     """
 
     def require(self) -> None:
-        """Raise :class:`~ssd_harness.errors.UsageError`, which names the command to install it, if it is missing."""
+        """Raise :class:`~ssd_harness.errors.UsageError` with the installing command if the library is missing."""
 
     def load(self, folder: Path, options: LoadOptions, *, stop_ids: Iterable[int]) -> GenerationEngine:
         """Load the model in a local folder. A continuation ends with any of ``stop_ids``.
@@ -130,10 +131,10 @@ class EngineBackend(Protocol):
         """
 
     def wrap(self, model: Any, *, stop_ids: Iterable[int], rows: int | None = None) -> GenerationEngine:
-        """Return an engine over a model that lm-eval's class for this library has loaded."""
+        """Return an engine for a model that lm-eval's class for this library has loaded."""
 
     def model_arguments(self) -> frozenset[str]:
-        """Return the names of the arguments that the library's loader takes beside the model."""
+        """Return the names of the arguments that the library's loader takes besides the model."""
 
     def check_model_arguments(self, folder: Path, arguments: Mapping[str, Any]) -> None:
         """Raise :class:`~ssd_harness.errors.UsageError` for a value that the model in ``folder`` cannot be loaded with.
@@ -142,10 +143,10 @@ class EngineBackend(Protocol):
         """
 
     def generation_arguments(self) -> frozenset[str]:
-        """Return the names of the arguments of one generation that lm-eval's class can hand to the library."""
+        """Return the names of the arguments of one generation that lm-eval's class can pass to the library."""
 
     def defaults(self) -> Mapping[str, Any]:
-        """Return the arguments that the loader is given on this machine unless the user says otherwise."""
+        """Return the arguments that the loader gets on this machine unless the user overrides them."""
 
     def version(self) -> str:
         """Return the version of the library."""

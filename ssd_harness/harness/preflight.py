@@ -24,17 +24,17 @@ TRANSFORM_PACKAGES = ("torch", "transformers", "accelerate", "trl", "peft")
 
 
 def run(request: EvaluationRequest, *, own_model: bool) -> None:
-    """Raise the error of whatever would stop this evaluation later.
+    """Raise now any error that would stop this evaluation later.
 
-    Our model needs the packages of the ``hf`` extra. Our tasks need valid options, their data and, unless the run is
-    ``--predict_only``, a sandbox. Other tasks need none of it.
+    Our models need the packages of the ``hf`` extra. Our tasks need valid options, their data and, unless the run is
+    ``--predict_only``, a sandbox. Other models and tasks need none of these.
     """
     if own_model:
         check_packages()
     if request.output_path:
         check_output(Path(request.output_path))
     if request.own_tasks:
-        # Third-party tasks in the same run may have metadata of their own.
+        # With third-party tasks in the same run, unknown keys may be theirs.
         options = evaluation_options(request.metadata, strict=request.only_own_tasks)
         if options.prompt is not None or not own_model:
             check_form(request, evaluation_prompt(options.prompt))

@@ -160,7 +160,7 @@ def _with_alpaca(turns: Turns, row: Mapping[str, Any], where: str) -> Turns:
     if isinstance(row.get("system"), str) and row["system"].strip():
         before.append(("system", require_text(row["system"], where)))
     for pair in row.get("history") or ():
-        if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(isinstance(one, str) for one in pair):
+        if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
             raise UsageError("the column 'history' is not a list of [question, answer] pairs", where=where)
         before += [("user", require_text(pair[0], where)), ("assistant", require_text(pair[1], where))]
     return Turns((*before, (role, text)))

@@ -72,7 +72,7 @@ def _check(
     context: RunContext, request: EvaluationRequest, arguments: Mapping[str, Any], index: Mapping[str, Any]
 ) -> None:
     """Check the evaluation and this machine before lm-eval builds the model."""
-    from ssd_harness.harness import preflight  # only now: evaluations that are not about us load none of it
+    from ssd_harness.harness import preflight  # imported here, so that other evaluations do not load it
 
     accept_any_text()
     flag_checks.check(request, arguments, index, own_model=request.own_model)
@@ -84,7 +84,7 @@ def _check(
 
 
 def _announce_prompts(request: EvaluationRequest, model: Any) -> None:
-    """Report if an existing model was trained with other prompts; a model of ours reports it while it is built."""
+    """Report if an existing model was trained with other prompts; an ``ssd-*`` class reports it when it is built."""
     if not request.own_model:
         from ssd_harness.harness.models import prompt_style
 

@@ -50,7 +50,7 @@ def _sends_a_seed(model: Any) -> bool:
 
 @contextlib.contextmanager
 def _seeded(model: Any) -> Iterator[None]:
-    """Let ``model`` send the seeds inside the block, and record in the run context those that it really sent."""
+    """Make ``model`` send the seeds inside the block, and record in the run context which of them it sent."""
     sent: set[int] = set()
     generate_until, create_payload = model.generate_until, model._create_payload  # noqa: SLF001 - lm-eval's interface
 

@@ -1,6 +1,6 @@
-"""Check that lm-eval's result files are written: lm-eval only logs a failure, and exits as if all had gone well.
+"""Check that lm-eval's result files are written, because lm-eval only logs a failure and exits with success.
 
-Each file is looked at after lm-eval's ``EvaluationTracker`` has written it. Calls to the Hub go through a recorder.
+Each file is checked after lm-eval's ``EvaluationTracker`` has written it. Calls to the Hub go through a recorder.
 """
 
 import functools
@@ -14,7 +14,7 @@ from ssd_harness.errors import InfrastructureError
 from ssd_harness.harness.run_context import Command
 
 _END_OF_RESULTS = b"\n}"
-"""lm-eval indents its results, so this stands at the end alone."""
+"""The end of a complete results file; lm-eval indents its results, so this occurs nowhere else."""
 _PROBE_BYTES = 1 << 20
 
 

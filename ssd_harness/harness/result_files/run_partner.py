@@ -14,7 +14,7 @@ _MOST_READ = 3
 def partner_of(file: Path, folder: Path) -> Path | None:
     """Return the newest samples below ``folder`` of the other kind of model, on the same task and problems.
 
-    ``file`` holds the samples of a model of ours. None if there is no such run.
+    ``file`` has the samples of an ``ssd-*`` model. Returns None if there is no such run.
     """
     about = model_info_of(results_beside(file))
     if about is None:
@@ -34,6 +34,6 @@ def partner_of(file: Path, folder: Path) -> Path | None:
 
 
 def _are_partners(about: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Return whether one is a base model and the other a checkpoint trained from it."""
+    """Return whether one run is of a base model and the other of a checkpoint trained from it."""
     names = [info["base"].get("name") if isinstance(info.get("base"), dict) else None for info in (about, other)]
     return names[0] == names[1] and bool(about.get("fingerprint")) != bool(other.get("fingerprint"))
