@@ -67,9 +67,9 @@ class TransformersBackend:
 
     def check_model_arguments(self, folder: Path, arguments: Mapping[str, Any]) -> None:
         """Raise :class:`UsageError` for an attention or expert implementation that the model does not have."""
-        named = {name: str(arguments[name]) for name in _IMPLEMENTATIONS if arguments.get(name) is not None}
-        if named:
-            loading.check_implementations(folder, named)
+        implementations = {name: str(arguments[name]) for name in _IMPLEMENTATIONS if arguments.get(name) is not None}
+        if implementations:
+            loading.check_implementations(folder, implementations)
 
     def generation_arguments(self) -> frozenset[str]:
         """Return the fields of ``GenerationConfig`` and the parameters of ``generate``."""

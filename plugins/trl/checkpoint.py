@@ -35,11 +35,11 @@ def write(trainer: Any, base: Path, recipe: Recipe, folder: Path, rank: Rank) ->
     from transformers import AutoConfig
 
     settings = AutoConfig.from_pretrained(str(base), trust_remote_code=recipe.trust_remote_code)
-    wanted = settings.dtype or trainer.accelerator.unwrap_model(trainer.model).dtype
+    dtype = settings.dtype or trainer.accelerator.unwrap_model(trainer.model).dtype
     if recipe.dtype_checkpoint != "auto":
-        wanted = loading.pick_dtype(recipe.dtype_checkpoint, "cpu")
+        dtype = loading.pick_dtype(recipe.dtype_checkpoint, "cpu")
     prompts = logits.short_prompts([trainer.train_dataset[place]["input_ids"] for place in (0, -1)])
-    model, tensors, record = _gathered(trainer, recipe, wanted, prompts)
+    model, tensors, record = _gathered(trainer, recipe, dtype, prompts)
     if not rank.first:
         return
     scratch, target = folder / "unfinished", folder / CHECKPOINT
@@ -47,13 +47,13 @@ def write(trainer: Any, base: Path, recipe: Recipe, folder: Path, rank: Rank) ->
         shutil.rmtree(old, ignore_errors=True)
     if recipe.lora_rank:
         model.save_pretrained(folder / "adapter", **({"state_dict": tensors} if tensors else {}))
-        model = merged(base, folder / "adapter", trust_remote_code=recipe.trust_remote_code).to(wanted)
+        model = merged(base, folder / "adapter", trust_remote_code=recipe.trust_remote_code).to(dtype)
         tensors = None
-    # With a quantised base, the merged model is what the checkpoint is compared with.
+    # With a quantised base, the checkpoint is compared with the merged model.
     record = record or _record(model, prompts, "cpu", exact=True)
     record.write(folder / RECORD)
     model.save_pretrained(scratch, **({"state_dict": tensors} if tensors else {}))
-    _restore_config(base / "config.json", scratch / "config.json", str(wanted).removeprefix("torch."))
+    _restore_config(base / "config.json", scratch / "config.json", str(dtype).removeprefix("torch."))
     (scratch / "generation_config.json").unlink(missing_ok=True)
     for file in base.iterdir():
         weights = file.suffix in _WEIGHTS or file.name.endswith(".index.json")
@@ -66,20 +66,20 @@ def write(trainer: Any, base: Path, recipe: Recipe, folder: Path, rank: Rank) ->
     scratch.rename(target)
 
 
-def _gathered(trainer: Any, recipe: Recipe, wanted: Any, prompts: list[list[int]]) -> tuple[Any, Any, Any]:
+def _gathered(trainer: Any, recipe: Recipe, dtype: Any, prompts: list[list[int]]) -> tuple[Any, Any, Any]:
     """Return the model, its gathered tensors if it is sharded, and the record of the trainer's logits."""
     import torch
 
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     device, shared = trainer.args.device, recipe.shared != "none"
     if not recipe.lora_rank and recipe.shared != "zero3":
-        _round(model, wanted)
+        _round(model, dtype)
     # A model with adapters is rounded after the merge.
-    rounded = wanted is torch.float32 or not (recipe.lora_rank or recipe.shared == "zero3")
+    rounded = dtype is torch.float32 or not (recipe.lora_rank or recipe.shared == "zero3")
     exact = rounded and recipe.attention in _UPCAST_ATTENTIONS
     if not shared:
         record = None if recipe.lora_quantize else _record(model, prompts, device, exact=exact)
-        return (model if recipe.lora_rank else model.to(wanted)), None, record
+        return (model if recipe.lora_rank else model.to(dtype)), None, record
     # Every process takes part in gathering, and in a forward pass of a sharded model.
     rows = logits.logits_of(trainer.model_wrapped, prompts, device)
     exact = exact and not trainer.args.bf16 and model.dtype is torch.float32
@@ -88,7 +88,7 @@ def _gathered(trainer: Any, recipe: Recipe, wanted: Any, prompts: list[list[int]
     if tensors and not recipe.lora_rank:
         # Tied weights are stored under one name; the model knows which are tied.
         tied = model.all_tied_weights_keys
-        tensors = {name: tensor.to(wanted) for name, tensor in tensors.items() if tied.get(name) not in tensors}
+        tensors = {name: tensor.to(dtype) for name, tensor in tensors.items() if tied.get(name) not in tensors}
     return model, tensors, record
 
 

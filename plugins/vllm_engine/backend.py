@@ -34,13 +34,13 @@ class VllmBackend:
         longest = options.max_new_tokens
         # vLLM reserves memory for one sequence of the whole context, which is more than samples ever take.
         room = longest + max(longest, _PROMPT_TOKENS)
-        given: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
-        given |= {"max_num_seqs": options.rows} if options.rows else {}
-        given |= {"dtype": options.dtype} if options.dtype != "auto" else {}
+        arguments: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
+        arguments |= {"max_num_seqs": options.rows} if options.rows else {}
+        arguments |= {"dtype": options.dtype} if options.dtype != "auto" else {}
         try:
             config = AutoConfig.from_pretrained(str(folder), trust_remote_code=options.trust_remote_code)
             context = getattr(config.get_text_config(), "max_position_embeddings", None) or room
-            llm = LLM(model=str(folder), max_model_len=min(context, room), **{**self.defaults(), **given})
+            llm = LLM(model=str(folder), max_model_len=min(context, room), **{**self.defaults(), **arguments})
         except (OSError, RuntimeError, ValueError) as error:
             raise InfrastructureError(f"vLLM cannot start: {first_line(error)}", where=folder) from error
         return self.wrap(llm, stop_ids=stop_ids)
@@ -64,13 +64,13 @@ class VllmBackend:
         """
         from vllm.engine.arg_utils import EngineArgs
 
-        named = {"max_model_len": arguments.get("max_length"), **arguments}
+        translated = {"max_model_len": arguments.get("max_length"), **arguments}
         accepted = self.model_arguments()
-        given = {name: value for name, value in named.items() if name in accepted and value is not None}
+        engine_arguments = {name: value for name, value in translated.items() if name in accepted and value is not None}
         before = logging.root.manager.disable
-        logging.disable(logging.WARNING)  # vLLM repeats all of it when it starts
+        logging.disable(logging.WARNING)  # vLLM repeats its warnings when it starts
         try:
-            EngineArgs(model=str(folder), **{**self.defaults(), **given}).create_engine_config()
+            EngineArgs(model=str(folder), **{**self.defaults(), **engine_arguments}).create_engine_config()
         except (TypeError, ValueError) as error:
             what = f"vLLM refuses the arguments: {_reason(error)}"
             raise UsageError(what, next_step="correct them in --model_args, or leave them out") from error

@@ -69,19 +69,19 @@ class Estimate:
 
     def require_fit(self, machine: Machine, *, trains: bool = True) -> None:
         """Raise :class:`UsageError` if something does not fit, with settings that would fit."""
-        transform_misfits, evaluation_misfits = self.misfits(machine, trains=trains), self.evaluation_misfits(machine)
-        if not (transform_misfits or evaluation_misfits) or not self.plan.recipe.check_fit or self.size is None:
+        in_transform, in_evaluation = self.misfits(machine, trains=trains), self.evaluation_misfits(machine)
+        if not (in_transform or in_evaluation) or not self.plan.recipe.check_fit or self.size is None:
             return
         recipe = self.plan.recipe
         settings: list[str] = []
-        if transform_misfits:
+        if in_transform:
             settings += ways(recipe, self.size, machine, stored=self.stored, disk=self.disk, free=self.free)
-        if evaluation_misfits and self.evaluation:
+        if in_evaluation and self.evaluation:
             settings += evaluation_ways(self.evaluation, self.size, machine, stored=self.stored)
         other_steps = []
-        if transform_misfits and self.disk(recipe) > self.free:
+        if in_transform and self.disk(recipe) > self.free:
             other_steps.append("`ssd-harness cache prune` frees disk, SSD_HARNESS_HOME= names a folder on another one")
-        raise refuse(transform_misfits + evaluation_misfits, settings, *other_steps)
+        raise refuse(in_transform + in_evaluation, settings, *other_steps)
 
 
 def estimate_of(plan: Plan, evaluation: Evaluation | None = None) -> Estimate:
@@ -165,18 +165,18 @@ def fit_lines(
 ) -> list[str]:
     """Return whether the recipe fits the memory of ``machine``, and of ``usual`` if ``machine`` has no GPU."""
     lines = []
-    for one in [machine] if machine.on_gpu else [usual, machine]:
-        found = misfits(need_of(recipe, size, one, stored=stored), one)
-        of_evaluation = evaluation_misfits(evaluation, size, one, stored=stored) if evaluation else []
-        if not found + of_evaluation:
-            lines.append(f"that fits the {one.words}")
+    for candidate in [machine] if machine.on_gpu else [usual, machine]:
+        in_transform = misfits(need_of(recipe, size, candidate, stored=stored), candidate)
+        in_evaluation = evaluation_misfits(evaluation, size, candidate, stored=stored) if evaluation else []
+        if not in_transform + in_evaluation:
+            lines.append(f"that fits the {candidate.words}")
             continue
-        lines.append(f"warning: {'; '.join(found + of_evaluation)}")
-        if one.on_gpu:
-            offered = ways(recipe, size, one, stored=stored) if found else []
-            if evaluation and of_evaluation:
-                offered += evaluation_ways(evaluation, size, one, stored=stored)
-            lines += [f"what would fit: {way}" for way in offered] or ["no setting would fit"]
+        lines.append(f"warning: {'; '.join(in_transform + in_evaluation)}")
+        if candidate.on_gpu:
+            settings = ways(recipe, size, candidate, stored=stored) if in_transform else []
+            if evaluation and in_evaluation:
+                settings += evaluation_ways(evaluation, size, candidate, stored=stored)
+            lines += [f"what would fit: {setting}" for setting in settings] or ["no setting would fit"]
     return lines
 
 
@@ -199,11 +199,11 @@ def _cost(plan: Plan, recipe: Recipe, size: ModelSize | None, stored: int) -> Co
 
 
 def _size(files: Iterable[Path]) -> int:
-    found = 0
+    total = 0
     for file in files:
-        with contextlib.suppress(OSError):  # a running stage removes some
-            found += file.stat().st_size if file.is_file() else 0
-    return found
+        with contextlib.suppress(OSError):  # a running stage may remove a file meanwhile
+            total += file.stat().st_size if file.is_file() else 0
+    return total
 
 
 def _times(estimate: Estimate) -> str:

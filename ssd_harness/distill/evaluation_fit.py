@@ -92,11 +92,11 @@ def _spread(evaluation: Evaluation, machine: Machine) -> Iterator[tuple[str, Eva
         yield "parallelize=True", replace(evaluation, engine=replace(engine, devices=machine.gpus))
 
 
-def refuse(found: list[str], offered: list[str], *others: str) -> UsageError:
-    """Return the error for what does not fit: clauses, settings that would fit, and what else to do."""
-    steps = [f"what would fit: {'; '.join(offered)}" if offered else "no setting would fit", *others]
+def refuse(problems: list[str], settings: list[str], *other_steps: str) -> UsageError:
+    """Return the error for a run that does not fit, with settings that would fit and other steps."""
+    steps = [f"what would fit: {'; '.join(settings)}" if settings else "no setting would fit", *other_steps]
     return UsageError(
-        f"this does not fit, by estimate: {'; '.join(found)}",
+        f"this does not fit, by estimate: {'; '.join(problems)}",
         next_step=f"{'; '.join(steps)}; check_fit=false goes on all the same",
     )
 
@@ -104,7 +104,7 @@ def refuse(found: list[str], offered: list[str], *others: str) -> UsageError:
 def check_evaluation(
     evaluation: Evaluation, recipe: Recipe, *, name: str, folder: Path, stored: int, tell: Say
 ) -> None:
-    """Print what evaluating the model in ``folder`` costs; raise :class:`UsageError` if it cannot fit."""
+    """Print the cost of evaluating the model in ``folder``; raise :class:`UsageError` if it does not fit."""
     size, machine = size_of(name, folder), this_machine(recipe)
     if size is None:
         tell(f"  {evaluation_line(evaluation)}")
@@ -113,6 +113,6 @@ def check_evaluation(
     tell(f"  {evaluation_line(evaluation)}; {time}")
     there = f"; {machine.words}" if machine.memory is not None else ""
     tell(f"  memory (estimated): {evaluation_memory(evaluation, size, machine, stored=stored)}{there}")
-    found = evaluation_misfits(evaluation, size, machine, stored=stored)
-    if found and recipe.check_fit:
-        raise refuse(found, evaluation_ways(evaluation, size, machine, stored=stored))
+    problems = evaluation_misfits(evaluation, size, machine, stored=stored)
+    if problems and recipe.check_fit:
+        raise refuse(problems, evaluation_ways(evaluation, size, machine, stored=stored))

@@ -58,16 +58,20 @@ class Execution:
         source = iter(candidates)
         with self._sandbox() as sandbox:
             while batch := list(islice(source, _BATCH)):
-                tests = {one.prompt.id: found for one in batch if (found := self._tests_of(one.prompt))}
+                tests = {
+                    candidate.prompt.id: prompt_tests
+                    for candidate in batch
+                    if (prompt_tests := self._tests_of(candidate.prompt))
+                }
                 programs = [
-                    Program(one.prompt.id, one.sample.index, extract(one.sample.text).code)
-                    for one in batch
-                    if one.prompt.id in tests
+                    Program(candidate.prompt.id, candidate.sample.index, extract(candidate.sample.text).code)
+                    for candidate in batch
+                    if candidate.prompt.id in tests
                 ]
                 verdicts = judge_programs(programs, tests.__getitem__, judge=self._judge, sandbox=sandbox)
                 reasons = {(verdict.question_id, verdict.sample): self._reason(verdict) for verdict in verdicts}
-                for one in batch:
-                    yield reasons.get((one.prompt.id, one.sample.index), _NO_TESTS)
+                for candidate in batch:
+                    yield reasons.get((candidate.prompt.id, candidate.sample.index), _NO_TESTS)
 
     def _tests_of(self, prompt: Prompt) -> ProblemTests | None:
         tests = prompt.tests

@@ -211,8 +211,8 @@ def _complete(scratch: Path, base: Path) -> None:
     if not tokenizer:
         _take_templates(base, scratch)
     for file in sorted(base.iterdir()):
-        wanted = not settings if file.name == "generation_config.json" else not tokenizer
-        if file.is_file() and file.name.startswith(_FROM_BASE) and wanted and not (scratch / file.name).exists():
+        lacking = not settings if file.name == "generation_config.json" else not tokenizer
+        if file.is_file() and file.name.startswith(_FROM_BASE) and lacking and not (scratch / file.name).exists():
             _check_inside(file, base)
             shutil.copy2(file, scratch / file.name)
 
@@ -255,7 +255,8 @@ def _manifest(
     weights, tokenizer = identity_of(folder)
     about = run.about if run else {}
     parent = registry.at(base.records()) if base else None
-    verified = about.get("variant") == registry.VERIFIED or any(one and one.verified for one in (parent, own))
+    sources = [checkpoint for checkpoint in (parent, own) if checkpoint]
+    verified = about.get("variant") == registry.VERIFIED or any(checkpoint.verified for checkpoint in sources)
     identity = json.dumps([registry.ELSEWHERE, weights, tokenizer])
     origin = {"name": base.name, "revision": base.revision, "weights": base.weights} if base else {"name": _UNKNOWN}
     if own and not base:  # made by this package on another machine

@@ -90,8 +90,8 @@ class SlotWorker(Thread):
         if self._yielding:
             return
         ahead = AHEAD if len(self._queue) > _TAIL else 1
-        while len(session.runs) < ahead and (taken := self._queue.take(self._group)):
-            group, item = taken
+        while len(session.runs) < ahead and (next_item := self._queue.take(self._group)):
+            group, item = next_item
             if group is not self._group and not self._load(session, group, item):
                 continue
             assert self._tests is not None

@@ -308,9 +308,9 @@ def _is_date(text: str | None) -> bool:
         return False
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Suggest the known name that a misspelt ``word`` was probably meant to be."""
-    lower = {name.lower(): name for name in sorted(known)}
+def nearest(word: str, names: Iterable[str]) -> str:
+    """Suggest the one of ``names`` that a misspelt ``word`` probably stands for."""
+    lower = {name.lower(): name for name in sorted(names)}
     lower = {alias: name for alias, name in _ELSEWHERE.items() if name in lower.values()} | lower
     # A field's name without its side, batch_size for batch_size_train, is nearer than any misspelling.
     close = [name for name in lower if name.startswith(f"{word.lower()}_")]
@@ -319,4 +319,4 @@ def nearest(word: str, known: Iterable[str]) -> str:
         return f"did you mean {' or '.join(repr(lower[name]) for name in close)}?"
     if len(set(lower.values())) > _FEW:
         return "ssd-harness recipe show MODEL lists the fields of a recipe"
-    return f"choose one of: {', '.join(sorted(known))}"
+    return f"choose one of: {', '.join(sorted(names))}"

@@ -1,4 +1,4 @@
-"""Names of what a recipe makes: hashes of its fields, its model, its prompts and the versions of its parts."""
+"""Fingerprints of checkpoints and samples: hashes of the recipe, the model, the prompts and the components."""
 
 import hashlib
 import json
@@ -19,13 +19,15 @@ _AFTER_SAMPLING |= {"loss_weighting", "lora_rank", *LORA_FIELDS}
 def fingerprint(
     recipe: Recipe, *, base: str, tokenizer: str, prompts: str, sampler: str, trainer: str, **others: str
 ) -> str:
-    """Return the fingerprint of a checkpoint, 64 hexadecimal digits. Checkpoints with equal ones are interchangeable.
+    """Return the fingerprint of a checkpoint, 64 hexadecimal digits.
+
+    Checkpoints with equal fingerprints are interchangeable.
 
     ``base`` is the hash or commit of the weights, ``tokenizer`` the hash of tokenizer and chat template, ``prompts``
     the hash of the prompt set. ``sampler`` and ``trainer`` are ``name@version``. So are ``others``: filter, transform
     and prompt source, if they belong to a plugin or are later versions of a built-in one. ``style`` is the hash of the
     prompt style's texts, unless it is the default. Decoding of the evaluation, devices, batch shapes, library versions
-    and the place of the prompts take no part: they do not change the checkpoint.
+    and the path of the prompts are left out, because they do not change the checkpoint.
     """
     fields = recipe.side("train")
     for name in NAMED_BY_IDENTITY:
@@ -37,11 +39,11 @@ def fingerprint(
 def samples_fingerprint(recipe: Recipe, *, model: str, tokenizer: str, prompts: str, sampler: str) -> str:
     """Return the fingerprint of the samples that the recipe draws, 64 hexadecimal digits.
 
-    Recipes that differ only in later stages share it. ``model`` identifies the model that is sampled: the hash of the
-    base model's weights, or in a later round the fingerprint of the checkpoint before.
+    Recipes that differ only in later stages have the same one. ``model`` identifies the model that is sampled: the hash
+    of the base model's weights, or in a later round the fingerprint of the previous round's checkpoint.
     """
-    apart = _AFTER_SAMPLING.union(NAMED_BY_IDENTITY)
-    fields = {name: value for name, value in recipe.side("train").items() if name not in apart}
+    excluded = _AFTER_SAMPLING.union(NAMED_BY_IDENTITY)
+    fields = {name: value for name, value in recipe.side("train").items() if name not in excluded}
     return _digest(fields, {"model": model, "tokenizer": tokenizer, "prompts": prompts, "sampler": sampler})
 
 

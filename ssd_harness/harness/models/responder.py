@@ -70,17 +70,17 @@ class Responder:
         if third_party:
             texts = lm_eval_generate([requests[number] for number in third_party])
             responses |= zip(third_party, texts, strict=True)
-        for resolved, wanted in groups.items():
+        for resolved, numbers_of in groups.items():
             store = self._store(resolved)
             with store.in_use():
-                continuations = self._continuations(list(wanted), resolved, store, quiet=quiet)
+                continuations = self._continuations(list(numbers_of), resolved, store, quiet=quiet)
             for continuation in continuations:
                 generation = self._generation(continuation, resolved.until)
-                for number in wanted[continuation.request]:
+                for number in numbers_of[continuation.request]:
                     responses[number] = generation.text
                     if request := context.own_request(requests[number]):
                         request.generations[continuation.request.index] = generation
-                    # lm-eval logs these beside each sample: the decoding that was used.
+                    # lm-eval logs these arguments with each sample, so they must be the decoding that was used.
                     requests[number].arguments = (requests[number].args[0], resolved.as_arguments())
         return [responses[number] for number in range(len(requests))]
 
@@ -116,12 +116,12 @@ class Responder:
         The repeats of a document are its samples, in order. Padding is answered at once.
         """
         groups: dict[ResolvedDecoding, dict[GenerationRequest, list[int]]] = defaultdict(lambda: defaultdict(list))
-        seen: Counter[tuple[str, int]] = Counter()
+        counts: Counter[tuple[str, int]] = Counter()
         prompts: dict[tuple[str, int], tuple[ResolvedDecoding, tuple[int, ...]]] = {}
         for number, request in requests.items():
             document = (str(request.task_name), int(request.doc_id or 0))
-            index = seen[document]
-            seen[document] += 1
+            index = counts[document]
+            counts[document] += 1
             if index >= (request.repeats or 1):
                 responses[number] = ""  # with several ranks lm-eval pads with copies, and discards their responses
                 continue
@@ -188,17 +188,17 @@ class Responder:
         return GenerationStore(identity, rank=self.rank)
 
     def _continuations(
-        self, wanted: Sequence[GenerationRequest], resolved: ResolvedDecoding, store: GenerationStore, *, quiet: bool
+        self, requests: Sequence[GenerationRequest], resolved: ResolvedDecoding, store: GenerationStore, *, quiet: bool
     ) -> list[Continuation]:
         """Return the stored continuations, and generate and store the missing ones."""
-        stored = {continuation.request: continuation for continuation in store.read(wanted, resolved.decoding)}
-        missing = [request for request in wanted if request not in stored]
+        stored = {continuation.request: continuation for continuation in store.read(requests, resolved.decoding)}
+        missing = [request for request in requests if request not in stored]
         if stored and not quiet:
-            log.info("reusing %d of %d generations from %s", len(stored), len(wanted), store.folder)
+            log.info("reusing %d of %d generations from %s", len(stored), len(requests), store.folder)
         missing.sort(key=lambda request: (-len(request.prompt_ids), request.key, request.index))
         generated = []
         shows = not quiet and self.rank == 0
-        with ProgressLine("generate", len(wanted), before=len(stored)) if shows else contextlib.nullcontext() as line:
+        with ProgressLine("generate", len(requests), before=len(stored)) if shows else contextlib.nullcontext() as line:
             for continuation in self.engine.generate(missing, resolved.decoding, store.identity["seed"]):
                 store.append(continuation)
                 generated.append(continuation)

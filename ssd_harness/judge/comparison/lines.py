@@ -18,12 +18,12 @@ def compare_lines(output: bytes, expected: str) -> str:
     pair of lines is equal as text, or consists of decimal numbers that are equal token by token: ``1e3`` is ``1000``,
     ``1_0`` is ``10``, ``1.0`` is not ``1.00001``.
     """
-    got, wanted = output.decode("utf-8", "surrogateescape").strip(), expected.strip()
-    if got == wanted:
+    printed, expected = output.decode("utf-8", "surrogateescape").strip(), expected.strip()
+    if printed == expected:
         return ""
-    if got.count("\n") != wanted.count("\n"):
-        return f"{_count(got)} printed, {_count(wanted)} expected"
-    for number, (line, other) in enumerate(zip(_lines(got), _lines(wanted), strict=True), start=1):
+    if printed.count("\n") != expected.count("\n"):
+        return f"{_count(printed)} printed, {_count(expected)} expected"
+    for number, (line, other) in enumerate(zip(_lines(printed), _lines(expected), strict=True), start=1):
         if line != other and not _same_numbers(line, other):
             return f"line {number}: printed {excerpt(line)}, expected {excerpt(other)}"
     return ""

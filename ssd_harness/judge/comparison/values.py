@@ -37,51 +37,51 @@ def compare_values(output: bytes, expected: str, *, widen: bool = False) -> str:
     """
     if len(output) > _BASE + _RATIO * len(expected):
         return f"returned far more than expected: {len(output)} bytes"
-    got, wanted = decode(output, widen=widen), parse_expected(expected)
-    if isinstance(got, TupleValue):
-        got = got.items
+    returned, expected_value = decode(output, widen=widen), parse_expected(expected)
+    if isinstance(returned, TupleValue):
+        returned = returned.items
     # Without an object there is no tag, so C code can compare the lists.
-    if equal(got, wanted) if b"{" in output else got == wanted:
+    if equal(returned, expected_value) if b"{" in output else returned == expected_value:
         return ""
-    shown = got.what if isinstance(got, Opaque) else excerpt(output.decode("utf-8", "replace"))
+    shown = returned.what if isinstance(returned, Opaque) else excerpt(output.decode("utf-8", "replace"))
     return f"returned {shown}, expected {excerpt(expected)}"
 
 
-def equal(got: Any, wanted: Any) -> bool:
-    """Whether the decoded value ``got`` equals the JSON value ``wanted``."""
-    match got:
+def equal(returned: Any, expected: Any) -> bool:
+    """Whether the decoded value ``returned`` equals the JSON value ``expected``."""
+    match returned:
         case list():
-            same = isinstance(wanted, list) and len(got) == len(wanted) and all(map(equal, got, wanted))
+            same = isinstance(expected, list) and len(returned) == len(expected) and all(map(equal, returned, expected))
         case MappingValue(pairs):
-            same = isinstance(wanted, dict) and _equal_mapping(pairs, wanted)
+            same = isinstance(expected, dict) and _equal_mapping(pairs, expected)
         case SingleElement(element):
             # numpy broadcasts one element to any nesting of single-item lists.
-            while isinstance(wanted, list) and len(wanted) == 1:
-                wanted = wanted[0]
-            same = not isinstance(wanted, list) and equal(element, wanted)
+            while isinstance(expected, list) and len(expected) == 1:
+                expected = expected[0]
+            same = not isinstance(expected, list) and equal(element, expected)
         case NarrowFloat(code, number):
-            same = isinstance(wanted, int | float) and math.isfinite(number) and _narrow(code, wanted) == number
+            same = isinstance(expected, int | float) and math.isfinite(number) and _narrow(code, expected) == number
         case LongFloat(bits, number):
-            rounded = _rounded(wanted, bits) if isinstance(wanted, int) else wanted
-            same = isinstance(wanted, int | float) and number == rounded
+            rounded = _rounded(expected, bits) if isinstance(expected, int) else expected
+            same = isinstance(expected, int | float) and number == rounded
         case ExactNumber(number):
-            same = isinstance(wanted, int | float) and number == wanted
+            same = isinstance(expected, int | float) and number == expected
         case TypedNumber(kind, number):
-            typed = isinstance(wanted, float) if kind is float else isinstance(wanted, int | LongInt)
-            same = typed and number == wanted
+            typed = isinstance(expected, float) if kind is float else isinstance(expected, int | LongInt)
+            same = typed and number == expected
         case TupleValue() | Opaque():
             same = False
         case _:
-            same = bool(got == wanted)
+            same = bool(returned == expected)
     return same
 
 
-def _equal_mapping(pairs: list[Any], wanted: dict[str, Any]) -> bool:
-    if len(pairs) != len(wanted):
+def _equal_mapping(pairs: list[Any], expected: dict[str, Any]) -> bool:
+    if len(pairs) != len(expected):
         return False
     seen = set()
     for key, value in pairs:
-        if not isinstance(key, str) or key in seen or key not in wanted or not equal(value, wanted[key]):
+        if not isinstance(key, str) or key in seen or key not in expected or not equal(value, expected[key]):
             return False
         seen.add(key)
     return True

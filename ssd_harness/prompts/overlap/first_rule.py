@@ -32,8 +32,8 @@ def shares(
     first = 0
     for path in sketches:
         for rows in sketch.read(path):
-            left = [row for row, name in enumerate(rows.ids) if name not in without]
-            for number, row in _hits(rows.ngrams, rows.ngram_rows, numbers, left):
+            included = [row for row, name in enumerate(rows.ids) if name not in without]
+            for number, row in _hits(rows.ngrams, rows.ngram_rows, numbers, included):
                 counts[number] += 1
                 if counts[number] < BOILERPLATE:
                     holders.setdefault(number, []).append((first + row, rows.ids[row]))
@@ -47,12 +47,12 @@ def shares(
     return {pair: (len(shared) / int(sizes[pair[2]]), shared) for pair, shared in shared_by.items()}
 
 
-def _hits(numbers: Any, rows: Any, wanted: Any, left: Sequence[int]) -> list[tuple[int, int]]:
-    """Return (index into ``wanted``, row) for every row of ``left`` that holds a wanted number, each once."""
+def _hits(numbers: Any, rows: Any, targets: Any, included: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (index into ``targets``, row) for every target number in a row of ``included``, each pair once."""
     import numpy as np
 
-    if not len(wanted) or not len(numbers):
+    if not len(targets) or not len(numbers):
         return []
-    at = np.minimum(np.searchsorted(wanted, numbers), len(wanted) - 1)
-    hit = (wanted[at] == numbers) & np.isin(rows, left)
+    at = np.minimum(np.searchsorted(targets, numbers), len(targets) - 1)
+    hit = (targets[at] == numbers) & np.isin(rows, included)
     return [(int(number), int(row)) for number, row in np.unique(np.stack([at[hit], rows[hit]], axis=1), axis=0)]

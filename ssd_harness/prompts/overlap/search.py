@@ -109,13 +109,13 @@ class _ProblemIndex:
                 first = self.words(problem, numbers[of_rows == hit.row], by_story=by_story)
                 yield hit.row, problem, hit.share, first
 
-    def words(self, problem: int, held: Any, *, by_story: bool) -> str:
-        """Return the words of the problem's first n-gram that is in ``held``, or of its first n-gram if none is."""
+    def words(self, problem: int, numbers_in_prompt: Any, *, by_story: bool) -> str:
+        """Return the words of the problem's first n-gram in ``numbers_in_prompt``, else of its first n-gram."""
         import numpy as np
 
         text = self._problems[problem].text
         numbers, of_problem = places(story(text)) if by_story else (ngrams(words(text)), words(text))
-        shared = np.flatnonzero(np.isin(numbers, np.asarray(held, np.uint64)))
+        shared = np.flatnonzero(np.isin(numbers, np.asarray(numbers_in_prompt, np.uint64)))
         start = int(shared[0]) if len(shared) else 0
         return " ".join(of_problem[start : start + (PROSE_NGRAM if by_story else NGRAM)])
 
