@@ -47,9 +47,9 @@ def test_manifests(attack, state, capsys):
         command(capsys, "recipe", "show", "ssd:odd")
         assert "good" in {checkpoint.name for checkpoint in registry.checkpoints()}
         odd = registry.get("odd")
-        from ssd_harness.harness.models.model_under_test import _about
+        from ssd_harness.harness.models.model_under_test import _checkpoint_info
 
-        _about(odd, Recipe())
+        _checkpoint_info(odd, Recipe())
         model_card(odd)
         read_lineage("odd", odd.path, odd.manifest)
 
