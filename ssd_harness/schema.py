@@ -15,12 +15,12 @@ SUMMARY: Final = 1
 VERDICTS: Final = 1
 """A row of ``verdicts.jsonl``, and a generation's row in an lm-eval sample."""
 COMPARISON: Final = 1
-"""What ``ssd-harness compare --json`` prints."""
+"""The output of ``ssd-harness compare --json``."""
 NOTES: Final = 1
-"""What our models and tasks add to lm-eval's ``results_*.json``."""
+"""The entries that our models and tasks add to lm-eval's ``results_*.json``."""
 RECIPE: Final = 1
 """The fields of a recipe."""
 BASELINE: Final = 1
-"""What ``ssd-harness baseline`` writes."""
+"""The file that ``ssd-harness baseline`` writes."""
 GATE: Final = 1
-"""What ``ssd-harness gate --json`` prints."""
+"""The output of ``ssd-harness gate --json``."""

@@ -61,7 +61,8 @@ def disk_errors(path: os.PathLike[str] | str) -> Iterator[None]:
 def full_disk_errors(path: os.PathLike[str] | str) -> Iterator[None]:
     """Turn errors of a full, broken or read-only disk into one clear line; let all other errors through.
 
-    Libraries that write raise errors of their own types: if almost no space is left, any error counts as a full disk.
+    Libraries raise errors of various types when a write fails. So if almost no space is left, any error counts as
+    one of a full disk.
     """
     try:
         yield
@@ -120,9 +121,9 @@ def write_json(path: os.PathLike[str] | str, value: Any) -> None:
 
 
 def append_line(path: os.PathLike[str] | str, line: bytes) -> None:
-    """Append ``line`` and a newline to ``path``, whole or not at all; any number of processes may do so at once.
+    """Append ``line`` and a newline to ``path``, whole or not at all; several processes may append at the same time.
 
-    If a kill has truncated the last line, the new one still starts on a line of its own.
+    If a kill has truncated the last line, the new line still starts at the beginning of a line.
     """
     target = Path(path)
     with disk_errors(target):
@@ -141,9 +142,9 @@ def _append(descriptor: int, line: bytes) -> None:
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
         line = b"\n" + line
     try:
-        rest = line
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        unwritten = line
+        while unwritten:
+            unwritten = unwritten[os.write(descriptor, unwritten) :]
     except OSError:
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, size)
@@ -204,7 +205,7 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder in one step; :func:`remove_leftovers` removes what a kill leaves of it."""
+    """Remove a folder in one step; if a kill interrupts it, :func:`remove_leftovers` removes the remaining files."""
     doomed = folder.with_name(f".removed-{folder.name}-{os.getpid()}")
     with disk_errors(folder), protected(folder):
         folder.rename(doomed)
@@ -231,7 +232,7 @@ def protected(folder: Path) -> Iterator[None]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left in ``folder``: hidden folders whose names end in a process id."""
+    """Remove the leftovers of killed processes in ``folder``: hidden folders whose names end in a process id."""
     for leftover in folder.glob(".*"):
         if not re.search(r"[.-]\d+$", leftover.name):
             continue
@@ -291,7 +292,7 @@ def locked_if_free(paths: Iterable[Path]) -> Iterator[bool]:
 def shared_lock(path: Path) -> Iterator[None]:
     """Hold a shared lock on ``path``, so that :func:`locked_if_free` yields False.
 
-    A user who may not write there holds no lock; nobody else waits for one.
+    Without permission to write there, no lock is taken, and the block still runs.
     """
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):

@@ -1,6 +1,6 @@
-"""Describe values that pydantic refuses in words of ours: what was expected, and what was given instead.
+"""Describe values that pydantic refuses in our own words: the expected value, and the given one.
 
-pydantic is imported by the models themselves; nothing here loads it.
+This module does not import pydantic, so that it stays fast to import.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ _KINDS = {
     "scalar": "text, a number, true or false",
     "string": "text",
 }
-"""What a value should have been, by the start of pydantic's name of the error."""
+"""The expected kind of value, by the beginning of pydantic's name for the error."""
 _NAMES = {dict: "an object"}
 
 
@@ -65,7 +65,7 @@ class Problem:
 
     @property
     def words(self) -> str:
-        """What was expected, and what was given."""
+        """The expected and the given value."""
         given = "nothing" if self.kind == "missing" else shown(self.value)
         return f"expected {self.expected}, got {given}"
 

@@ -1,6 +1,6 @@
 """Slots in Docker containers: no network, no mounts from the host, read-only root, the share of one core.
 
-The engine is the one that the docker command would use (:mod:`ssd_harness.plugins.docker.engine_address`); podman's
+The sandbox uses the same engine as the ``docker`` command (:mod:`ssd_harness.plugins.docker.engine_address`); podman's
 Docker-compatible socket works as well.
 """
 
@@ -97,7 +97,7 @@ class _ContainerStream:
         """Send all of ``data``.
 
         An engine accepts input for a dead container and blocks once its buffers are full. It closes its own side of the
-        stream at once, however, so that is what we watch.
+        stream at once, however, so this method watches for that.
         """
         try:
             self._socket.settimeout(timeout_s)

@@ -183,7 +183,7 @@ class Bundle:
 
 def _left_padded(texts: Sequence[tuple[int, ...]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     widest = max(len(text) for text in texts)
-    # What stands on the padding never matters: it is masked, and its keys are cut or masked for good.
+    # The ids of the padding do not matter: they are masked, and their keys are cut or stay masked.
     ids = [[0] * (widest - len(text)) + list(text) for text in texts]
     lengths = [len(text) for text in texts]
     return torch.tensor(ids, device=device), torch.tensor(lengths, device=device)

@@ -26,9 +26,9 @@ _LOGIT_BYTES = 2**28
 class CompletionTrainer(SFTTrainer):
     """Trains on rows in their given order; the loss is the mean cross-entropy over the labels of a whole step.
 
-    With ``loss_weighting="token"`` all tokens of the step count alike; with ``"sequence"`` the loss is the mean over
-    the means of its ``batch_size`` sequences. TRL's fused head never holds all logits: it computes them in tiles,
-    twice, and without Triton also for the tokens of the prompts. ``longest_row`` decides once, for all steps and
+    With ``loss_weighting="token"`` all tokens of the step have the same weight; with ``"sequence"`` the loss is the
+    mean over the means of its ``batch_size`` sequences. TRL's fused head never stores all logits: it computes them in
+    tiles, twice, and without Triton also for the tokens of the prompts. ``longest_row`` decides once, for all steps and
     processes, whether the fused head is needed.
     """
 

@@ -63,7 +63,7 @@ class TrlTrainer:
         }
 
     def _rows(self, samples: Iterable[Sample], folder: Path) -> Written:
-        """Let the first process write the rows while the others wait."""
+        """Write the rows in the first process, while the others wait."""
         if self._on_cpu and self._rank.count > 1:
             os.environ["ACCELERATE_USE_CPU"] = "true"  # else accelerate treats processes on a CPU as separate runs
         from accelerate import PartialState
@@ -123,7 +123,7 @@ class TrlTrainer:
         exact = half and not recipe.lora_rank
         options: dict[str, Any] = {"attn_implementation": recipe.attention} if recipe.attention else {}
         if recipe.lora_quantize:
-            # A base that is stored in four bits stays as it is.
+            # A base that is stored in four bits is loaded unchanged.
             four_bits = {"quantization_config": training_arguments.four_bits()}
             options |= {} if quantization.method_of(self._folder) else four_bits
         return loading.load_model(

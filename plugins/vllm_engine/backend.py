@@ -14,7 +14,7 @@ from ssd_harness.plugins.vllm_engine.engine import VllmEngine
 from ssd_harness.printable import first_line
 
 _PROMPT_TOKENS = 8192
-"""Tokens that a prompt may always have; with longer continuations, a prompt may be as long as they."""
+"""Least room for a prompt in tokens; if continuations may be longer, a prompt may be as long as a continuation."""
 
 
 class VllmBackend:

@@ -11,15 +11,15 @@ from ssd_harness.errors import InfrastructureError, UsageError
 _LOWEST_TEMPERATURE = 0.01
 """Below it vLLM silently samples at this temperature, unless decoding is greedy."""
 _WAITING = 2
-"""Requests in the queue, as a multiple of the sequences that vLLM runs side by side, so that no place stays free."""
+"""Requests in the queue, as a multiple of the sequences that vLLM runs at the same time, so that it is always full."""
 
 
 class VllmEngine:
     """Generates with a ``vllm.LLM``. Only ``stop_ids`` end a sample.
 
     The seed of each request is derived from the run's seed, the prompt and the sample's number, so that the batch does
-    not matter. vLLM draws with random numbers of its own: its tokens are not those of the transformers engine. With
-    vLLM's prefix cache, on by default, the prompt of several samples is read once.
+    not matter. vLLM uses its own random numbers, so its tokens differ from those of the transformers engine. With
+    vLLM's prefix cache, on by default, the prompt of several samples is computed once.
     """
 
     name = "vllm"

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the baseline and say what is in it."""
+    """Write the baseline, and print its number of problems and samples."""
     from ssd_harness.results.baseline import read_run, write_baseline
 
     gated = read_run(arguments.run_path)

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the file and print what its reader must know."""
+    """Write the file, and print notes on how to use it."""
     from ssd_harness.distill.exporting import export, find_run
 
     rows, notes = export(

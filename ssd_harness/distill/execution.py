@@ -101,7 +101,7 @@ class Execution:
 def executes(argument: str, _: Recipe) -> Execution:
     """Keep samples whose program ends without an error on the prompt's example input, or on empty standard input.
 
-    A program that reads where there is nothing to read fails: give prompts with tests to have their inputs.
+    Without tests, a program that reads input fails, because there is none: give prompts with tests.
     """
     no_argument("executes", argument)
     return Execution(Judge.STDIO, all_tests=False)

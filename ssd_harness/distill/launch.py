@@ -1,6 +1,7 @@
-"""One stage in several processes: ``python -m ssd_harness.distill.launch FOLDER COUNT PARENT_PID``.
+"""Run one stage in several processes: ``python -m ssd_harness.distill.launch FOLDER COUNT PARENT_PID``.
 
-torchrun starts them and ends all when one fails. It restarts none: a stage resumes from its saved state.
+torchrun starts the processes, and ends all of them when one fails. It does not restart any, because the stage resumes
+from its saved state when the command is run again.
 """
 
 import os

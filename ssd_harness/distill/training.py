@@ -32,7 +32,7 @@ def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[s
     try:
         check_checkpoint(folder / CHECKPOINT)
     except InfrastructureError:
-        # The trainer would resume into the same failure.
+        # Otherwise the next run would resume from this state and fail again.
         _remove_folders(folder)
         raise
     record = folder / RECORD
@@ -49,13 +49,13 @@ def run(job: Job, folder: Path, report: Report, rank: Rank = ALONE) -> Mapping[s
 
 
 def finished_model(folder: Path) -> Path:
-    """Return the model of a finished training; what the trainer kept to resume from is removed."""
+    """Return the folder of a finished training's model, and remove the training states beside it."""
     discard_state(folder)
     return folder / CHECKPOINT
 
 
 def discard_state(folder: Path) -> None:
-    """Remove what the trainer kept to resume from; only for a finished stage, since a kill may leave a part of it."""
+    """Remove the training states; call this only for a finished stage, because a kill may leave a part of them."""
     _remove_folders(folder, but=CHECKPOINT)
 
 

@@ -1,4 +1,4 @@
-"""Choose the engine, transformers or vLLM, and say why."""
+"""Choose the engine, transformers or vLLM, and give the reason."""
 
 import importlib.metadata
 import importlib.util
@@ -30,7 +30,7 @@ class EngineChoice:
     reason: str
     """``since ...`` or ``as asked``."""
     devices: int = 1
-    """GPUs that the engine distributes the evaluated model over."""
+    """Number of GPUs over which the engine distributes the evaluated model."""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class EngineChoice:
         return f"engine: {_NAMES[self.name]}, {self.reason}"
 
     def as_json(self) -> Mapping[str, str]:
-        """Return what results and manifests record."""
+        """Return the entry for results and manifests."""
         return {"name": self.name, "reason": self.reason}
 
 

@@ -20,7 +20,7 @@ LORA_RANK = 32
 _LORA = "with LoRA"
 _GPUS = (2, 4, 8)
 _SHORTEST = 1024
-"""Tokens of a sequence; shorter ones are not offered, for prompts take half of that."""
+"""Tokens of a sequence; shorter ones are not suggested, because a prompt takes half of it."""
 _SAME_RESULT: tuple[dict[str, Any], ...] = (
     {},
     {"gradient_checkpointing": True},
@@ -29,7 +29,7 @@ _SAME_RESULT: tuple[dict[str, Any], ...] = (
 """Settings that take less memory and make the same checkpoint."""
 
 DiskNeed = Callable[[Recipe], float]
-"""Bytes that a run by a recipe still takes on the disk."""
+"""Returns the bytes that a run with a recipe still needs on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +43,28 @@ class Need:
     sequence: int
     """Tokens of the longest sample, prompt included."""
     processes: int
-    """Those that share the memory: on a CPU all of them, on GPUs each has its own."""
+    """Number of processes that share the memory: all of them on a CPU, 1 on GPUs."""
     check: float
-    """Of the host: the checkpoint, loaded to be checked."""
+    """Memory of the host that loading the checkpoint for its check needs."""
 
     @property
     def to_train(self) -> float:
-        """Bytes of the device while training."""
+        """Bytes of the device during training."""
         return self.processes * self.training.total
 
     @property
     def to_sample(self) -> float:
-        """Bytes of the device while sampling."""
+        """Bytes of the device during sampling."""
         return self.processes * self.sampling.total
 
     @property
     def memory(self) -> float:
-        """Bytes of the device at the worst moment."""
+        """Most bytes of the device at any time."""
         return max(self.to_train, self.to_sample)
 
 
 def need_of(recipe: Recipe, size: ModelSize, machine: Machine, *, stored: int) -> Need:
-    """Return what ``recipe`` needs on ``machine``; ``stored`` is the checkpoint's bytes a parameter."""
+    """Return the memory that ``recipe`` needs on ``machine``; ``stored`` is the checkpoint's bytes per parameter."""
     sequence = longest_sequence(recipe, size)
     row = min(recipe.max_length_train, sequence)
     return Need(
@@ -106,7 +106,7 @@ def misfits(
 def ways(
     recipe: Recipe, size: ModelSize, machine: Machine, *, stored: int, disk: DiskNeed | None = None, free: float = 0
 ) -> list[str]:
-    """Return the settings that would fit by the same estimate, each with the memory that it takes of a device."""
+    """Return the settings that would fit by the same estimate, each with the memory that a device needs."""
 
     def fits(changed: Recipe) -> bool:
         need = need_of(changed, size, machine, stored=stored)

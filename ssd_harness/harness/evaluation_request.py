@@ -10,14 +10,14 @@ from ssd_harness.harness.third_party_tasks import ThirdPartyTasks
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
-    """The arguments of one ``simple_evaluate`` call that our model and tasks need before lm-eval passes them on."""
+    """The arguments of one ``simple_evaluate`` call that our models and tasks need before lm-eval passes them on."""
 
     tasks: tuple[str, ...] = ()
-    """Task names, with tags and groups expanded as far as the task index knows them."""
+    """Task names; tags and groups that are in the task index are expanded."""
     own_tasks: tuple[str, ...] = ()
     """Those of ``tasks`` that are ours."""
     own_model: bool = False
-    """Whether the model is one of ours, which renders the chat of our requests itself."""
+    """Whether the model is an ``ssd-*`` model, which renders the chat of our requests itself."""
     model_args: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """``--metadata`` alone, without the model_args that lm-eval merges in."""
@@ -33,7 +33,7 @@ class EvaluationRequest:
     include_path: str | None = None
     """The folder of ``--include_path``, which holds the user's tasks."""
     third_party: ThirdPartyTasks | None = field(default=None, compare=False)
-    """Loads the tasks that are not ours; None where the request stands for an evaluation of our tasks alone."""
+    """Loads the tasks that are not ours; None if the request is for our tasks alone."""
 
     @property
     def only_own_tasks(self) -> bool:

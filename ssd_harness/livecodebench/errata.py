@@ -1,6 +1,6 @@
-"""Problems on LiveCodeBench's own list of errata: flagged in results, never dropped.
+"""Problems on LiveCodeBench's own list of errata. Results flag them, and they are never dropped.
 
-Correct programs can fail on them, for every model alike. The keys are question ids of the data set; the list itself
+Correct programs of any model can fail on them. The keys are question ids of the data set; the list itself
 names LeetCode problems by title.
 """
 

@@ -1,7 +1,7 @@
 """A prompt style: a template for problems on standard input, one for starter code, and an optional system message.
 
 Templates contain ``{{question_content}}`` and may contain ``{{starter_code}}`` and ``{{question_title}}``. Each is
-replaced once, so that braces in a problem's statement stay as they are.
+replaced once, so that braces in a problem's statement are not replaced.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""The prompt style of a recipe: find its texts, and word the training prompts with them."""
+"""Find the texts of a recipe's prompt style, and render the training prompts with them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ from ssd_harness.recipe.definition import Recipe
 from ssd_harness.recipe.resolution import GIVEN, Resolved
 
 MANIFEST_KEY = "prompt_style"
-"""The manifest entry with the texts. The folder they came from may change, or be on another machine."""
+"""Manifest entry with the texts, because their folder may change or be on another machine."""
 
 
 def resolve_style(resolved: Resolved, pretrained: str) -> tuple[Resolved, PromptTemplate]:

@@ -13,14 +13,14 @@ from ssd_harness.prompts.prompt_style import worded
 from ssd_harness.recipe.definition import Recipe
 
 MOST_OVERLAPS = 0.01
-"""Share of the prompts that may overlap LiveCodeBench's problems; a larger share means that the data set leaks."""
+"""Share of the prompts that may overlap LiveCodeBench's problems; with more, the data set as a whole is refused."""
 _RECORDED = 10_000
 """Maximum number of overlaps that are recorded one by one; all are counted."""
 _NAMED = 5
 
 
 class Selection:
-    """The kept prompts of ``source``, for one iteration, which also counts the others."""
+    """Yields the kept prompts of ``source``, once, and counts the dropped ones by reason."""
 
     def __init__(
         self, source: Iterable[Prompt], recipe: Recipe, exclude: Collection[str], style: PromptTemplate
@@ -35,8 +35,8 @@ class Selection:
         recipe = self._recipe
         with_tests = prompt_tests.wanted(recipe)
         stories = livecodebench.shipped()
-        for read in self._different():
-            prompt = worded(read, self._style, recipe)
+        for original in self._different():
+            prompt = worded(original, self._style, recipe)
             if near := stories.nearest(content for _, content in prompt.messages):
                 self.overlapping += 1
                 if len(self.overlaps) < _RECORDED:
@@ -75,13 +75,13 @@ class Selection:
             )
 
     def _different(self) -> Iterator[Prompt]:
-        seen, ids = set(), set()
+        hashes, ids = set(), set()
         for prompt in self._source:
-            words = hashlib.blake2b(_normalised(prompt), digest_size=16).digest()
-            if words in seen:
+            digest = hashlib.blake2b(_normalised(prompt), digest_size=16).digest()
+            if digest in hashes:
                 self.duplicates += 1
                 continue
-            seen.add(words)
+            hashes.add(digest)
             if prompt.id in self._exclude:
                 self.excluded += 1
                 continue

@@ -1,4 +1,4 @@
-"""Score one batch of programs: reuse the verdicts of a journal, judge the rest, and record each new verdict."""
+"""Score one batch of programs: reuse verdicts from a journal, judge the other programs, and record new verdicts."""
 
 import dataclasses
 import json

@@ -1,7 +1,7 @@
 """Parse a row of lm-eval's ``samples_*.jsonl``: one problem with all its responses.
 
-Our task records in ``filtered_resps`` what became of each response, including the program, so that a rescore judges the
-same programs as the run. Other tasks record nothing we know, and their programs are extracted again.
+Our task records the verdict and the program of each response in ``filtered_resps``, so that a rescore judges the same
+programs as the run. For other tasks, the programs are extracted from the responses.
 """
 
 from collections.abc import Iterator, Mapping

@@ -16,7 +16,7 @@ _MOST_VALUES = 5_000_000
 
 Row = Mapping[str, Any]
 Content = Literal["samples", "verdicts"]
-"""What a file holds: samples come from the user, verdicts from us."""
+"""The content of a file: samples, which the user provides, or verdicts, which we wrote."""
 
 
 def read_rows(path: Path, content: Content = "samples") -> Iterator[tuple[str, Row]]:

@@ -26,13 +26,13 @@ _CUT = {"length", "max_tokens"}
 
 @dataclass(frozen=True, slots=True)
 class LocatedProgram:
-    """A program with its location, and what its file says about it."""
+    """A program, its location, and the facts about it in its file."""
 
     program: Program
     where: str
     facts: GenerationFacts = field(default_factory=GenerationFacts)
     published: bool | None = None
-    """Whether the program passed according to its file; None if the file does not say."""
+    """Whether the program passed according to its file; None if the file has no such entry."""
 
 
 def read_samples(path: Path) -> list[LocatedProgram]:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def read_responses(instance: "Instance", *, opens_block: bool) -> Iterator[tuple[Program, GenerationFacts]]:
-    """Yield program and facts of each response; ``opens_block`` says that the prompt ends inside a code block."""
+    """Yield program and facts of each response; ``opens_block`` is true if the prompt ends inside a code block."""
     context = run_context.current()
     request = context.request
-    # With think_end_token lm-eval's own models return the answer alone, and nothing marks its beginning.
+    # With think_end_token, lm-eval's own models return only the answer, without the mark that ends the reasoning.
     answer_only = request is not None and not request.own_model and "think_end_token" in request.model_args
     prompt_opens_reasoning = prompt_end(str(instance.args[0])).reasoning and not answer_only
     for sample, text in enumerate(instance.resps):
