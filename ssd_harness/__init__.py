@@ -12,7 +12,8 @@ Each function does what the command of the same name does, and returns its resul
 Expected failures are subclasses of :class:`SsdError`; their ``exit_code`` is the command's.
 """
 
-TYPE_CHECKING = False  # importing typing would cost more than this whole package: the start-up hook imports it
+# Not imported from typing: every Python process imports this module, through the start-up hook, and typing is slow.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ssd_harness.artifacts.registry import Checkpoint
     from ssd_harness.distill.filters import keep_if
@@ -78,7 +79,7 @@ __all__ = [
     "score",
 ]
 
-# module → what it exports; each module is imported when one of its names is first used.
+# module → its public names. A module is imported when one of its names is first used.
 _EXPORTS = {
     "artifacts.registry": ("Checkpoint",),
     "errors": ("ExitCode", "InfrastructureError", "SsdError", "UsageError"),
@@ -107,7 +108,7 @@ def __getattr__(name: str) -> object:
         return _version()
     from importlib import import_module
 
-    if name == "distill":  # the package of that name can be called
+    if name == "distill":  # the function of that name is the package itself, which can be called
         return import_module("ssd_harness.distill")
     for module, names in _EXPORTS.items():
         if name in names:
