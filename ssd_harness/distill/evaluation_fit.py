@@ -97,7 +97,7 @@ def refuse(problems: list[str], settings: list[str], *other_steps: str) -> Usage
     steps = [f"what would fit: {'; '.join(settings)}" if settings else "no setting would fit", *other_steps]
     return UsageError(
         f"this does not fit, by estimate: {'; '.join(problems)}",
-        next_step=f"{'; '.join(steps)}; check_fit=false goes on all the same",
+        next_step=f"{'; '.join(steps)}; check_fit=false continues anyway",
     )
 
 

@@ -28,5 +28,8 @@ def unpack_if_quantized(resolved: Resolved, base: BaseModel) -> tuple[Resolved, 
     origins = {**resolved.origins, "dequantize": f"the base is quantised ({method})"}
     if not recipe.dequantize:
         resolved = replace(resolved, recipe=replace(recipe, dequantize=True), origins=origins)
-    trained = "adapters are trained on it as it is and merged into" if on_packed else "what is trained is"
-    return resolved, [f"  the base is quantised ({method}): {trained} its unpacked weights, and stored unquantised"]
+    if on_packed:
+        words = "adapters are trained on it as it is, and merged into its unpacked weights, stored unquantised"
+    else:
+        words = "its unpacked weights are trained, and stored unquantised"
+    return resolved, [f"  the base is quantised ({method}): {words}"]

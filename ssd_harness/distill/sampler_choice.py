@@ -29,13 +29,13 @@ def reuse_other_engine(resolved: Resolved, draft: Callable[[Resolved], Plan]) ->
     sampler = _OTHER[recipe.sampler]
     other_recipe = replace(recipe, sampler=sampler)
     other = draft(replace(resolved, recipe=other_recipe, origins={**resolved.origins, "sampler": "drawn before"}))
-    anew = f"sampler={recipe.sampler} draws anew"
+    new_samples = f"sampler={recipe.sampler} draws new samples"
     if other.checkpoint:
-        return other, [f"  this checkpoint exists with samples drawn by {_DRAWN_BY[sampler]} ({anew})"]
+        return other, [f"  this checkpoint exists with samples drawn by {_DRAWN_BY[sampler]} ({new_samples})"]
     if _sampled(other) and not _sampled(plan):
-        return other, [f"  the samples are drawn already, by {_DRAWN_BY[sampler]} ({anew})"]
+        return other, [f"  the samples are drawn already, by {_DRAWN_BY[sampler]} ({new_samples})"]
     if other.rounds[0].begun and not plan.rounds[0].begun:
-        return plan, [f"  {_DRAWN_BY[sampler]} has begun on this recipe: sampler={sampler} goes on with that run"]
+        return plan, [f"  a run of this recipe with {_DRAWN_BY[sampler]} is unfinished: sampler={sampler} continues it"]
     return plan, []
 
 

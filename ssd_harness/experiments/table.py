@@ -207,7 +207,7 @@ def _notes(rows: Sequence[Row], ks: Sequence[int], tasks: Sequence[str]) -> list
             "first order, exact without truncation and where each training reaches its aim. -: rounds not all alike."
         )
     if any(DEFAULT in (row.decode or ()) for row in rows):
-        notes.append(f"{DEFAULT}: a task of others leaves it to the model.")
+        notes.append(f"{DEFAULT}: a third-party task leaves it to the model.")
     if ks:
         problems = ", ".join(
             dict.fromkeys(f"{row.pass_at[k].problems} problems of {row.task}" for row in rows for k in row.pass_at)

@@ -85,7 +85,7 @@ def _overlap(manifest: Mapping[str, Any]) -> list[str]:
     problems = f"the {overlap.get('statements')} LiveCodeBench problems that ssd-harness knows"
     if not kept and not left_out:
         return [f"## Overlap with LiveCodeBench\n\nNo training prompt gives away one of {problems}.\n"]
-    what = "were trained on all the same (allow_overlap=true)" if kept else "were left out"
+    what = "were kept for training (allow_overlap=true)" if kept else "were left out"
     rows = [
         (markdown_text(pair.get("prompt")), markdown_text(pair.get("problem")), markdown_text(pair.get("score")))
         for pair in (overlap.get("prompts") or [])[:_LISTED]

@@ -125,7 +125,7 @@ class Summary(_File):
     generations: Generations
     errata_problems: list[str]
     published: Published | None
-    complete: Annotated[bool, Field(description="false if a fault of ours left programs without a verdict")]
+    complete: Annotated[bool, Field(description="false if an internal error left programs without a verdict")]
     problems_without_samples: Count
     samples_outside_of_window: Count
     unknown_problems: list[str]

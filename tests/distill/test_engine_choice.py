@@ -86,7 +86,7 @@ def test_samples_that_the_other_engine_has_drawn_are_trained_on(plan):
     before.rounds[0].training.mkdir(parents=True)
     made, said = plan("transformers")
     assert made.recipe.sampler == "hf"
-    assert "vLLM has begun on this recipe: sampler=vllm goes on" in said
+    assert "a run of this recipe with vLLM is unfinished: sampler=vllm continues it" in said
     shards.write_manifest(folder, {"shards": 0})
     made, said = plan("transformers")
     assert made.fingerprint == before.fingerprint

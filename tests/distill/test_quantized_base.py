@@ -124,7 +124,7 @@ def distill(folder, tmp_path, *more):
 
 
 def test_the_plan_says_so_and_a_run_registers_plain_weights(state, quantized, tmp_path, capfd):
-    said = "the base is quantised (bitsandbytes): what is trained is its unpacked weights, and stored unquantised"
+    said = "the base is quantised (bitsandbytes): its unpacked weights are trained, and stored unquantised"
     assert distill(quantized("bnb4"), tmp_path, "--dry-run") == ExitCode.DONE
     assert said in capfd.readouterr().err
     assert distill(quantized("bnb4"), tmp_path, "name=plain") == ExitCode.DONE

@@ -171,7 +171,7 @@ def test_memory_that_does_not_suffice_stops_the_run_before_it_samples(run, state
     assert re.search(
         r"does not fit, by estimate: training .*takes about .* GB, more than the under 0.1 GB of memory here", last
     )
-    assert "check_fit=false goes on all the same" in last
+    assert "check_fit=false continues anyway" in last
     assert "what would fit: gradient_checkpointing=true" in last
     assert "memory (estimated): training " in err
     assert not (state / "training").exists()

@@ -112,7 +112,7 @@ def test_the_decoding_of_other_tasks_is_told_as_far_as_it_is_known(cell):
     assert "| 0.5 / none / 0.8 | 0.75 | 0.5 |" in markdown
     assert "| SSD T_eval=0.9 | 1.2 / 20 / 0.8 | the task's own | - | 0.5 |" in markdown
     assert "| 1.3 / 20 / 0.8 | 1 / 5 / default | 1.30 | 0.5 |" in markdown
-    assert "default: a task of others leaves it to the model" in markdown
+    assert "default: a third-party task leaves it to the model" in markdown
 
 
 def test_what_is_not_finished_is_no_row(cell):

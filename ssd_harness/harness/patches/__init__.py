@@ -40,7 +40,7 @@ def step_aside(what: str, error: Exception) -> None:
     """Log that a patch is not in use, and why; only the first call in a process logs."""
     if not getattr(log, _MARK, False):
         setattr(log, _MARK, True)
-        log.warning("ssd-harness: %s (%s: %s); lm_eval goes on without it", what, type(error).__name__, error)
+        log.warning("ssd-harness: %s (%s: %s); lm_eval continues without it", what, type(error).__name__, error)
 
 
 class PatchingFinder:

@@ -154,7 +154,7 @@ def test_a_checkpoint_that_was_trained_on_the_benchmark_says_so_in_every_result(
     assert made.manifest["prompts"]["overlap"]["prompts"] == [{"prompt": "p1", "problem": "dam", "score": 1.0}]
     card = model_card(made)
     assert "| p1 | dam | 1.0 |" in card
-    assert "trained on all the same" in card
+    assert "were kept for training" in card
     register("child", "ssd:leaky", prompts=write("Say nothing."))
     for name in ("leaky", "child"):
         subject = prepare_model(f"ssd:{name}", {})

@@ -152,7 +152,7 @@ def test_a_patch_that_fails_is_one_warning_and_lm_eval_goes_on(run):
     done = run("-c", SURPRISE)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == "DummyLM"
-    assert done.stderr.count("lm_eval goes on without it") == 1
+    assert done.stderr.count("lm_eval continues without it") == 1
 
 
 LIBRARY = """
