@@ -16,7 +16,7 @@ DEBUG_VARIABLE = "SSD_HARNESS_DEBUG"
 _KEPT = 20
 """Number of logs that are kept in the state folder."""
 WRAPPERS = ("ssd_harness.harness.patches", "ssd_harness.harness.lm_eval_command", "ssd_harness.startup_hook")
-"""Modules that only call lm-eval: an error below them is lm-eval's, unless other code of ours is in between."""
+"""Modules that only call lm-eval: an error below them is lm-eval's, unless other code of this package is in between."""
 
 
 def report(
@@ -24,7 +24,7 @@ def report(
 ) -> InfrastructureError:
     """Write the traceback of ``error`` to a log; return an error of one line that names the log.
 
-    ``words`` is the command line, ``suspects`` names whose fault it may be. With SSD_HARNESS_DEBUG=1 the traceback is
+    ``words`` is the command line, ``suspects`` names the possible causes. With SSD_HARNESS_DEBUG=1 the traceback is
     also printed.
     """
     text = "".join(traceback.format_exception(error))
@@ -40,7 +40,7 @@ def report(
 
 
 def is_ours(error: BaseException) -> bool:
-    """Whether code of this package raised ``error`` or called what did, apart from wrappers around lm-eval."""
+    """Whether ``error`` was raised in code of this package, or in code that it called, except through lm-eval."""
     modules = (f"{frame.f_globals.get('__name__')}." for frame, _ in traceback.walk_tb(error.__traceback__))
     wrappers = tuple(f"{name}." for name in WRAPPERS)
     return any(name.startswith("ssd_harness.") and not name.startswith(wrappers) for name in modules)

@@ -55,7 +55,7 @@ class ProgressLine(tqdm):
     """
 
     monitor_interval = 0  # no thread
-    # Bars of other libraries must not move because of ours.
+    # Our progress line must not move the bars of other libraries.
     _instances: ClassVar[Any] = WeakSet()
     _lock = threading.RLock()
 

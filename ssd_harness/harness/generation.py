@@ -1,4 +1,4 @@
-"""A generation of a model of ours: lm-eval passes on the text, the run context keeps how it was drawn."""
+"""A generation of an ``ssd-*`` model: lm-eval passes on its text, and the run context stores how it was drawn."""
 
 from dataclasses import dataclass
 

@@ -27,13 +27,13 @@ def is_own_pattern(pattern: str, index: Mapping[str, Any]) -> bool:
         for name, entry in index.items()
         if entry.kind.name == "TAG" and is_own_name(name, index)
     ):
-        return False  # only a pattern that starts with a tag of ours cannot match a built-in task
+        return False  # only a pattern that starts with one of our tags cannot match a built-in task
     matches = fnmatch.filter(index, pattern)
     return bool(matches) and all(is_own_name(name, index) for name in matches)
 
 
 def is_own_name(name: str, index: Mapping[str, Any]) -> bool:
-    """Return whether a task is ours, or a tag or group with only tasks of ours."""
+    """Return whether a task is ours, or a tag or group that has only our tasks."""
     entry = index.get(name)
     if entry is None:
         return False
@@ -50,7 +50,7 @@ def is_own_class(value: Any) -> bool:
 
 
 def leaves(name: str, index: Mapping[str, Any]) -> list[str]:
-    """Expand a tag or a group to the names of its tasks; a name that is not in the index stands for itself."""
+    """Expand a tag or a group to the names of its tasks; a name that is not in the index is returned unchanged."""
     members = _members(index[name]) if name in index else None
     if members is None:
         return [name]

@@ -73,7 +73,7 @@ class Command:
     arguments: ParsedArguments | None = None
     """Set when lm-eval parses its command line; :meth:`take_arguments` removes them again."""
     evaluates_ours: bool = False
-    """Whether this process evaluated a model or a task of ours."""
+    """Whether this process evaluated one of our models or tasks."""
     finished: FinishedEvaluation | None = None
     save_error: InfrastructureError | None = None
     """The first result file that could not be written."""

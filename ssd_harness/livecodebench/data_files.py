@@ -56,7 +56,7 @@ def fetch(file: DataFile) -> Path:
     try:
         return Path(huggingface_hub.hf_hub_download(DATA_SET, file.name, repo_type="dataset", revision=REVISION))
     except Exception as error:
-        # Each client library raises its own network errors; none of them is a bug of ours.
+        # Each client library raises its own network errors; none of them is a bug in this package.
         raise InfrastructureError(
             f"cannot download {file.name} ({file.size}) of the data set {DATA_SET}: {first_line(error)}",
             next_step=f"try again later, or set {FOLDER_VARIABLE} to a folder with the data set's files",

@@ -14,7 +14,7 @@ from ssd_harness.prompts.overlap.search import EvaluatedText
 
 
 def check_of_folder(folder: Path, *, allowed: bool, tell: Callable[[str], None]) -> "OverlapCheck | None":
-    """Return the check of the checkpoint in ``folder``; None if it is not a checkpoint of ours."""
+    """Return the check of the checkpoint in ``folder``; None if the folder has no manifest of ours."""
     checkpoint = registry.at(folder)
     if checkpoint is None:
         return None
@@ -53,7 +53,7 @@ class OverlapCheck:
             context.overlap = self.results
 
     def check_own_tasks(self) -> None:
-        """Check the tasks of ours in the current request, whose problems are known before lm-eval loads them."""
+        """Check our tasks in the current request; their problems are known before lm-eval loads the tasks."""
         request = run_context.current().request
         if request is None or not self._lineage.sketches:
             return

@@ -1,4 +1,4 @@
-"""The prompt style that a model of ours is evaluated with, and how it differs from that of the training."""
+"""The prompt style of an evaluation of an ``ssd-*`` model, and its difference from that of the training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class PromptStyle:
 
 
 def announce_folder(request: EvaluationRequest, tell: Callable[[str], None]) -> None:
-    """Report how the evaluation differs from the training of a checkpoint of ours that a stock model class loads."""
+    """Report how the evaluation differs from the training of one of our checkpoints in one of lm-eval's own classes."""
     pretrained = str(request.model_args.get("pretrained") or "")
     checkpoint = registry.at(Path(pretrained)) if pretrained and Path(pretrained).is_dir() else None
     if checkpoint is None or not prompt_style.is_known(checkpoint.manifest):

@@ -15,7 +15,7 @@ _DECODING = {"temperature": "temperature", "top_k": "top_k", "top_p": "top_p", "
 
 
 def record(context: RunContext, results: Mapping[str, Any], tracker: Any) -> None:
-    """Record the evaluation of a model of ours for the summary; lm-eval saves its results through ``tracker``."""
+    """Record the evaluation of an ``ssd-*`` model for the summary; lm-eval saves its results through ``tracker``."""
     model_info = results["config"].get("ssd")
     if context.request and isinstance(model_info, Mapping):
         context.command.finished = FinishedEvaluation(context.request, model_info, tracker, "samples" in results)

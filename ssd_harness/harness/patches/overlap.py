@@ -35,7 +35,7 @@ def wrap_evaluate(evaluator: Any) -> None:
 
 
 def _check_of(model: Any) -> Any:
-    """Return the check of a model of ours, or of our checkpoint in a stock model; None for all other models."""
+    """Return the check of an ``ssd-*`` model, or of our checkpoint in lm-eval's classes; None for other models."""
     if ownership.is_own_model(model):
         return model.under_test.overlap
     request = run_context.current().request

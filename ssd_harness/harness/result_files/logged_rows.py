@@ -60,7 +60,7 @@ def prompt_end_of(row: Row) -> PromptEnd:
 
 
 def facts_of(record: Mapping[str, Any]) -> GenerationFacts:
-    """Return the facts in a record of ours, or a row; a value of another type is unknown."""
+    """Return the facts in one of our records, or in a row; a value of a wrong type counts as unknown."""
     truncated, tokens = record.get("truncated"), record.get("tokens")
     return GenerationFacts(
         truncated if isinstance(truncated, bool) else None,
