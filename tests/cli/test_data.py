@@ -94,7 +94,7 @@ def test_a_release_is_not_a_window(run):
 def test_help_names_what_verify_refuses_and_its_exit_code(run):
     said = " ".join(run("--help", data=None).stdout.split())
     assert "`verify` exits with code 3" in said
-    assert "differs from the official one (the pinned revision)" in said
+    assert "if a file is not the official one of the pinned revision (by its sha256)" in said
 
 
 @pytest.mark.lcb
