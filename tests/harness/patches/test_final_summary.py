@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ssd_harness.harness import patches
 from ssd_harness.harness.evaluation_request import EvaluationRequest
 from ssd_harness.harness.patches import final_summary
 from ssd_harness.harness.run_context import RunContext
@@ -94,9 +95,11 @@ def test_the_other_run_has_the_same_options(shown, tmp_path, words, command):
     assert commands == ([f"lm_eval run {command}"] if command else [])
 
 
-def test_a_surprise_is_no_error(shown):
-    lines = shown(request(), about={**ABOUT, "generations": None})
-    assert [line for line in lines if "rror" in line] == []
+def test_a_surprise_is_a_warning_and_no_error(shown, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(patches, "step_aside", lambda what, error: warnings.append((what, type(error))))
+    shown(request(), about={**ABOUT, "generations": None})
+    assert warnings == [("cannot summarize the evaluation", TypeError)]
 
 
 def lines_of(done):
