@@ -1,13 +1,11 @@
 """``lm_eval --model ssd-hf``: sample from the model, fine-tune it on the samples, evaluate the result."""
 
-import functools
 import os
 from typing import Any
 
-from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
-from ssd_harness.engines import chat, loading
+from ssd_harness.engines import loading
 from ssd_harness.engines.choice import TRANSFORMERS, VLLM
 from ssd_harness.extensions import plugin_manager
 from ssd_harness.extensions.components import Engine
@@ -15,10 +13,10 @@ from ssd_harness.harness.models.engine_choice import VLLM_ARGUMENTS, engine_for
 from ssd_harness.harness.models.model_args import split_arguments
 from ssd_harness.harness.models.model_under_test import prepare_model
 from ssd_harness.harness.models.random_state import kept_random_state
-from ssd_harness.harness.models.responder import Responder, log
+from ssd_harness.harness.models.responder import Responder, SeededModel, log
 
 
-class SsdHf(HFLM):
+class SsdHf(SeededModel, HFLM):
     """lm-eval's Hugging Face model, with the transform before it and seeded samples for our own tasks.
 
     Takes any field of the recipe and any argument of HFLM. Without ``pretrained`` it evaluates the model named by
@@ -77,16 +75,6 @@ class SsdHf(HFLM):
             thinking_end=self.think_end_token,
             rank=self.rank,
         )
-
-    def apply_chat_template(self, *args: Any, **kwargs: Any) -> str:
-        """Render a chat for lm-eval (``--apply_chat_template``) with the recipe's date."""
-        with chat.frozen_date(self.under_test.recipe.template_date):
-            return str(super().apply_chat_template(*args, **kwargs))
-
-    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Return a response to each request: seeded generations for our own tasks, lm-eval's for all others."""
-        lm_eval_generate = functools.partial(super().generate_until, disable_tqdm=disable_tqdm)
-        return self._responder.respond(requests, lm_eval_generate, quiet=disable_tqdm)
 
     def get_model_info(self) -> dict[str, Any]:
         """Return lm-eval's description, and the provenance of the model and its generations."""

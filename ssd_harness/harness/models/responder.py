@@ -217,3 +217,20 @@ class Responder:
         end = self.thinking_end
         text = postprocess_generated_text(text, list(until), end if isinstance(end, str) else None)
         return Generation(text, len(continuation.token_ids), continuation.stop.value, in_reasoning=in_reasoning)
+
+
+class SeededModel:
+    """Answers requests of our tasks with seeded generations; goes before a model class of lm-eval."""
+
+    under_test: ModelUnderTest
+    _responder: Responder
+
+    def apply_chat_template(self, *args: Any, **kwargs: Any) -> str:
+        """Render a chat for lm-eval (``--apply_chat_template``) with the recipe's date."""
+        with chat.frozen_date(self.under_test.recipe.template_date):
+            return str(super().apply_chat_template(*args, **kwargs))  # type: ignore[misc]
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        """Return a response to each request: seeded generations for our own tasks, lm-eval's for all others."""
+        lm_eval_generate = functools.partial(super().generate_until, disable_tqdm=disable_tqdm)  # type: ignore[misc]
+        return self._responder.respond(requests, lm_eval_generate, quiet=disable_tqdm)

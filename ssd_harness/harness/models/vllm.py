@@ -1,6 +1,5 @@
 """``lm_eval --model ssd-vllm``: like ssd-hf, with vLLM for training samples and generations."""
 
-import functools
 import importlib
 import importlib.metadata
 import inspect
@@ -9,9 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from lm_eval.api.instance import Instance
-
-from ssd_harness.engines import chat, loading
+from ssd_harness.engines import loading
 from ssd_harness.engines.choice import AUTO, VLLM, EngineChoice
 from ssd_harness.errors import UsageError
 from ssd_harness.extensions import plugin_manager
@@ -21,7 +18,7 @@ from ssd_harness.harness.models.engine_choice import transformers_arguments
 from ssd_harness.harness.models.model_args import split_arguments
 from ssd_harness.harness.models.model_under_test import prepare_model
 from ssd_harness.harness.models.random_state import kept_random_state
-from ssd_harness.harness.models.responder import Responder
+from ssd_harness.harness.models.responder import Responder, SeededModel
 from ssd_harness.recipe.resolution import requested_value
 
 _BACKEND = plugin_manager.lookup(Engine, VLLM).factory()
@@ -55,7 +52,7 @@ _REFUSED = {
 }
 
 
-class SsdVllm(LmEvalVllm):
+class SsdVllm(SeededModel, LmEvalVllm):
     """lm-eval's vLLM model, with the transform before it and seeded samples for our own tasks.
 
     Takes any field of the recipe, any argument of lm-eval's class and of vLLM's engine. Unless the recipe says
@@ -113,16 +110,6 @@ class SsdVllm(LmEvalVllm):
             thinking_end=self.think_end_token,
             rank=self.rank,
         )
-
-    def apply_chat_template(self, *args: Any, **kwargs: Any) -> str:
-        """Render a chat for lm-eval (``--apply_chat_template``) with the recipe's date."""
-        with chat.frozen_date(self.under_test.recipe.template_date):
-            return str(super().apply_chat_template(*args, **kwargs))
-
-    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Return a response to each request: seeded generations for our own tasks, lm-eval's for all others."""
-        lm_eval_generate = functools.partial(super().generate_until, disable_tqdm=disable_tqdm)
-        return self._responder.respond(requests, lm_eval_generate, quiet=disable_tqdm)
 
     def get_model_info(self) -> dict[str, Any]:
         """Return the provenance of the evaluated model and its generations."""
